@@ -1,0 +1,1 @@
+"""Canonical Data Model: frozen values without I/O."""

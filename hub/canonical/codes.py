@@ -1,0 +1,103 @@
+"""Code lists that every adapter shares, and the lookup of codes with validity dates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from hub.errors import NoMapping
+
+
+class Status(StrEnum):
+    """State of a dossier (TrangThaiHoSo, identical in two independent systems)."""
+
+    REGISTERED = "1"
+    RECEIVED = "2"
+    NOT_RECEIVED = "3"
+    PROCESSING = "4"
+    SUPPLEMENT_ASKED = "5"
+    FEE_ASKED = "6"
+    WITHDRAWN = "7"
+    STOPPED = "8"
+    DONE = "9"
+    RETURNED = "10"
+
+
+#: The portals' own names, as an official reads them.
+STATUS_NAMES: Mapping[Status, str] = {
+    Status.REGISTERED: "Mới đăng ký",
+    Status.RECEIVED: "Được tiếp nhận",
+    Status.NOT_RECEIVED: "Không được tiếp nhận",
+    Status.PROCESSING: "Đang xử lý",
+    Status.SUPPLEMENT_ASKED: "Yêu cầu bổ sung giấy tờ",
+    Status.FEE_ASKED: "Yêu cầu thực hiện nghĩa vụ tài chính",
+    Status.WITHDRAWN: "Công dân yêu cầu rút hồ sơ",
+    Status.STOPPED: "Dừng xử lý",
+    Status.DONE: "Đã xử lý xong",
+    Status.RETURNED: "Đã trả kết quả",
+}
+
+
+class Event(StrEnum):
+    """What happened to a dossier; adapters map their own codes to these."""
+
+    SUBMITTED = "submitted"
+    EDITED = "edited"
+    SUPPLEMENTED = "supplemented"
+    STATUS = "status"
+    RECEIVED = "received"
+    REFUSED = "refused"
+    SUPPLEMENT_ASKED = "supplement_asked"
+    FEE_ASKED = "fee_asked"
+    FEE_PAID = "fee_paid"
+    EDIT_ASKED = "edit_asked"
+    EDIT_AGREED = "edit_agreed"
+    EDIT_REFUSED = "edit_refused"
+    WITHDRAWN = "withdrawn"
+    WITHDRAWAL_ASKED = "withdrawal_asked"
+    WITHDRAWAL_AGREED = "withdrawal_agreed"
+    WITHDRAWAL_REFUSED = "withdrawal_refused"
+    LICENCE_ISSUED = "licence_issued"
+    LICENCE_AMENDED = "licence_amended"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRow:
+    """One row of a code list: ``code`` means ``value`` from ``valid_from`` until before ``valid_to``."""
+
+    code: str
+    value: str
+    name: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
+
+
+@dataclass(frozen=True)
+class CodeTables:
+    """All code lists of the hub at one moment; a value, given to translators as an argument."""
+
+    tables: Mapping[str, tuple[CodeRow, ...]] = field(default_factory=dict)
+
+    def rows(self, table: str, code: str, day: date) -> Iterable[CodeRow]:
+        return (row for row in self.tables.get(table, ()) if row.code == code and row.valid_on(day))
+
+    def find(self, table: str, code: str, day: date) -> CodeRow | None:
+        """Find the row valid on the day, or None."""
+        return next(iter(self.rows(table, code, day)), None)
+
+    def translate(self, table: str, code: str, day: date) -> str:
+        """Translate a code; raise NoMapping, naming table and code, where the list lacks it."""
+        row = self.find(table, code, day)
+        if row is None:
+            raise NoMapping(
+                f"code list {table!r} has no entry for {code!r} on {day}: add it to config/codes/{table}.csv, then rebuild",
+                f"danh mục {table!r} chưa có mã {code!r} vào ngày {day}: bổ sung vào config/codes/{table}.csv rồi dựng lại (rebuild)",
+                where=f"codes/{table}/{code}",
+            )
+        return row.value

@@ -1,0 +1,25 @@
+"""Every kind of canonical message, and its JSON form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.notice import NoticeMessage
+from hub.canonical.procedure import CatalogueMessage, ProcedureMessage
+
+Message = Annotated[DossierMessage | CatalogueMessage | ProcedureMessage | NoticeMessage, Field(discriminator="kind")]
+
+_ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+def to_json(message: Message) -> bytes:
+    """Write a canonical message as JSON; the same message gives the same bytes."""
+    return _ADAPTER.dump_json(message, exclude_defaults=False)
+
+
+def from_json(body: bytes) -> Message:
+    """Read a canonical message that we wrote."""
+    return _ADAPTER.validate_json(body)

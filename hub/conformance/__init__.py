@@ -1,0 +1,1 @@
+"""Test classes that adapters subclass."""

@@ -1,0 +1,289 @@
+"""What an adapter, an endpoint and a transport are (Channel Adapter, Messaging Endpoint).
+
+An adapter is a value: a bundle of pure functions and two factories. Bytes in, canonical out; canonical in,
+bytes out. Only what ``open_transport`` returns has a socket, and that only through ``hub.wire``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.canonical.codes import CodeTables
+from hub.canonical.message import Message
+from hub.canonical.receipt import Finding, Receipt
+from hub.errors import HubError
+from hub.wire import Wire
+
+# --- policies, from config/endpoints/<name>.toml -----------------------------------------------------------------
+
+
+class Policy(BaseModel):
+    """A table of an endpoint's file: frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServicePolicy(Policy):
+    """What may be done about one service of a partner when the outcome is not known."""
+
+    #: ``ask`` the partner's look-up; ``resend`` the same bytes (declared safe); ``park``: stays in doubt for an operator.
+    on_doubt: str = Field("park", pattern="^(ask|resend|park)$")
+    #: Asking: absence proves that it did not arrive.
+    absence_proves: bool = False
+    #: The chain moves on when this one is ``delivered`` or only when it is ``acknowledged`` by a later message.
+    advance_on: str = Field("delivered", pattern="^(delivered|acknowledged)$")
+
+
+class Redelivery(Policy):
+    """How long to wait before the same bytes go again: exponential backoff with jitter."""
+
+    first_seconds: float = Field(5.0, gt=0)
+    factor: float = Field(2.0, ge=1)
+    ceiling_seconds: float = Field(600.0, gt=0)
+    #: Part of the delay that is drawn at random, 0 to 1.
+    jitter: float = Field(0.2, ge=0, le=1)
+    #: After so many attempts that surely did not arrive, park (runaway retries are bounded).
+    max_attempts: int = Field(50, ge=1)
+
+
+class InboundPolicy(Policy):
+    """The partner's door at the hub."""
+
+    #: SHA-256 (hex) of the bearer tokens that open the door; a token is shown once, when made.
+    token_sha256: tuple[str, ...] = ()
+    #: SHA-256 (hex) of client certificates (DER) that open the door, as the TLS front passes them.
+    client_certificate_sha256: tuple[str, ...] = ()
+    #: Exact addresses from which this partner may call without token (systems that know no credentials).
+    addresses: tuple[str, ...] = ()
+    #: ``required``, ``optional`` or ``none``; see hub.rules.trust.TrustSnapshot.
+    signature: str = Field("none", pattern="^(required|optional|none)$")
+    #: Files under config/trust/: signers trusted by themselves, and authorities.
+    pinned: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
+    allow_weak: bool = False
+    max_bytes: int = Field(30_000_000, gt=0)
+    #: A dossier step that is older or unknown: ``warn`` delivers and journals it, ``park`` holds it for an operator.
+    out_of_step: str = Field("warn", pattern="^(warn|park)$")
+
+
+class OutboundPolicy(Policy):
+    """How the hub speaks to the partner."""
+
+    #: Calls at the same time; at most four times as many deliveries are on the bus.
+    concurrency: int = Field(4, ge=1)
+    #: Total time for one call, from connect to last byte of the reply.
+    deadline_seconds: float = Field(60.0, gt=0)
+    #: In doubt: wait so long before asking or sending again; None = twice the deadline.
+    settle_after_seconds: float | None = None
+    redelivery: Redelivery = Redelivery()
+    services: dict[str, ServicePolicy] = Field(default_factory=dict)
+    #: How the hub signs what it sends: ``none``, ``xml`` (enveloped XML-DSig) or ``jws`` (detached, in a header).
+    sign: str = Field("none", pattern="^(none|xml|jws)$")
+    #: Name of the signing key in hub.toml.
+    signer: str = "default"
+    #: True: the partner is called (service ``notice``) with what became of its messages; the notice list is always there.
+    notify: bool = False
+
+    def service(self, name: str, variant: str = "") -> ServicePolicy:
+        """Find the policy of ``service.variant``, else of the service, else the safe default."""
+        return self.services.get(f"{name}.{variant}") or self.services.get(name) or ServicePolicy()
+
+    @property
+    def settle_after(self) -> float:
+        return self.settle_after_seconds if self.settle_after_seconds is not None else 2 * self.deadline_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One partner system: its adapter, its door at the hub, and how the hub speaks to it."""
+
+    name: str
+    adapter: str
+    #: Name as an official reads it.
+    title: str
+    #: Agency code (QĐ 20/2020) of the partner; empty where it has none.
+    agency_code: str = ""
+    inbound: InboundPolicy | None = None
+    outbound: OutboundPolicy | None = None
+    #: The adapter's own options, validated by its model.
+    options: Any = None
+
+
+# --- inbound ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call at a door, as it came; the sender is authenticated already."""
+
+    endpoint: str
+    body: bytes
+    content_type: str = ""
+    #: What follows the door's own path, e.g. ``/DongBoHoSoMC``.
+    path: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    #: Lower-case names; credentials are removed before.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    #: Value of ``Idempotency-Key``, where the door has one.
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A request out of its transport wrapping (SOAP envelope, form field)."""
+
+    #: The document: what may carry a signature, and what is read after verification.
+    document: bytes
+    #: Transport facts that the answer needs (SOAP version, operation, ...) and the reader may use.
+    head: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What a document says."""
+
+    messages: tuple[Message, ...]
+    #: The partner's identity of this message (id with type and function); empty: compare with the dossier's last one.
+    identity: str = ""
+    #: Identifier of an earlier delivery of ours which this message acknowledges or refuses; closes it.
+    correlation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the hub decided about a message, for the answer."""
+
+    message_id: str
+    received_at: datetime
+    #: None: accepted.
+    error: HubError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The exact reply at the door; recorded, and given again for a repeated message."""
+
+    status: int
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# --- outbound ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One native call that a message needs at a partner: one delivery."""
+
+    #: The partner's own name of the service or operation.
+    service: str
+    #: Which part of the message, where one message takes several calls, e.g. {"from": "0", "to": "10"}.
+    part: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What a writer may know beside the message: a value, so that writing is a pure function."""
+
+    options: Any
+    codes: CodeTables
+    #: What the ledger knows this partner to hold for this dossier (merged from receipts).
+    held: Mapping[str, str]
+    #: The moment of writing; dates that the protocol wants in the document.
+    now: datetime
+    #: Identifier for the outgoing message, drawn once and kept with the bytes.
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """Business bytes for one call: recorded before they are sent, and sent again as they are."""
+
+    service: str
+    body: bytes
+    #: Refines the service where doubt is handled differently: ``create``, ``update``.
+    variant: str = ""
+    #: What the transport and the receipt reader need beside the bytes (expected type, number, ...); recorded with
+    #: them. ``jws`` holds the detached signature where the endpoint's ``sign`` is ``jws``.
+    head: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back, and the wire bytes that went (secrets masked), for the attempt's record."""
+
+    status: int
+    body: bytes
+    sent: bytes = b""
+
+
+class Transport(Protocol):
+    """The only room of an adapter with a socket."""
+
+    def send(self, outgoing: Outgoing, fence: Callable[[], None]) -> Reply:
+        """Send one call within the endpoint's total deadline.
+
+        ``fence`` is called right before the first byte of the business call leaves; it raises where the claim
+        was lost meanwhile. Raises NotSent, Busy or InDoubt as hub.wire maps them.
+        """
+        ...
+
+    def ask(self, outgoing: Outgoing, subject: Message) -> Reply:
+        """Ask the partner what it holds; only where a service is declared ``on_doubt = "ask"``."""
+        ...
+
+    def probe(self) -> str:
+        """Say in one line that the partner can be reached; raises NotSent where not (``lienthong check``)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """A partner system, as a value."""
+
+    name: str
+    #: Name as an official reads it.
+    title: str
+    #: Model of ``[options]`` in an endpoint's file.
+    options: type[BaseModel]
+
+    #: Take a request out of its wrapping. Raises InvalidMessage.
+    open_request: Callable[[Request, Any], Opened]
+    #: Read the verified document. Raises InvalidMessage (all faults), OutOfStep never (rules decide that).
+    read_message: Callable[[bytes, Opened, Any], Incoming]
+    #: Write the answer in the partner's own words. Must not fail on a document that could not be read.
+    answer: Callable[[Outcome, Opened | None, Request, Any], Answer]
+
+    #: Say which native calls a message needs at this partner; none = nothing to tell it.
+    plan: Callable[[Message, Any], tuple[Call, ...]]
+    #: Write the business bytes of one call. Same input, same bytes. Raises InvalidMessage, NoMapping.
+    write_message: Callable[[Message, Call, Writing], Outgoing]
+    #: Read the reply. Returns a Receipt, or raises Refused, Busy, InDoubt (a code not in the table is in doubt).
+    read_receipt: Callable[[Reply, Outgoing], Receipt]
+    #: Read the reply to an inquiry.
+    read_finding: Callable[[Reply, Outgoing], Finding]
+
+    #: Open the socket side for one endpoint; secrets are resolved already.
+    open_transport: Callable[[Endpoint, Wire], Transport]
+    #: Documents this adapter serves at a door by GET (``?wsdl``), name to bytes; empty where none.
+    contract_documents: Callable[[Endpoint, str], Mapping[str, tuple[str, bytes]]] = lambda endpoint, url: {}
+
+
+class Poller(Protocol):
+    """Fetches messages from a partner who is polled; ends in the same intake."""
+
+    def fetch(self) -> tuple[Request, ...]: ...
+
+
+class Simulator(Protocol):
+    """A partner's double that speaks the wire protocol, with faults on demand; see hub.simulation."""
+
+    def __call__(self, **settings: Any) -> Any: ...

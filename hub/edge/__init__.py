@@ -1,0 +1,1 @@
+"""Doors and processes: HTTP, workers, command line."""

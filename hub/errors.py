@@ -1,0 +1,195 @@
+"""Our errors, by who acts next.
+
+* HubError
+  x NotSent          nobody: wait and send the same bytes again   (refused, no DNS, connect timeout)
+    + Busy           nobody: wait as long as the partner says
+  x InDoubt          the partner may have it: ask, or resend where the endpoint says that is safe, else stay in doubt
+  x Refused          the sender: the partner said no for good
+  x InvalidMessage   the sender: it cannot be read; all faults at once, with their paths
+    + Conflict       the sender: the same identity with other content
+    + NotPermitted   the sender: not this sender's dossier, or not its door
+  x OutOfStep        the operator: older than what we have, or a step the table does not know
+  x Untrusted        the operator: signature, chain, revocation, weak algorithm
+  x NoRoute          the operator: no rule for it
+  x NoMapping        the operator: a code list lacks a code that this partner needs
+  x NotAllowed       the operator: this verb is not possible in this state
+  x BadSettings      the operator: a configuration file is wrong
+  x Unavailable      the operator: the ledger or the bus does not answer
+
+Anything else is a bug: parked at once, grouped by type and place, never retried blindly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a message, where, in both languages."""
+
+    #: Where: an XPath for XML, a JSON pointer for JSON, ``line 3`` where no path is known.
+    path: str
+    #: Stable short code, e.g. ``missing``; each has a heading in docs/errors.md.
+    code: str
+    vi: str
+    en: str
+
+
+class HubError(Exception):
+    """Says what is wrong, where, and what to do, in Vietnamese and English."""
+
+    #: Stable and unique (a test says so); documented in docs/errors.md.
+    code = "hub_error"
+    #: Who acts next: nobody, sender, partner, operator or developer.
+    who = "developer"
+
+    def __init__(self, en: str, vi: str, *, where: str = "", partner_code: str = "") -> None:
+        super().__init__(en)
+        self.en = en
+        self.vi = vi
+        #: Path, field, file and line, or service: what groups failures by place.
+        self.where = where
+        #: The partner's own code, when it gave one.
+        self.partner_code = partner_code
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return (Fault(self.where, self.code, self.vi, self.en),)
+
+
+class NotSent(HubError):
+    """Surely did not reach the partner: no byte of the request left, or the partner said so."""
+
+    code = "not_sent"
+    who = "nobody"
+
+
+class Busy(NotSent):
+    """The partner is there but does not take messages now."""
+
+    code = "busy"
+
+    def __init__(self, en: str, vi: str, *, where: str = "", partner_code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(en, vi, where=where, partner_code=partner_code)
+        #: Seconds the partner asked us to wait; None where it did not say.
+        self.retry_after = retry_after
+
+
+class InDoubt(HubError):
+    """The partner may have it: the first byte left and no readable receipt came back."""
+
+    code = "in_doubt"
+    who = "partner"
+
+
+class Refused(HubError):
+    """The partner read it and said no for good."""
+
+    code = "refused"
+    who = "sender"
+
+
+class InvalidMessage(HubError):
+    """Cannot be read; carries every fault that was found, not only the first."""
+
+    code = "invalid_message"
+    who = "sender"
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self._faults = tuple(faults)
+        count = len(self._faults)
+        first = self._faults[0] if self._faults else Fault("", "unreadable", "không đọc được", "cannot be read")
+        super().__init__(
+            f"{count} fault(s); first: {first.path}: {first.en}",
+            f"{count} lỗi; lỗi đầu tiên: {first.path}: {first.vi}",
+            where=first.path,
+        )
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self._faults
+
+
+class Conflict(InvalidMessage):
+    """The same identity came before with other content."""
+
+    code = "conflict"
+
+
+class NotPermitted(InvalidMessage):
+    """The sender may not say this: another's dossier, or a direction that is not its own."""
+
+    code = "not_permitted"
+
+
+class OutOfStep(HubError):
+    """Older than what we have, or a step that the transition table does not know."""
+
+    code = "out_of_step"
+    who = "operator"
+
+
+class Untrusted(HubError):
+    """Signature missing, broken, by an unknown or expired certificate, or by a weak algorithm."""
+
+    code = "untrusted"
+    who = "operator"
+
+
+class NoRoute(HubError):
+    """No routing rule matches."""
+
+    code = "no_route"
+    who = "operator"
+
+
+class NoMapping(HubError):
+    """A code list has no entry for a code that this partner needs."""
+
+    code = "no_mapping"
+    who = "operator"
+
+
+class NotAllowed(HubError):
+    """The verb is not possible in the delivery's present state."""
+
+    code = "not_allowed"
+    who = "operator"
+
+
+class BadSettings(HubError):
+    """A configuration file is wrong; the message names file, table and key."""
+
+    code = "bad_settings"
+    who = "operator"
+
+
+class Unavailable(HubError):
+    """The ledger or the bus does not answer; nothing was accepted."""
+
+    code = "unavailable"
+    who = "operator"
+
+
+def missing(path: str, vi_name: str = "") -> Fault:
+    """Say that a required field is absent or empty."""
+    name = vi_name or path.rsplit("/", 1)[-1]
+    return Fault(path, "missing", f"thiếu trường bắt buộc {name}", f"required field {name} is missing or empty")
+
+
+def bad_value(path: str, vi: str, en: str) -> Fault:
+    """Say that a field has a value which the field's rule does not allow."""
+    return Fault(path, "bad_value", vi, en)
+
+
+def every_error() -> tuple[type[HubError], ...]:
+    """List every class of the tree, for the documentation test and the failure groups."""
+
+    def walk(cls: type[HubError]) -> Iterable[type[HubError]]:
+        yield cls
+        for child in cls.__subclasses__():
+            yield from walk(child)
+
+    return tuple(dict.fromkeys(walk(HubError)))

@@ -1,0 +1,1 @@
+"""Message Store and Message History: the truth."""

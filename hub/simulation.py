@@ -1,0 +1,175 @@
+"""What partners' simulators share: a real HTTP server on loopback, faults on demand, and an account of what was stored.
+
+A simulator is a partner's double that speaks the wire protocol. It is not a mock of ours: it knows nothing of the hub.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request as the simulator got it."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the simulator answers; ``hang`` closes the connection without a word after so many seconds."""
+
+    body: bytes = b""
+    status: int = 200
+    content_type: str = "application/json; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hang: float | None = None
+
+
+@dataclass
+class Faults:
+    """Faults on demand: each is used up as often as it was asked for, first asked first used.
+
+    Kinds every simulator knows: ``status`` (value = HTTP status), ``latency`` (value = seconds), ``hang_before`` and
+    ``hang_after`` (value = seconds; after = the business effect is stored, the answer never comes), ``malformed``.
+    A simulator may know more.
+    """
+
+    _queue: list[dict[str, Any]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, kind: str, *, times: int = 1, value: Any = None, match: str = "") -> None:
+        """Ask for a fault on the next ``times`` calls whose service or body contains ``match``."""
+        with self._lock:
+            self._queue.append({"kind": kind, "times": times, "value": value, "match": match})
+
+    def take(self, kind: str, text: str) -> dict[str, Any] | None:
+        """Use up one fault of this kind that matches the text, if one was asked for."""
+        with self._lock:
+            for fault in self._queue:
+                if fault["kind"] == kind and fault["match"] in text:
+                    fault["times"] -= 1
+                    if fault["times"] <= 0:
+                        self._queue.remove(fault)
+                    return fault
+        return None
+
+    def clear(self) -> None:
+        with self._lock:
+            self._queue.clear()
+
+
+class SimulatorServer:
+    """Serves ``handle`` on a loopback port in threads; ``POST /_faults``, ``GET /_account``, ``POST /_do`` steer it."""
+
+    def __init__(self, name: str, handle: Callable[[Call], Said], *, port: int = 0) -> None:
+        self.name = name
+        self.faults = Faults()
+        self._handle = handle
+        #: Account for the tests: what a partner stored, as plain values; shown at ``GET /_account``.
+        self.account: Callable[[], Any] = dict
+        #: Extra verbs for ``POST /_do`` ({"verb": ..., ...}); e.g. let the partner send its next message.
+        self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler_class())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name=f"simulator-{name}", daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> SimulatorServer:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self) -> SimulatorServer:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def serve(self, call: Call) -> Said:
+        """Answer one call: steering verbs, then the faults that every simulator knows, then the partner's own behaviour."""
+        if call.path.startswith("/_"):
+            return self._steer(call)
+        text = f"{call.path} {call.body.decode('utf-8', 'replace')}"
+        if late := self.faults.take("latency", text):
+            time.sleep(float(late["value"]))
+        if wrong := self.faults.take("status", text):
+            return Said(b'{"message":"try later"}', status=int(wrong["value"]))
+        if hang := self.faults.take("hang_before", text):
+            return Said(hang=float(hang["value"]))
+        lost = self.faults.take("hang_after", text)
+        said = self._handle(call)
+        if lost:
+            return Said(hang=float(lost["value"]))
+        if self.faults.take("malformed", text):
+            return Said(b"<html>Proxy Error</html>", content_type="text/html")
+        return said
+
+    def _steer(self, call: Call) -> Said:
+        given = json.loads(call.body or b"{}")
+        if call.path == "/_faults":
+            if given:
+                self.faults.add(given.pop("kind"), **given)
+            else:
+                self.faults.clear()
+            return Said(b"{}")
+        if call.path == "/_account":
+            return Said(json.dumps(self.account(), ensure_ascii=False, default=str).encode())
+        if call.path == "/_do":
+            verb = self.verbs[given.pop("verb")]
+            return Said(json.dumps(verb(given), ensure_ascii=False, default=str).encode())
+        return Said(status=404)
+
+    def _handler_class(self) -> type[BaseHTTPRequestHandler]:
+        serve = self.serve
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            #: Headers and body in one segment; without it each reply waits for a delayed ACK (40 ms).
+            wbufsize = -1
+            disable_nagle_algorithm = True
+
+            def _answer(self) -> None:
+                parts = urlsplit(self.path)
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                names = {key.lower(): value for key, value in self.headers.items()}
+                said = serve(Call(self.command, parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)), names, body))
+                if said.hang is not None:
+                    time.sleep(said.hang)
+                    self.close_connection = True
+                    return
+                self.send_response(said.status)
+                self.send_header("Content-Type", said.content_type)
+                self.send_header("Content-Length", str(len(said.body)))
+                for key, value in said.headers.items():
+                    self.send_header(key, value)
+                self.end_headers()
+                self.wfile.write(said.body)
+
+            do_GET = do_POST = do_PUT = _answer
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing: the account tells."""
+
+        return Handler
