@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.canonical.codes import CodeTables
 from hub.canonical.message import Message
+from hub.canonical.procedure import Procedure
 from hub.canonical.receipt import Finding, Receipt
 from hub.errors import HubError
 from hub.wire import Wire
@@ -152,6 +153,8 @@ class Incoming:
     identity: str = ""
     #: Identifier of an earlier delivery of ours which this message acknowledges or refuses; closes it.
     correlation: str = ""
+    #: True: it refuses that delivery (late) instead of acknowledging it.
+    correlation_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +246,24 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class ProcedureHolder(Protocol):
+    """A transport whose partner holds a catalogue of procedures that can be read one by one, for the comparison."""
+
+    @property
+    def writes_procedures(self) -> bool:
+        """True where the partner takes procedure records from us (``plan`` gives a ProcedureMessage a call)."""
+        ...
+
+    def list_procedures(self) -> list[str]:
+        """List the codes of all procedures the partner holds."""
+        ...
+
+    def procedure(self, code: str) -> Procedure | None:
+        """Fetch one procedure; None where the partner has none of this code."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,154 @@
+"""Hub: the frozen bundle of parts that a flow may use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.bus import Bus
+from hub.canonical.codes import CodeTables
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.message import Message, to_json
+from hub.canonical.notice import NoticeMessage
+from hub.contract import Adapter, Endpoint, Transport
+from hub.errors import BadSettings, HubError
+from hub.ledger.ledger import Ledger
+from hub.ledger.values import Budget, Delivery, Notice, Planned
+from hub.rules.routing import Route
+from hub.rules.trust import Signer, TrustSnapshot
+
+#: Deliveries of messages that no rule matched stand in this endpoint's chains, parked until an operator rebuilds them.
+UNROUTED = "unrouted"
+#: A lease outlives the endpoint's total deadline by this much: clocks differ, commits take time.
+CLAIM_MARGIN_SECONDS = 30.0
+
+OUT_OF_STEP = (
+    "out_of_step",
+    "/HoSo/TrangThaiHoSo",
+    "the step is not in the table of statuses; release it if it is right",
+    "bước chuyển trạng thái không có trong bảng; nếu đúng, hãy cho gửi tiếp (release)",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub:
+    """Everything a flow needs, built once by bootstrap; clock, ids and chance are parts like the others."""
+
+    ledger: Ledger
+    bus: Bus
+    adapters: Mapping[str, Adapter]
+    endpoints: Mapping[str, Endpoint]
+    routes: Sequence[Route]
+    #: Gives the code lists as they stand now (files may be mended while the hub runs).
+    codes: Callable[[], CodeTables]
+    trust: Callable[[Endpoint], TrustSnapshot]
+    signers: Mapping[str, Signer]
+    transports: Callable[[Endpoint], Transport]
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    #: A random number from 0 to 1.
+    draw: Callable[[], float]
+
+    def now(self) -> float:
+        """Give the moment in seconds since 1970 UTC, as the ledger keeps it."""
+        return self.clock().timestamp()
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Find an endpoint; raise BadSettings where no file under config/endpoints/ names it."""
+        if name not in self.endpoints:
+            raise BadSettings(
+                f"no endpoint {name!r}: add config/endpoints/{name}.toml",
+                f"không có điểm kết nối {name!r}: hãy thêm config/endpoints/{name}.toml",
+                where=name,
+            )
+        return self.endpoints[name]
+
+    def adapter(self, endpoint: Endpoint) -> Adapter:
+        return self.adapters[endpoint.adapter]
+
+    def lease_seconds(self, endpoint: str) -> float:
+        """Give the time after which a claim of this endpoint is taken back."""
+        outbound = self.endpoints[endpoint].outbound if endpoint in self.endpoints else None
+        return (outbound.deadline_seconds if outbound else 0.0) + CLAIM_MARGIN_SECONDS
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """Say how much of each endpoint's backlog may be on the bus."""
+        outbound = (
+            Budget(endpoint=name, concurrency=each.outbound.concurrency, lease_seconds=self.lease_seconds(name))
+            for name, each in self.endpoints.items()
+            if each.outbound
+        )
+        return (*outbound, Budget(endpoint=UNROUTED, concurrency=1, lease_seconds=CLAIM_MARGIN_SECONDS))
+
+    def doubt_policy(self, endpoint: str, service: str, variant: str) -> tuple[str, float]:
+        """Give what may be done about a doubt (ask, resend, park), and after how many seconds."""
+        outbound = self.endpoints[endpoint].outbound if endpoint in self.endpoints else None
+        if outbound is None:
+            # Routing a message late changes nothing outside the ledger.
+            return "resend", 0.0
+        return outbound.service(service, variant).on_doubt, outbound.settle_after
+
+    def waits_for_acknowledgement(self, delivery: Delivery) -> bool:
+        outbound = self.endpoint(delivery.endpoint).outbound
+        return outbound is not None and outbound.service(delivery.service, delivery.variant).advance_on == "acknowledged"
+
+    def plan(
+        self, message: Message, recipients: Iterable[str], subject: str, *, park: tuple[str, str, str, str] | None = None
+    ) -> tuple[Planned, ...]:
+        """Plan the native calls that a message needs at each recipient."""
+        return tuple(planned for name in recipients for planned in self._plan_at(message, name, subject, park))
+
+    def _plan_at(
+        self, message: Message, name: str, subject: str, park: tuple[str, str, str, str] | None
+    ) -> Iterable[Planned]:
+        endpoint = self.endpoint(name)
+        for call in self.adapter(endpoint).plan(message, endpoint.options):
+            yield self.planned(message, name, subject, call.service, call.part, park)
+
+    def planned(
+        self,
+        message: Message,
+        endpoint: str,
+        subject: str,
+        service: str,
+        part: Mapping[str, str],
+        park: tuple[str, str, str, str] | None = None,
+    ) -> Planned:
+        """Make one planned delivery."""
+        return Planned(
+            id=self.new_id(),
+            endpoint=endpoint,
+            subject=subject,
+            service=service,
+            part=json.dumps(dict(part), sort_keys=True),
+            canonical=to_json(message),
+            kind=message.kind,
+            event=message.event.value if isinstance(message, DossierMessage) else "",
+            procedure=message.dossier.procedure.code if isinstance(message, DossierMessage) else "",
+            park=park,
+        )
+
+    def notice(self, delivery: Any, outcome: str, error: HubError | None = None) -> Notice:
+        """Say what a message's sender is told about a delivery, with the call to it where it wants one.
+
+        ``delivery`` has origin, message_id, subject and endpoint.
+        """
+        code, vi, en = (error.partner_code or error.code, error.vi, error.en) if error else ("", "", "")
+        origin = self.endpoints.get(delivery.origin)
+        callback = None
+        if origin is not None and origin.outbound is not None and origin.outbound.notify:
+            told = NoticeMessage(
+                message_id=delivery.message_id,
+                dossier=delivery.subject.partition(":")[2],
+                recipient=delivery.endpoint,
+                outcome=outcome,
+                code=code,
+                vi=vi,
+                en=en,
+                at=self.clock(),
+            )
+            callback = next(iter(self.plan(told, (delivery.origin,), f"notices:{delivery.subject}")), None)
+        return Notice(outcome=outcome, code=code, vi=vi, en=en, callback=callback)

@@ -1,0 +1,143 @@
+"""The one place that chooses engines, loads keys once and finds adapters."""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from hub import settings as settings_module
+from hub.app import UNROUTED, Hub
+from hub.bus import Bus, SealKeys
+from hub.canonical.codes import CodeTables
+from hub.contract import Adapter, Endpoint, InboundPolicy, Transport
+from hub.errors import BadSettings
+from hub.ledger.ledger import Ledger
+from hub.rules.trust import Signer, TrustSnapshot
+from hub.settings import Settings
+from hub.trust import keys
+from hub.wire import Wire
+
+
+def find_adapters() -> dict[str, Adapter]:
+    """Find the installed adapters (entry points ``lienthong.adapters``)."""
+    return {point.name: point.load() for point in entry_points(group="lienthong.adapters")}
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read a configuration folder with the installed adapters."""
+    return settings_module.load(folder.resolve(), find_adapters())
+
+
+def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Hub:
+    """Build the bundle of parts; raises BadSettings where a key or a certificate cannot be read."""
+    snapshots = {name: _snapshot(settings, endpoint) for name, endpoint in settings.endpoints.items()}
+    adapters = find_adapters()
+    return Hub(
+        ledger=open_ledger(settings),
+        bus=Bus(settings.file.bus.url, _seal_keys(settings), (*settings.endpoints, UNROUTED)),
+        adapters=adapters,
+        endpoints=settings.endpoints,
+        routes=settings.routes,
+        codes=CodeBook(settings.folder).current,
+        trust=lambda endpoint: snapshots[endpoint.name],
+        signers={name: _signer(settings, name) for name in settings.file.signers},
+        transports=_Transports(adapters).open,
+        clock=clock or (lambda: datetime.now(UTC)),
+        new_id=lambda: str(uuid.uuid4()),
+        draw=random.random,
+    )
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """Open the ledger; a relative SQLite path is relative to the configuration folder."""
+    url = make_url(settings.file.ledger.url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        url = url.set(database=str(settings.folder / url.database))
+    ledger = Ledger(url.render_as_string(hide_password=False))
+    ledger.create()
+    return ledger
+
+
+def _seal_keys(settings: Settings) -> SealKeys:
+    section = settings.file.seal
+    private = keys.load_seal_key(settings_module.secret(settings.folder, section.key, "hub.toml [seal] key"))
+    return SealKeys(settings.file.hub.name, section.key_id, private, {section.key_id: private.public_key()})
+
+
+def _signer(settings: Settings, name: str) -> Signer:
+    section = settings.file.signers[name]
+    where = f"hub.toml [signers.{name}]"
+    return keys.load_signer(
+        name,
+        settings_module.secret(settings.folder, section.key, where),
+        settings_module.secret(settings.folder, section.certificate, where),
+    )
+
+
+def _snapshot(settings: Settings, endpoint: Endpoint) -> TrustSnapshot:
+    inbound = endpoint.inbound or InboundPolicy()
+
+    def certificates(names: tuple[str, ...]) -> tuple[keys.Certificate, ...]:
+        where = f"endpoints/{endpoint.name}.toml [inbound]"
+        return tuple(
+            certificate
+            for name in names
+            for certificate in keys.load_certificates(
+                settings_module.secret(settings.folder, f"file:trust/{name}", where)
+            )
+        )
+
+    return TrustSnapshot(
+        policy=inbound.signature,
+        pinned=certificates(inbound.pinned),
+        anchors=certificates(inbound.anchors),
+        allow_weak=inbound.allow_weak,
+    )
+
+
+class CodeBook:
+    """Gives the code lists as their files stand now; a mended file is used at the next reading, without a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._seen: dict[Path, int] = {}
+        self._tables = CodeTables()
+
+    def current(self) -> CodeTables:
+        """Give the tables; a file that cannot be read raises BadSettings and leaves the ones before in use."""
+        with self._lock:
+            stamps = {path: path.stat().st_mtime_ns for path in settings_module.code_files(self._folder)}
+            if stamps != self._seen:
+                self._tables = CodeTables({path.stem: settings_module.code_rows(path) for path in stamps})
+                self._seen = stamps
+            return self._tables
+
+
+class _Transports:
+    """Opens each endpoint's transport once; they share one pool of connections."""
+
+    def __init__(self, adapters: Mapping[str, Adapter]) -> None:
+        self._adapters = adapters
+        self._wire = Wire()
+        self._lock = threading.Lock()
+        self._open: dict[str, Transport] = {}
+
+    def open(self, endpoint: Endpoint) -> Transport:
+        with self._lock:
+            if endpoint.name not in self._open:
+                if endpoint.outbound is None:
+                    raise BadSettings(
+                        f"endpoint {endpoint.name!r} has no [outbound] table",
+                        f"điểm kết nối {endpoint.name!r} không có bảng [outbound]",
+                        where=endpoint.name,
+                    )
+                self._open[endpoint.name] = self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)
+            return self._open[endpoint.name]

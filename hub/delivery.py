@@ -1,0 +1,225 @@
+"""Delivery: write, sign, record, send, read the receipt, record. And inquiry: ask the partner what became of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from hub.app import UNROUTED, Hub
+from hub.canonical.message import from_json
+from hub.canonical.receipt import Receipt
+from hub.contract import Call, Endpoint, Outgoing, OutboundPolicy, Reply, Writing
+from hub.errors import BadSettings, HubError, InDoubt, NotSent
+from hub.ledger.delivery_verbs import ClaimLost
+from hub.ledger.values import Delivery, Due, Evidence
+from hub.rules import redelivery, routing, signatures
+from hub.rules.redelivery import Decision
+from hub.telemetry import ATTEMPTS, CALL_SECONDS, REPEATED
+
+log = structlog.get_logger()
+
+
+def deliver(hub: Hub, due: Due) -> None:
+    """Deliver what one bus message names, unless it finds nothing to claim."""
+    held = hub.ledger.claim(due, hub.now(), hub.lease_seconds(due.endpoint))
+    if held is None:
+        REPEATED.labels(due.endpoint).inc()
+        return
+    if held.endpoint == UNROUTED:
+        _route_late(hub, held)
+        return
+    endpoint = hub.endpoint(held.endpoint)
+    try:
+        outgoing, native_id = _outgoing(hub, endpoint, held)
+    except HubError as error:
+        _park_unsent(hub, held, error)
+        return
+    except Exception as bug:
+        log.exception("delivery.bug", delivery=held.id)
+        _park_unsent(hub, held, _bug(bug))
+        return
+    sending = hub.ledger.record_sending(held, outgoing, native_id, hub.now(), hub.lease_seconds(due.endpoint))
+    _attempt(hub, endpoint, sending, outgoing)
+
+
+def _bug(error: Exception) -> HubError:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.tb_lineno}" if frame else "?"
+    name = type(error).__name__
+    return HubError(f"internal error {name} at {place}", f"lỗi nội bộ {name} tại {place}", where=f"{name}@{place}")
+
+
+def _outbound(endpoint: Endpoint) -> OutboundPolicy:
+    if endpoint.outbound is None:
+        raise BadSettings(
+            f"endpoint {endpoint.name!r} has no [outbound] table",
+            f"điểm kết nối {endpoint.name!r} không có bảng [outbound]",
+            where=endpoint.name,
+        )
+    return endpoint.outbound
+
+
+def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, str]:
+    """Give the bytes to send: those of an earlier attempt, else written and signed now."""
+    if held.business is not None:
+        body = Outgoing(service=held.service, body=held.business, variant=held.variant, head=held.head)
+        return body, held.native_id
+    # A rebuilt delivery is another document: it must not carry the identifier of the one the partner refused.
+    native_id = held.id if not held.attempts else str(uuid.uuid5(uuid.UUID(held.id), str(held.attempts)))
+    writing = Writing(
+        options=endpoint.options, codes=hub.codes(), held=held.held, now=hub.clock(), message_id=native_id
+    )
+    call = Call(service=held.service, part=held.part)
+    written = hub.adapter(endpoint).write_message(from_json(held.canonical), call, writing)
+    return _signed(hub, endpoint, written), native_id
+
+
+def _signed(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
+    policy = _outbound(endpoint)
+    if policy.sign == "xml":
+        return replace(outgoing, body=signatures.sign_xml(outgoing.body, hub.signers[policy.signer]))
+    if policy.sign == "jws":
+        jws = signatures.sign_jws(outgoing.body, hub.signers[policy.signer])
+        return replace(outgoing, head={**outgoing.head, "jws": jws})
+    return outgoing
+
+
+def _park_unsent(hub: Hub, held: Delivery, error: HubError) -> None:
+    notice = hub.notice(held, "refused", error) if error.who == "sender" else None
+    hub.ledger.record_unsent(held, error, Decision(action="park"), notice, hub.now())
+    ATTEMPTS.labels(held.endpoint, error.code).inc()
+    log.warning("delivery.parked", delivery=held.id, endpoint=held.endpoint, error=error.code, where=error.where)
+
+
+def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -> None:
+    """Send and record what came of it; no SQL transaction is open while the partner is spoken to."""
+    evidence = Evidence()
+    try:
+        with CALL_SECONDS.labels(endpoint.name).time():
+            reply = hub.transports(endpoint).send(outgoing, _fence(hub, held))
+        evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
+        receipt = hub.adapter(endpoint).read_receipt(reply, outgoing)
+    except HubError as error:
+        _record_failed(hub, endpoint, held, error, evidence)
+    except Exception as bug:
+        # The bytes may have left: a bug here is a doubt, never a resend.
+        log.exception("delivery.bug", delivery=held.id)
+        wrapped = _bug(bug)
+        _record_failed(hub, endpoint, held, InDoubt(wrapped.en, wrapped.vi, where=wrapped.where), evidence)
+    else:
+        _record_receipt(hub, endpoint, held, receipt, evidence)
+
+
+def _fence(hub: Hub, held: Delivery) -> Callable[[], None]:
+    """Make the check that runs right before the first byte: is the whole deadline left on our lease?"""
+    last = held.lease_until - _outbound(hub.endpoint(held.endpoint)).deadline_seconds
+
+    def fence() -> None:
+        if hub.now() > last:
+            raise NotSent("the claim has lapsed before sending", "quyền xử lý đã hết hạn trước khi gửi", where="lease")
+
+    return fence
+
+
+def _record_receipt(hub: Hub, endpoint: Endpoint, held: Delivery, receipt: Receipt, evidence: Evidence) -> None:
+    news = not receipt.held.items() <= held.held.items()
+    if receipt.already and news and not held.doubted:
+        # It held something before these bytes came: what it holds is not known, so write again, as an update.
+        error = NotSent(
+            "the partner holds it already with content we do not know; writing it again",
+            "đối tác đã có hồ sơ này với nội dung chưa rõ; ghi lại dưới dạng cập nhật",
+            where=held.service,
+            partner_code=receipt.code,
+        )
+        _settle_failure(hub, held, error, Decision(action="rewrite"), evidence, found=receipt.held)
+        return
+    waits = hub.waits_for_acknowledgement(held)
+    hub.ledger.record_delivered(held, receipt, evidence, hub.notice(held, "delivered"), hub.now(), waits=waits)
+    ATTEMPTS.labels(endpoint.name, "delivered").inc()
+    log.info("delivery.delivered", delivery=held.id, endpoint=endpoint.name, service=held.service, attempt=held.attempts)
+    hub.bus.wake()
+
+
+def _record_failed(hub: Hub, endpoint: Endpoint, held: Delivery, error: HubError, evidence: Evidence) -> None:
+    policy = _outbound(endpoint)
+    decision = redelivery.decide(
+        error,
+        held.attempts,
+        policy.redelivery,
+        on_doubt=policy.service(held.service, held.variant).on_doubt,
+        settle_after=policy.settle_after,
+        draw=hub.draw(),
+    )
+    _settle_failure(hub, held, error, decision, evidence)
+
+
+def _settle_failure(
+    hub: Hub,
+    held: Delivery,
+    error: HubError,
+    decision: Decision,
+    evidence: Evidence,
+    found: dict[str, str] | None = None,
+) -> None:
+    told = error.who == "sender" and decision.action == "park"
+    notice = hub.notice(held, "refused", error) if told else None
+    try:
+        hub.ledger.record_failed(held, error, decision, evidence, notice, hub.now(), found)
+    except ClaimLost:
+        log.warning("delivery.claim_lost", delivery=held.id, epoch=held.epoch)
+        return
+    ATTEMPTS.labels(held.endpoint, error.code).inc()
+    log.warning(
+        "delivery.failed",
+        delivery=held.id,
+        endpoint=held.endpoint,
+        error=error.code,
+        action=decision.action,
+        attempt=held.attempts,
+    )
+
+
+def _route_late(hub: Hub, held: Delivery) -> None:
+    """Route a message that no rule matched when it came; an operator has added a rule since."""
+    message = from_json(held.canonical)
+    source = held.part.get("source", held.origin)
+    try:
+        names = routing.recipients(message, source, hub.routes, hub.codes(), hub.clock(), origin=held.origin)
+    except HubError as error:
+        _park_unsent(hub, held, error)
+        return
+    planned = hub.plan(message, [name for name in names if name != source], held.subject)
+    hub.ledger.record_routed(held, planned, hub.now())
+    hub.bus.wake()
+
+
+def inquire(hub: Hub, due: Due) -> None:
+    """Ask the partner what became of a delivery in doubt, and record what it says."""
+    held = hub.ledger.doubtful(due)
+    if held is None:
+        REPEATED.labels(due.endpoint).inc()
+        return
+    endpoint = hub.endpoint(held.endpoint)
+    outgoing = Outgoing(service=held.service, body=held.business or b"", variant=held.variant, head=held.head)
+    outcome, text, found = "unknown", "", {}
+    evidence = Evidence()
+    try:
+        reply: Reply = hub.transports(endpoint).ask(outgoing, from_json(held.canonical))
+        evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
+        finding = hub.adapter(endpoint).read_finding(reply, outgoing)
+        outcome, text, found = finding.outcome, finding.text, dict(finding.held)
+    except HubError as error:
+        text = error.en
+    if outcome == "absent" and not _outbound(endpoint).service(held.service, held.variant).absence_proves:
+        outcome = "unknown"
+    waits = hub.waits_for_acknowledgement(held)
+    notice = hub.notice(held, "delivered")
+    hub.ledger.record_finding(held, outcome, found, evidence, notice, hub.now(), waits=waits)
+    log.info("inquiry.recorded", delivery=held.id, endpoint=held.endpoint, outcome=outcome, text=text)
+    hub.bus.wake()
+

@@ -1,0 +1,311 @@
+"""Intake: receive one message, record it with its deliveries in one commit, answer in the partner's own words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import structlog
+
+from hub.app import OUT_OF_STEP, UNROUTED, Hub
+from hub.canonical.codes import Status
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.message import Message, to_json
+from hub.canonical.procedure import CatalogueMessage
+from hub.contract import Answer, Endpoint, Incoming, Opened, Outcome, Request
+from hub.errors import Fault, HubError, NoRoute, NotPermitted, Unavailable
+from hub.ledger.intake_verbs import DossierMoved
+from hub.ledger.values import Acceptance, DossierChange, Planned, ProcedureRow, Refusal
+from hub.registers import dossiers, procedures
+from hub.rules import lifecycle, routing, signatures
+from hub.rules.trust import Verdict, Verified
+from hub.telemetry import RECEIVED
+
+log = structlog.get_logger()
+
+#: A dossier that other messages keep changing is looked at again so often; then the sender is asked to come back.
+LOOKS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Thought:
+    """What one canonical message leads to: pure result, recorded by the caller."""
+
+    message: Message
+    subject: str
+    planned: tuple[Planned, ...] = ()
+    warnings: tuple[str, ...] = ()
+    dossier: DossierChange | None = None
+    procedures: tuple[ProcedureRow, ...] = ()
+    holdings: tuple[tuple[str, str, str], ...] = ()
+
+
+def receive(hub: Hub, request: Request) -> Answer:
+    """Verify, read and route one message, record it, and answer in the partner's own words.
+
+    Raises Unavailable where the ledger does not answer: nothing was accepted, the sender may come again.
+    """
+    endpoint = hub.endpoint(request.endpoint)
+    message_id = hub.new_id()
+    opened: Opened | None = None
+    verdict = Verdict(indication="NOT-CHECKED")
+    try:
+        opened = hub.adapter(endpoint).open_request(request, endpoint.options)
+        verified = signatures.signed_part(opened.document, hub.trust(endpoint), hub.clock())
+        verdict = verified.verdict
+        incoming = hub.adapter(endpoint).read_message(verified.signed_bytes, opened, endpoint.options)
+        return _accept(hub, endpoint, request, opened, verified, incoming, message_id)
+    except Unavailable:
+        raise
+    except HubError as error:
+        return _refuse(hub, endpoint, request, opened, verdict, error, message_id)
+    except Exception as error:
+        log.exception("message.bug", endpoint=endpoint.name, message=message_id)
+        return _refuse(hub, endpoint, request, opened, verdict, _bug(error), message_id)
+
+
+def _bug(error: Exception) -> HubError:
+    place = f"{type(error).__name__}"
+    return HubError(
+        f"internal error ({place}); recorded, a developer will look at it",
+        f"lỗi nội bộ của trục ({place}); đã ghi nhận, bộ phận kỹ thuật sẽ xử lý",
+        where=place,
+    )
+
+
+def _accept(
+    hub: Hub,
+    endpoint: Endpoint,
+    request: Request,
+    opened: Opened,
+    verified: Verified,
+    incoming: Incoming,
+    message_id: str,
+) -> Answer:
+    outcome = Outcome(message_id=message_id, received_at=hub.clock())
+    answer = hub.adapter(endpoint).answer(outcome, opened, request, endpoint.options)
+    for _ in range(LOOKS):
+        thoughts = [_think(hub, endpoint, message) for message in incoming.messages]
+        acceptance = _acceptance(hub, endpoint, request, verified, incoming, answer, thoughts, message_id)
+        try:
+            recorded = hub.ledger.record_received(acceptance)
+        except DossierMoved:
+            continue
+        RECEIVED.labels(endpoint.name, "accepted" if recorded is answer else "repeated").inc()
+        log.info("message.received", endpoint=endpoint.name, message=message_id, subject=acceptance.subject)
+        hub.bus.wake()
+        return recorded
+    raise Unavailable("the dossier is changing too fast; send again", "hồ sơ đang thay đổi liên tục; hãy gửi lại")
+
+
+def _think(hub: Hub, endpoint: Endpoint, message: Message) -> _Thought:
+    if isinstance(message, DossierMessage):
+        return _think_of_dossier(hub, endpoint, message)
+    if isinstance(message, CatalogueMessage):
+        return _think_of_catalogue(hub, endpoint, message)
+    raise NotPermitted(
+        [Fault("/", "not_permitted", "loại thông điệp này không gửi vào trục", f"{message.kind} is not sent to the hub")]
+    )
+
+
+def _think_of_dossier(hub: Hub, endpoint: Endpoint, given: DossierMessage) -> _Thought:
+    with hub.ledger.read() as conn:
+        known = dossiers.find(conn, dossiers.codes_of(given.dossier))
+    if known is not None and endpoint.name not in (known.origin, *known.recipients):
+        raise NotPermitted(
+            [
+                Fault(
+                    "/HoSo/MaHoSo",
+                    "not_permitted",
+                    "hồ sơ này thuộc hệ thống khác; đơn vị gửi không phải là bên tham gia",
+                    "this dossier belongs to another system; the sender takes no part in it",
+                )
+            ]
+        )
+    message = _enriched(given, known)
+    standing = lifecycle.standing(known.status if known else None, message.dossier.status)
+    unknown_step = standing is lifecycle.Standing.UNKNOWN_STEP
+    parks = unknown_step and endpoint.inbound is not None and endpoint.inbound.out_of_step == "park"
+    return _Thought(
+        message=message,
+        subject=known.key if known else message.subject,
+        planned=_planned(hub, endpoint, message, known, park=OUT_OF_STEP if parks else None),
+        warnings=("out_of_step",) if unknown_step else (),
+        dossier=_change(message, known),
+    )
+
+
+def _enriched(message: DossierMessage, known: dossiers.Known | None) -> DossierMessage:
+    """Add what the register knows and the sender did not say: other numbers, coordinates of the first message."""
+    if known is None:
+        return message
+    numbers = dict(code.split(":", 1) for code in known.codes)
+    numbers.pop(message.dossier.numbering, None)
+    dossier = message.dossier.model_copy(update={"other_codes": numbers | message.dossier.other_codes})
+    native = {**known.native, **message.native}
+    return message.model_copy(update={"dossier": dossier, "native": native})
+
+
+def _change(message: DossierMessage, known: dossiers.Known | None) -> DossierChange:
+    status = message.dossier.status
+    if known is not None and not lifecycle.DOSSIER[known.status]:
+        # The recorded status is terminal: a later message is kept and delivered, the state is never moved back.
+        status = known.status
+    return DossierChange(
+        key=known.key if known else message.subject,
+        version=known.version if known else 0,
+        procedure=known.procedure if known else message.dossier.procedure.code,
+        status=Status(status).value,
+        native=json.dumps(dict(known.native) if known else message.native, ensure_ascii=False, sort_keys=True),
+        codes=dossiers.codes_of(message.dossier),
+    )
+
+
+def _planned(
+    hub: Hub,
+    endpoint: Endpoint,
+    message: Message,
+    known: dossiers.Known | None,
+    *,
+    park: tuple[str, str, str, str] | None,
+) -> tuple[Planned, ...]:
+    subject = known.key if known else message.subject
+    origin = known.origin if known else endpoint.name
+    try:
+        recipients = routing.recipients(
+            message,
+            endpoint.name,
+            hub.routes,
+            hub.codes(),
+            hub.clock(),
+            origin=origin,
+            known=known.recipients if known else (),
+        )
+    except NoRoute as error:
+        # Accepted and parked: the sender did nothing wrong, an operator adds the rule and rebuilds.
+        unrouted = (error.code, error.where, error.en, error.vi)
+        return (hub.planned(message, UNROUTED, subject, "route", {"source": endpoint.name}, unrouted),)
+    return hub.plan(message, [name for name in recipients if name != endpoint.name], subject, park=park)
+
+
+def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -> _Thought:
+    if endpoint.agency_code and endpoint.agency_code != given.owner:
+        raise NotPermitted(
+            [Fault("/MaCoQuan", "not_permitted", "không phải cơ quan của đơn vị gửi", "not the sender's own agency")]
+        )
+    with hub.ledger.read() as conn:
+        listed = procedures.whole(given, procedures.owned(conn, given.owner))
+        recipients = routing.recipients(given, endpoint.name, hub.routes, hub.codes(), hub.clock(), origin=endpoint.name)
+        wanted = {name: procedures.changed(listed, procedures.given(conn, name)) for name in recipients}
+    planned: tuple[Planned, ...] = ()
+    holdings: list[tuple[str, str, str]] = []
+    for name, different in wanted.items():
+        message = given.model_copy(update={"procedures": different, "complete": False})
+        calls = hub.plan(message, (name,), given.subject) if different else ()
+        planned += calls
+        # A holder that takes no catalogue (it is written procedure by procedure) is compared by reconcile instead.
+        holdings += [(name, each.code, procedures.fingerprint(each)) for each in different if calls]
+    rows = tuple(
+        ProcedureRow(
+            owner=given.owner, code=each.code, fingerprint=procedures.fingerprint(each), record=each.model_dump_json()
+        )
+        for each in listed
+    )
+    return _Thought(
+        message=given, subject=given.subject, planned=planned, procedures=rows, holdings=tuple(holdings)
+    )
+
+
+def _acceptance(
+    hub: Hub,
+    endpoint: Endpoint,
+    request: Request,
+    verified: Verified,
+    incoming: Incoming,
+    answer: Answer,
+    thoughts: list[_Thought],
+    message_id: str,
+) -> Acceptance:
+    first = thoughts[0]
+    about = first.message
+    return Acceptance(
+        message_id=message_id,
+        endpoint=endpoint.name,
+        at=hub.now(),
+        subject=first.subject,
+        kind=about.kind,
+        event=about.event.value if isinstance(about, DossierMessage) else "",
+        procedure=about.dossier.procedure.code if isinstance(about, DossierMessage) else "",
+        identity=incoming.identity,
+        raw=request.body,
+        signed=verified.signed_bytes,
+        certificate=verified.certificate,
+        canonical=tuple(to_json(thought.message) for thought in thoughts),
+        verdict=json.dumps(asdict(verified.verdict), ensure_ascii=False),
+        warnings=json.dumps([warning for thought in thoughts for warning in thought.warnings]),
+        answer=answer,
+        planned=tuple(planned for thought in thoughts for planned in thought.planned),
+        dossiers=tuple(thought.dossier for thought in thoughts if thought.dossier),
+        procedures=tuple(row for thought in thoughts for row in thought.procedures),
+        holdings=tuple(row for thought in thoughts for row in thought.holdings),
+        correlation=incoming.correlation,
+        correlation_refused=incoming.correlation_refused,
+    )
+
+
+def _refuse(
+    hub: Hub,
+    endpoint: Endpoint,
+    request: Request,
+    opened: Opened | None,
+    verdict: Verdict,
+    error: HubError,
+    message_id: str,
+) -> Answer:
+    outcome = Outcome(message_id=message_id, received_at=hub.clock(), error=error)
+    answer = hub.adapter(endpoint).answer(outcome, opened, request, endpoint.options)
+    refusal = Refusal(
+        message_id=message_id,
+        endpoint=endpoint.name,
+        at=hub.now(),
+        raw=request.body,
+        verdict=json.dumps(asdict(verdict), ensure_ascii=False),
+        error_code=error.code,
+        error_where=error.where,
+        faults=json.dumps([asdict(fault) for fault in error.faults], ensure_ascii=False),
+        answer=answer,
+    )
+    RECEIVED.labels(endpoint.name, "refused").inc()
+    log.warning("message.refused", endpoint=endpoint.name, message=message_id, error=error.code, where=error.where)
+    return hub.ledger.record_refused(refusal)
+
+
+def originate(hub: Hub, message: Message, recipient: str, *, actor: str, why: str) -> str:
+    """Record a message that the hub itself makes (a plan of reconcile), with its deliveries; give its id."""
+    message_id = hub.new_id()
+    body = to_json(message)
+    acceptance = Acceptance(
+        message_id=message_id,
+        endpoint="hub",
+        at=hub.now(),
+        subject=message.subject,
+        kind=message.kind,
+        event="",
+        procedure="",
+        identity="",
+        raw=body,
+        signed=body,
+        certificate=b"",
+        canonical=(body,),
+        verdict=json.dumps(asdict(Verdict(indication="NOT-SIGNED", reason="made by the hub"))),
+        warnings="[]",
+        answer=Answer(status=202, body=message_id.encode(), content_type="text/plain"),
+        planned=hub.plan(message, (recipient,), message.subject),
+        dossiers=(),
+        actor=actor,
+        why=why,
+    )
+    hub.ledger.record_received(acceptance)
+    return message_id
+
+

@@ -1,0 +1,393 @@
+"""Verbs of delivery: claim, record what is sent, record what came of it. Each is a compare-and-set by (id, epoch)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.engine import Row
+
+from hub.canonical.receipt import Receipt
+from hub.contract import Outgoing
+from hub.errors import HubError, InDoubt, NotSent, Untrusted
+from hub.ledger import chains, journal, payloads
+from hub.ledger.dispatch_verbs import BREAKER_FAILURES
+from hub.ledger.tables import attempts, deliveries, endpoint_states, notices
+from hub.ledger.values import Delivery, Due, Evidence, Notice, Planned, digest_of
+from hub.rules.lifecycle import State, next_state
+from hub.rules.redelivery import Decision
+
+#: A claim that ends without a result so many times in a row is poison: it kills workers, and is parked.
+FRUITLESS_LIMIT = 5
+BREAKER_SECONDS = 5.0
+BREAKER_CEILING_SECONDS = 300.0
+
+
+class ClaimLost(HubError):
+    """The delivery is no longer this worker's: its lease lapsed or an operator acted."""
+
+    code = "claim_lost"
+    who = "nobody"
+
+
+def claim(conn: Connection, due: Due, now: float, lease_seconds: float) -> Delivery | None:
+    """Claim a queued delivery; None where a second copy or a late one finds nothing to claim.
+
+    Raises Untrusted where the bus message says something else than the ledger: the delivery is then left as it is.
+    """
+    row = conn.execute(
+        select(deliveries).where((deliveries.c.id == due.id) & (deliveries.c.epoch == due.epoch)).with_for_update()
+    ).first()
+    if row is None or row.state != State.QUEUED.value:
+        return None
+    if row.endpoint != due.endpoint or row.canonical_digest != digest_of(due.canonical):
+        raise Untrusted(
+            f"the bus message for delivery {due.id} is not what the ledger holds",
+            f"thông điệp trên bus cho lượt chuyển {due.id} không khớp với sổ cái",
+            where=due.endpoint,
+        )
+    if row.fruitless >= FRUITLESS_LIMIT:
+        _park_poison(conn, row, now)
+        return None
+    state = next_state(State.QUEUED, "claim")
+    lease = now + lease_seconds
+    conn.execute(
+        update(deliveries)
+        .where(deliveries.c.id == due.id)
+        .values(state=state.value, lease_until=lease, fruitless=row.fruitless + 1, updated_at=now)
+    )
+    return _as_delivery(conn, row, state, lease)
+
+
+def doubtful(conn: Connection, delivery_id: str, epoch: int) -> Delivery | None:
+    """Give a delivery that is to be inquired about; None where that was settled meanwhile."""
+    row = conn.execute(
+        select(deliveries).where((deliveries.c.id == delivery_id) & (deliveries.c.epoch == epoch))
+    ).first()
+    if row is None or row.state != State.IN_DOUBT.value:
+        return None
+    return _as_delivery(conn, row, State.IN_DOUBT, row.lease_until)
+
+
+def _as_delivery(conn: Connection, row: Row[Any], state: State, lease: float) -> Delivery:
+    return Delivery(
+        id=row.id,
+        message_id=row.message_id,
+        origin=row.origin,
+        endpoint=row.endpoint,
+        subject=row.subject,
+        place=row.place,
+        service=row.service,
+        part=json.loads(row.part),
+        variant=row.variant,
+        state=state,
+        epoch=row.epoch,
+        lease_until=lease,
+        attempts=row.attempts,
+        canonical=payloads.get(conn, row.canonical_digest) or b"",
+        held=chains.held(conn, row.endpoint, row.subject),
+        business=payloads.get(conn, row.business_digest),
+        head=json.loads(row.head),
+        native_id=row.native_id,
+        doubted=_was_in_doubt(conn, row),
+    )
+
+
+def _was_in_doubt(conn: Connection, row: Row[Any]) -> bool:
+    """Say whether an earlier attempt with these very bytes may have arrived."""
+    earlier = (
+        select(attempts.c.number)
+        .where((attempts.c.delivery_id == row.id) & (attempts.c.number < row.attempts))
+        .where((attempts.c.business_digest == row.business_digest) & attempts.c.outcome.in_(["doubt", "sending"]))
+        .limit(1)
+    )
+    return row.attempts > 1 and conn.execute(earlier).first() is not None
+
+
+def _park_poison(conn: Connection, row: Row[Any], now: float) -> None:
+    values = {
+        "error_code": "poison",
+        "error_where": row.service,
+        "error_en": f"{FRUITLESS_LIMIT} claims ended without a result: a worker dies on this delivery",
+        "error_vi": f"{FRUITLESS_LIMIT} lần nhận xử lý không có kết quả: tiến trình xử lý hỏng vì lượt chuyển này",
+    }
+    state = next_state(next_state(State.QUEUED, "claim"), "park")
+    conn.execute(
+        update(deliveries)
+        .where(deliveries.c.id == row.id)
+        .values(state=state.value, lease_until=0.0, updated_at=now, **values)
+    )
+    _note(conn, row, "delivery.poison", now, {"state": state.value})
+
+
+def record_sending(
+    conn: Connection, held: Delivery, outgoing: Outgoing, native_id: str, now: float, lease_seconds: float
+) -> Delivery:
+    """Keep the exact bytes before the socket opens; a retry sends these."""
+    row = _mine(conn, held, State.CLAIMED)
+    state = next_state(State.CLAIMED, "record")
+    digest = payloads.put(conn, outgoing.body, now)
+    number = row.attempts + 1
+    lease = now + lease_seconds
+    conn.execute(
+        update(deliveries)
+        .where(deliveries.c.id == held.id)
+        .values(
+            state=state.value,
+            business_digest=digest,
+            head=json.dumps(dict(outgoing.head), ensure_ascii=False, sort_keys=True),
+            variant=outgoing.variant,
+            native_id=native_id,
+            attempts=number,
+            lease_until=lease,
+            updated_at=now,
+        )
+    )
+    _open_attempt(conn, held, number, digest, now)
+    _note(conn, row, "delivery.sending", now, {"attempt": number, "business": digest})
+    return _as_delivery(conn, conn.execute(select(deliveries).where(deliveries.c.id == held.id)).one(), state, lease)
+
+
+def _open_attempt(conn: Connection, held: Delivery, number: int, digest: str, now: float) -> None:
+    conn.execute(
+        insert(attempts).values(
+            delivery_id=held.id,
+            number=number,
+            epoch=held.epoch,
+            started_at=now,
+            business_digest=digest,
+            sent_digest="",
+            reply_digest="",
+            reply_status=0,
+            outcome="sending",
+            error_code="",
+            partner_code="",
+            text="",
+        )
+    )
+
+
+def record_delivered(
+    conn: Connection, held: Delivery, receipt: Receipt, evidence: Evidence, notice: Notice, now: float, *, waits: bool
+) -> None:
+    """Record that the partner has it; the next in the chain gets its turn in the same commit.
+
+    A receipt that comes after the lease lapsed still settles the doubt: nothing received is lost.
+    """
+    row = _mine(conn, held, State.SENDING, State.IN_DOUBT)
+    state = next_state(State(row.state), "take" if row.state == State.SENDING.value else "found")
+    _finish(conn, row, state, now, receipt=receipt, waits=waits)
+    _close_attempt(conn, row, evidence, now, outcome="delivered", partner_code=receipt.code, text=receipt.text)
+    tell(conn, row, notice, now)
+    _breaker(conn, row.endpoint, 0, 0.0)
+    _note(conn, row, "delivery.delivered", now, _entry(conn, row, evidence, receipt.code))
+
+
+def record_failed(
+    conn: Connection,
+    held: Delivery,
+    error: HubError,
+    decision: Decision,
+    evidence: Evidence,
+    notice: Notice | None,
+    now: float,
+    *,
+    found: Mapping[str, str],
+) -> None:
+    """Record an attempt that failed: wait, park, in doubt, or ``rewrite`` (``found``: what the partner holds already)."""
+    row = _mine(conn, held, State.SENDING)
+    event = {"wait": "not_sent", "park": "refuse", "doubt": "doubt", "rewrite": "not_sent"}[decision.action]
+    state = next_state(State.SENDING, event)
+    values = _failed_values(state, error, decision, now)
+    if decision.action == "rewrite":
+        values |= {"business_digest": "", "head": "{}", "variant": ""}
+        chains.learn(conn, row.endpoint, row.subject, found)
+    conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(**values))
+    _close_attempt(
+        conn, row, evidence, now, outcome=decision.action, partner_code=error.partner_code, text=error.en, code=error.code
+    )
+    if notice:
+        tell(conn, row, notice, now)
+    if isinstance(error, NotSent | InDoubt) and decision.action != "rewrite":
+        _count_failure(conn, row.endpoint, now)
+    else:
+        # A partner that answers is there: its breaker must not count that as a failure.
+        _breaker(conn, row.endpoint, 0, 0.0)
+    _note(conn, row, f"delivery.{event}", now, _entry(conn, row, evidence, error.code) | {"state": state.value})
+
+
+def record_unsent(
+    conn: Connection, held: Delivery, error: HubError, decision: Decision, notice: Notice | None, now: float
+) -> None:
+    """Record that nothing was sent: the message could not be written for this partner, or must wait."""
+    row = _mine(conn, held, State.CLAIMED)
+    event = "defer" if decision.action == "wait" else "park"
+    state = next_state(State.CLAIMED, event)
+    conn.execute(
+        update(deliveries).where(deliveries.c.id == held.id).values(**_failed_values(state, error, decision, now))
+    )
+    if notice:
+        tell(conn, row, notice, now)
+    _note(conn, row, f"delivery.{event}", now, {"state": state.value, "error": error.code})
+
+
+def record_routed(conn: Connection, held: Delivery, planned: Sequence[Planned], now: float) -> None:
+    """Record that a message which no rule matched was routed: its deliveries are made in the same commit."""
+    row = _mine(conn, held, State.CLAIMED)
+    state = next_state(next_state(State.CLAIMED, "record"), "take")
+    _finish(conn, row, state, now, receipt=Receipt(), waits=False)
+    for each in planned:
+        chains.add(conn, each, message_id=row.message_id, origin=row.origin, at=now)
+    _note(conn, row, "delivery.routed", now, {"deliveries": [each.id for each in planned]})
+
+
+def record_finding(
+    conn: Connection, held: Delivery, outcome: str, found: dict[str, str], evidence: Evidence, notice: Notice, now: float, *, waits: bool
+) -> None:
+    """Record what an inquiry found: ``found`` delivers, ``absent`` sends again, ``unknown`` leaves it in doubt."""
+    row = _mine(conn, held, State.IN_DOUBT)
+    reply = payloads.put(conn, evidence.reply, now)
+    if outcome == "found":
+        _finish(conn, row, next_state(State.IN_DOUBT, "found"), now, receipt=Receipt(held=found), waits=waits)
+        tell(conn, row, notice, now)
+    elif outcome == "absent":
+        values = {"state": next_state(State.IN_DOUBT, "absent").value, "due_at": now, "fruitless": 0, "updated_at": now}
+        conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(**values))
+    _note(conn, row, f"inquiry.{outcome}", now, {"epoch": row.epoch, "reply": reply})
+
+
+def _failed_values(state: State, error: HubError, decision: Decision, now: float) -> dict[str, Any]:
+    return {
+        "state": state.value,
+        "lease_until": 0.0,
+        "due_at": now + decision.delay,
+        "doubt": decision.doubt,
+        "fruitless": 0,
+        "error_code": error.code,
+        "error_where": error.where,
+        "error_en": error.en,
+        "error_vi": error.vi,
+        "partner_code": error.partner_code,
+        "updated_at": now,
+    }
+
+
+def _finish(conn: Connection, row: Row[Any], state: State, now: float, *, receipt: Receipt, waits: bool) -> None:
+    conn.execute(
+        update(deliveries)
+        .where(deliveries.c.id == row.id)
+        .values(
+            state=state.value,
+            lease_until=0.0,
+            fruitless=0,
+            doubt="",
+            error_code="",
+            error_where="",
+            error_en="",
+            error_vi="",
+            partner_code=receipt.code,
+            updated_at=now,
+        )
+    )
+    chains.learn(conn, row.endpoint, row.subject, receipt.held)
+    chains.wake(conn, row.endpoint, row.subject, at=now, waits_for_acknowledgement=waits)
+
+
+def _mine(conn: Connection, held: Delivery, *states: State) -> Row[Any]:
+    row = conn.execute(
+        select(deliveries)
+        .where((deliveries.c.id == held.id) & (deliveries.c.epoch == held.epoch))
+        .where(deliveries.c.state.in_([state.value for state in states]))
+        .with_for_update()
+    ).first()
+    if row is None:
+        raise ClaimLost(
+            f"delivery {held.id} (epoch {held.epoch}) is no longer this worker's",
+            f"lượt chuyển {held.id} (lần {held.epoch}) không còn thuộc tiến trình này",
+            where=held.service,
+        )
+    return row
+
+
+def _close_attempt(
+    conn: Connection, row: Row[Any], evidence: Evidence, now: float, *, outcome: str, partner_code: str, text: str, code: str = ""
+) -> None:
+    conn.execute(
+        update(attempts)
+        .where((attempts.c.delivery_id == row.id) & (attempts.c.number == row.attempts))
+        .values(
+            ended_at=now,
+            sent_digest=payloads.put(conn, evidence.sent, now),
+            reply_digest=payloads.put(conn, evidence.reply, now),
+            reply_status=evidence.reply_status,
+            outcome=outcome,
+            error_code=code,
+            partner_code=partner_code,
+            text=text,
+        )
+    )
+
+
+def _entry(conn: Connection, row: Row[Any], evidence: Evidence, code: str) -> dict[str, Any]:
+    attempt = conn.execute(
+        select(attempts.c.business_digest, attempts.c.sent_digest, attempts.c.reply_digest).where(
+            (attempts.c.delivery_id == row.id) & (attempts.c.number == row.attempts)
+        )
+    ).one()
+    return {
+        "attempt": row.attempts,
+        "business": attempt.business_digest,
+        "sent": attempt.sent_digest,
+        "reply": attempt.reply_digest,
+        "code": code,
+    }
+
+
+def tell(conn: Connection, row: Row[Any], notice: Notice, now: float) -> None:
+    """Tell the sender: a row in its notice list, and the callback it asked for, in the same commit."""
+    if row.kind == "notice":
+        return
+    conn.execute(
+        insert(notices).values(
+            endpoint=row.origin,
+            message_id=row.message_id,
+            delivery_id=row.id,
+            subject=row.subject,
+            recipient=row.endpoint,
+            outcome=notice.outcome,
+            code=notice.code,
+            vi=notice.vi,
+            en=notice.en,
+            at=now,
+        )
+    )
+    if notice.callback is not None:
+        chains.add(conn, notice.callback, message_id=row.message_id, origin=row.origin, at=now)
+
+
+def _note(conn: Connection, row: Row[Any], event: str, now: float, entry: dict[str, Any]) -> None:
+    journal.append(conn, row.subject, event, at=now, actor="hub", entry={"delivery": row.id, "epoch": row.epoch} | entry)
+
+
+def _count_failure(conn: Connection, endpoint: str, now: float) -> None:
+    failures = conn.execute(select(endpoint_states.c.failures).where(endpoint_states.c.endpoint == endpoint)).scalar() or 0
+    failures += 1
+    opened = 0.0
+    if failures >= BREAKER_FAILURES:
+        opened = now + min(BREAKER_SECONDS * 2 ** min(failures - BREAKER_FAILURES, 16), BREAKER_CEILING_SECONDS)
+    _breaker(conn, endpoint, failures, opened)
+
+
+def _breaker(conn: Connection, endpoint: str, failures: int, open_until: float) -> None:
+    here = endpoint_states.c.endpoint == endpoint
+    row = conn.execute(select(endpoint_states.c.failures).where(here).with_for_update()).first()
+    if row is None and failures:
+        conn.execute(
+            insert(endpoint_states).values(
+                endpoint=endpoint, paused=False, why="", actor="", failures=failures, open_until=open_until
+            )
+        )
+    elif row is not None and (row.failures or failures):
+        conn.execute(update(endpoint_states).where(here).values(failures=failures, open_until=open_until))

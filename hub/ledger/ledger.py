@@ -1,0 +1,209 @@
+"""The ledger: the truth. Every verb is atomic and returns after its commit; reads see only what is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from hub.canonical.receipt import Receipt
+from hub.contract import Answer, Outgoing
+from hub.errors import HubError
+from hub.ledger import delivery_verbs, dispatch_verbs, intake_verbs, operator_verbs
+from hub.ledger.dispatch_verbs import DoubtPolicy
+from hub.ledger.engine import GroupWriter, open_engine
+from hub.ledger.tables import metadata
+from hub.ledger.values import Acceptance, Budget, Delivery, Due, Evidence, Notice, Planned, Refusal
+from hub.rules.redelivery import Decision
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Message Store and Message History over one SQL database."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        self._writer = GroupWriter(self._engine)
+
+    def create(self) -> None:
+        """Create the tables that are missing."""
+        metadata.create_all(self._engine)
+
+    def close(self) -> None:
+        """Finish open verbs and close all connections."""
+        self._writer.close()
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a connection for reading; it never takes the write lock."""
+        with self._engine.connect().execution_options(reading=True) as connection:
+            yield connection
+
+    def _write(self, verb: Callable[[Connection], T], key: str = "") -> T:
+        return self._writer.run(verb, key)
+
+    # --- intake
+
+    def record_received(self, given: Acceptance) -> Answer:
+        return self._write(partial(intake_verbs.record_received, given=given), given.subject)
+
+    def record_refused(self, given: Refusal) -> Answer:
+        return self._write(partial(intake_verbs.record_refused, given=given))
+
+    # --- dispatch
+
+    def lapse(self, now: float, doubt: DoubtPolicy) -> int:
+        return self._write(partial(dispatch_verbs.lapse, now=now, doubt=doubt))
+
+    def recall_all(self, now: float, doubt: DoubtPolicy) -> int:
+        return self._write(partial(dispatch_verbs.recall_all, now=now, doubt=doubt))
+
+    def queue(self, now: float, budgets: Iterable[Budget]) -> list[Due]:
+        return self._write(partial(dispatch_verbs.queue, now=now, budgets=tuple(budgets)))
+
+    def unqueue(self, refused: Iterable[Due], now: float) -> None:
+        self._write(partial(dispatch_verbs.unqueue, refused=tuple(refused), now=now))
+
+    # --- delivery
+
+    def claim(self, due: Due, now: float, lease_seconds: float) -> Delivery | None:
+        return self._write(partial(delivery_verbs.claim, due=due, now=now, lease_seconds=lease_seconds))
+
+    def doubtful(self, due: Due) -> Delivery | None:
+        with self.read() as conn:
+            return delivery_verbs.doubtful(conn, due.id, due.epoch)
+
+    def record_sending(
+        self, held: Delivery, outgoing: Outgoing, native_id: str, now: float, lease_seconds: float
+    ) -> Delivery:
+        verb = partial(
+            delivery_verbs.record_sending,
+            held=held,
+            outgoing=outgoing,
+            native_id=native_id,
+            now=now,
+            lease_seconds=lease_seconds,
+        )
+        return self._write(verb, held.subject)
+
+    def record_delivered(
+        self, held: Delivery, receipt: Receipt, evidence: Evidence, notice: Notice, now: float, *, waits: bool
+    ) -> None:
+        verb = partial(
+            delivery_verbs.record_delivered,
+            held=held,
+            receipt=receipt,
+            evidence=evidence,
+            notice=notice,
+            now=now,
+            waits=waits,
+        )
+        self._write(verb, held.subject)
+
+    def record_failed(
+        self,
+        held: Delivery,
+        error: HubError,
+        decision: Decision,
+        evidence: Evidence,
+        notice: Notice | None,
+        now: float,
+        found: Mapping[str, str] | None = None,
+    ) -> None:
+        verb = partial(
+            delivery_verbs.record_failed,
+            held=held,
+            error=error,
+            decision=decision,
+            evidence=evidence,
+            notice=notice,
+            now=now,
+            found=found or {},
+        )
+        self._write(verb, held.subject)
+
+    def record_unsent(
+        self, held: Delivery, error: HubError, decision: Decision, notice: Notice | None, now: float
+    ) -> None:
+        verb = partial(
+            delivery_verbs.record_unsent, held=held, error=error, decision=decision, notice=notice, now=now
+        )
+        self._write(verb, held.subject)
+
+    def record_routed(self, held: Delivery, planned: Sequence[Planned], now: float) -> None:
+        self._write(partial(delivery_verbs.record_routed, held=held, planned=tuple(planned), now=now), held.subject)
+
+    def record_finding(
+        self, held: Delivery, outcome: str, found: dict[str, str], evidence: Evidence, notice: Notice, now: float, *, waits: bool
+    ) -> None:
+        verb = partial(
+            delivery_verbs.record_finding,
+            held=held,
+            outcome=outcome,
+            found=found,
+            evidence=evidence,
+            notice=notice,
+            now=now,
+            waits=waits,
+        )
+        self._write(verb, held.subject)
+
+    # --- operators
+
+    def release(self, delivery_id: str, *, actor: str, why: str, now: float) -> None:
+        self._write(partial(operator_verbs.release, delivery_id=delivery_id, actor=actor, why=why, now=now))
+
+    def rebuild(self, delivery_id: str, *, actor: str, why: str, now: float) -> None:
+        self._write(partial(operator_verbs.rebuild, delivery_id=delivery_id, actor=actor, why=why, now=now))
+
+    def settle(self, delivery_id: str, **given: Any) -> None:
+        self._write(partial(operator_verbs.settle, delivery_id=delivery_id, **given))
+
+    def abandon(self, delivery_id: str, *, notice: Notice, actor: str, why: str, now: float) -> None:
+        self._write(
+            partial(operator_verbs.abandon, delivery_id=delivery_id, notice=notice, actor=actor, why=why, now=now)
+        )
+
+    def ask(self, delivery_id: str, *, actor: str, why: str, now: float) -> None:
+        self._write(partial(operator_verbs.ask, delivery_id=delivery_id, actor=actor, why=why, now=now))
+
+    def pause(self, endpoint: str, *, paused: bool, actor: str, why: str, now: float) -> None:
+        self._write(partial(operator_verbs.pause, endpoint=endpoint, paused=paused, actor=actor, why=why, now=now))
+
+    def freeze_plan(
+        self,
+        plan_id: str,
+        *,
+        verb: str,
+        chosen_by: str,
+        items: Sequence[tuple[str, int, str]],
+        actor: str,
+        why: str,
+        now: float,
+    ) -> None:
+        self._write(
+            partial(
+                operator_verbs.freeze_plan,
+                plan_id=plan_id,
+                verb=verb,
+                chosen_by=chosen_by,
+                items=tuple(items),
+                actor=actor,
+                why=why,
+                now=now,
+            )
+        )
+
+    def start_plan(self, plan_id: str, *, actor: str, now: float) -> None:
+        self._write(partial(operator_verbs.start_plan, plan_id=plan_id, actor=actor, now=now))
+
+    def run_item(self, plan_id: str, number: int, *, actor: str, now: float) -> str:
+        return self._write(partial(operator_verbs.run_item, plan_id=plan_id, number=number, actor=actor, now=now))
+
+    def take_notices(self, endpoint: str, up_to: int, now: float) -> int:
+        return self._write(partial(operator_verbs.take_notices, endpoint=endpoint, up_to=up_to, now=now))

@@ -1,0 +1,176 @@
+"""Verbs of operators, each with who and why: only what surely did not arrive is ever sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.engine import Row
+
+from hub.errors import NotAllowed
+from hub.ledger import chains, journal, payloads
+from hub.ledger.delivery_verbs import tell
+from hub.ledger.tables import deliveries, endpoint_states, notices, plan_items, plans
+from hub.ledger.values import Notice
+from hub.rules.lifecycle import State, next_state
+
+
+def release(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
+    """Send a parked delivery again, the same bytes if it has some."""
+    _move(conn, delivery_id, "release", actor, why, now)
+
+
+def rebuild(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
+    """Send a parked delivery again, translated anew (after a mapping or setting was mended)."""
+    _move(conn, delivery_id, "rebuild", actor, why, now, business_digest="", head="{}", variant="")
+
+
+def settle(
+    conn: Connection,
+    delivery_id: str,
+    *,
+    arrived: bool,
+    evidence: bytes,
+    found: Mapping[str, str],
+    waits: bool,
+    notice: Notice,
+    actor: str,
+    why: str,
+    now: float,
+) -> None:
+    """Record what a person found out about a delivery that is in doubt (or parked): it arrived, or it did not."""
+    event = "settle_arrived" if arrived else "settle_not_arrived"
+    digest = payloads.put(conn, evidence, now)
+    row = _move(conn, delivery_id, event, actor, why, now, evidence=digest)
+    if arrived:
+        chains.learn(conn, row.endpoint, row.subject, found)
+        chains.wake(conn, row.endpoint, row.subject, at=now, waits_for_acknowledgement=waits)
+        tell(conn, row, notice, now)
+
+
+def abandon(conn: Connection, delivery_id: str, *, notice: Notice, actor: str, why: str, now: float) -> None:
+    """Give a delivery up for good; its followers get their turn, and its sender is told."""
+    row = _move(conn, delivery_id, "abandon", actor, why, now)
+    chains.wake(conn, row.endpoint, row.subject, at=now)
+    tell(conn, row, notice, now)
+
+
+def ask(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
+    """Have workers ask the partner what became of a delivery in doubt, now."""
+    row = _row(conn, delivery_id)
+    if row.state != State.IN_DOUBT.value:
+        raise NotAllowed(
+            f"only a delivery in doubt can be asked about; {delivery_id} is {row.state}",
+            f"chỉ hỏi được về lượt chuyển chưa rõ kết quả; {delivery_id} đang là {row.state}",
+            where=delivery_id,
+        )
+    conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(doubt="ask", due_at=now, updated_at=now))
+    _note(conn, row.subject, "operator.ask", now, actor, {"delivery": delivery_id, "why": why})
+
+
+def _row(conn: Connection, delivery_id: str) -> Row[Any]:
+    row = conn.execute(select(deliveries).where(deliveries.c.id == delivery_id).with_for_update()).first()
+    if row is None:
+        raise NotAllowed(f"no delivery {delivery_id}", f"không có lượt chuyển {delivery_id}", where=delivery_id)
+    return row
+
+
+def _move(
+    conn: Connection, delivery_id: str, event: str, actor: str, why: str, now: float, *, evidence: str = "", **values: Any
+) -> Row[Any]:
+    if not why.strip():
+        raise NotAllowed(f"{event} needs a reason", f"thao tác {event} phải nêu lý do", where="why")
+    row = _row(conn, delivery_id)
+    state = next_state(State(row.state), event)
+    # A new epoch: a worker or a bus message that still names the old one finds nothing.
+    values |= {"state": state.value, "epoch": row.epoch + 1, "due_at": now, "lease_until": 0.0, "fruitless": 0}
+    if state is not State.PARKED:
+        values |= {"error_code": "", "error_where": "", "error_en": "", "error_vi": "", "partner_code": "", "doubt": ""}
+    conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(updated_at=now, **values))
+    entry = {"delivery": delivery_id, "from": row.state, "state": state.value, "why": why}
+    if evidence:
+        entry["evidence"] = evidence
+    _note(conn, row.subject, f"operator.{event}", now, actor, entry)
+    return row
+
+
+def pause(conn: Connection, endpoint: str, *, paused: bool, actor: str, why: str, now: float) -> None:
+    """Pause or resume an endpoint: dispatch puts nothing on the bus for it while paused."""
+    if not why.strip():
+        raise NotAllowed("pause and resume need a reason", "tạm dừng và tiếp tục phải nêu lý do", where="why")
+    here = endpoint_states.c.endpoint == endpoint
+    values: dict[str, Any] = {"paused": paused, "why": why, "actor": actor, "failures": 0, "open_until": 0.0}
+    if not conn.execute(update(endpoint_states).where(here).values(**values)).rowcount:
+        conn.execute(insert(endpoint_states).values(endpoint=endpoint, **values))
+    event = "operator.pause" if paused else "operator.resume"
+    _note(conn, f"endpoint:{endpoint}", event, now, actor, {"endpoint": endpoint, "why": why})
+
+
+def freeze_plan(
+    conn: Connection,
+    plan_id: str,
+    *,
+    verb: str,
+    chosen_by: str,
+    items: Sequence[tuple[str, int, str]],
+    actor: str,
+    why: str,
+    now: float,
+) -> None:
+    """Freeze a replay plan: (delivery, epoch, why skipped) in the order in which it will run."""
+    conn.execute(
+        insert(plans).values(id=plan_id, verb=verb, actor=actor, why=why, chosen_by=chosen_by, created_at=now, run_at=None)
+    )
+    for number, (delivery_id, epoch, skip) in enumerate(items, start=1):
+        conn.execute(
+            insert(plan_items).values(
+                plan_id=plan_id, number=number, delivery_id=delivery_id, epoch=epoch, skip=skip, result=""
+            )
+        )
+    entry = {"plan": plan_id, "verb": verb, "why": why, "items": [item[0] for item in items if not item[2]]}
+    _note(conn, f"plan:{plan_id}", "plan.frozen", now, actor, entry)
+
+
+def start_plan(conn: Connection, plan_id: str, *, actor: str, now: float) -> None:
+    """Mark a plan as being run; raise NotAllowed where it was run before or does not exist."""
+    changed = conn.execute(update(plans).where((plans.c.id == plan_id) & plans.c.run_at.is_(None)).values(run_at=now))
+    if not changed.rowcount:
+        raise NotAllowed(
+            f"plan {plan_id} does not exist or was run before",
+            f"kế hoạch {plan_id} không tồn tại hoặc đã được thực hiện",
+            where=plan_id,
+        )
+    _note(conn, f"plan:{plan_id}", "plan.started", now, actor, {"plan": plan_id})
+
+
+def run_item(conn: Connection, plan_id: str, number: int, *, actor: str, now: float) -> str:
+    """Carry out one item of a plan, if the delivery still stands as it was seen; give what happened."""
+    plan = conn.execute(select(plans).where(plans.c.id == plan_id)).one()
+    item = conn.execute(
+        select(plan_items).where((plan_items.c.plan_id == plan_id) & (plan_items.c.number == number)).with_for_update()
+    ).one()
+    if item.result or item.skip:
+        return str(item.result or f"skipped: {item.skip}")
+    row = _row(conn, item.delivery_id)
+    if row.epoch != item.epoch or row.state != State.PARKED.value:
+        result = f"changed since the plan was made: {row.state}"
+    else:
+        {"release": release, "rebuild": rebuild}[plan.verb](conn, item.delivery_id, actor=actor, why=plan.why, now=now)
+        result = "done"
+    conn.execute(
+        update(plan_items)
+        .where((plan_items.c.plan_id == plan_id) & (plan_items.c.number == number))
+        .values(result=result)
+    )
+    return result
+
+
+def _note(conn: Connection, subject: str, event: str, now: float, actor: str, entry: dict[str, Any]) -> None:
+    journal.append(conn, subject, event, at=now, actor=actor, entry=entry)
+
+
+def take_notices(conn: Connection, endpoint: str, up_to: int, now: float) -> int:
+    """Record that a sender has taken its notices up to a cursor."""
+    here = (notices.c.endpoint == endpoint) & (notices.c.seq <= up_to) & notices.c.taken_at.is_(None)
+    return conn.execute(update(notices).where(here).values(taken_at=now)).rowcount

@@ -1,0 +1,295 @@
+"""The tables of the ledger (SQLAlchemy Core), the same on SQLite and PostgreSQL.
+
+Moments are seconds since 1970 UTC as a double; JSON is text that we wrote. Payload bytes stand in one table by digest
+(Claim Check), so that retention can delete them and nothing else.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+from hub.rules.lifecycle import State
+
+metadata = MetaData()
+
+#: SQLite only counts up by itself on INTEGER PRIMARY KEY.
+Counter = BigInteger().with_variant(Integer, "sqlite")
+
+_STATES = ", ".join(f"'{state.value}'" for state in State)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    #: NULL once retention has deleted the bytes; the digest stays.
+    Column("body", LargeBinary),
+    Column("stored_at", Double, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("procedure", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    #: Bytes as they came at the door, and the signed part that went on.
+    Column("raw_digest", Text, nullable=False),
+    Column("signed_digest", Text, nullable=False),
+    Column("certificate_digest", Text, nullable=False),
+    #: JSON list of digests of canonical messages.
+    Column("canonical", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("error_where", Text, nullable=False),
+    #: JSON list of faults.
+    Column("faults", Text, nullable=False),
+    #: JSON list of warnings, e.g. a step that the table does not know.
+    Column("warnings", Text, nullable=False),
+    Column("answer_status", Integer, nullable=False),
+    Column("answer_type", Text, nullable=False),
+    Column("answer_headers", Text, nullable=False),
+    Column("answer_digest", Text, nullable=False),
+    Column("repeats", Integer, nullable=False),
+    Index("messages_by_subject", "subject", "received_at"),
+    Index("messages_by_endpoint", "endpoint", "received_at"),
+    Index("messages_by_time", "received_at"),
+)
+
+#: Only an accepted message holds its identity.
+identities = Table(
+    "identities",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("identity", Text, primary_key=True),
+    Column("signed_digest", Text, nullable=False),
+    Column("message_id", Text, ForeignKey("messages.id"), nullable=False),
+)
+
+dossiers = Table(
+    "dossiers",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("procedure", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    #: Endpoint whose message made the dossier known.
+    Column("origin", Text, nullable=False),
+    #: Coordinates from its first message (documentYear, preReference, ...), JSON.
+    Column("native", Text, nullable=False),
+    #: Raised by every message; intake compares it (optimistic lock).
+    Column("version", Integer, nullable=False),
+    #: The last accepted message: a repeat without identity is compared only with this one.
+    Column("last_endpoint", Text, nullable=False),
+    Column("last_digest", Text, nullable=False),
+    Column("last_message", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+#: Every number of a dossier, with the name of who issued it: ``national:H55.14-...``.
+dossier_codes = Table(
+    "dossier_codes",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("key", Text, ForeignKey("dossiers.key"), nullable=False),
+    Index("dossier_codes_by_key", "key"),
+)
+
+chains = Table(
+    "chains",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    #: The place the next delivery gets.
+    Column("next_place", Integer, nullable=False),
+    #: The place of the first delivery that is not done.
+    Column("head_place", Integer, nullable=False),
+    #: What the partner is known to hold for this subject, from receipts; JSON.
+    Column("held", Text, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("message_id", Text, ForeignKey("messages.id"), nullable=False),
+    #: Endpoint that gave us the message; told what became of it.
+    Column("origin", Text, nullable=False),
+    Column("canonical_digest", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("procedure", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("variant", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+    #: In doubt: what may be done about it (ask, resend, park), and when.
+    Column("doubt", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    #: Claims in a row that ended without a result; five make it poison.
+    Column("fruitless", Integer, nullable=False),
+    #: The exact bytes, once written; a retry sends these.
+    Column("business_digest", Text, nullable=False),
+    Column("head", Text, nullable=False),
+    #: Identifier we gave the partner with these bytes; a later message of its names it.
+    Column("native_id", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("error_where", Text, nullable=False),
+    Column("error_en", Text, nullable=False),
+    Column("error_vi", Text, nullable=False),
+    Column("partner_code", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    CheckConstraint(f"state IN ({_STATES})", name="deliveries_state"),
+    Index("deliveries_by_chain", "endpoint", "subject", "place", unique=True),
+    Index("deliveries_by_due", "endpoint", "state", "due_at"),
+    Index("deliveries_by_lease", "state", "lease_until"),
+    Index("deliveries_by_message", "message_id"),
+    Index("deliveries_by_subject", "subject"),
+    Index("deliveries_by_native_id", "endpoint", "native_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", Text, ForeignKey("deliveries.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("business_digest", Text, nullable=False),
+    #: Wire bytes with secrets masked, and the reply: the evidence of this attempt.
+    Column("sent_digest", Text, nullable=False),
+    Column("reply_digest", Text, nullable=False),
+    Column("reply_status", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("partner_code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+#: Append-only history; each subject is a hash chain of its own.
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("subject", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    #: JSON: ids, states, digests, reasons; no personal data.
+    Column("entry", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("journal_by_subject", "subject", "number", unique=True),
+)
+
+journal_heads = Table(
+    "journal_heads",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("seq", Counter, primary_key=True, autoincrement=True),
+    Column("endpoint", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("vi", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("taken_at", Double),
+    Index("notices_by_endpoint", "endpoint", "seq"),
+    Index("notices_by_message", "message_id"),
+)
+
+endpoint_states = Table(
+    "endpoint_states",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    #: Failures in a row to reach the partner (circuit breaker), and until when it is left alone.
+    Column("failures", Integer, nullable=False),
+    Column("open_until", Double, nullable=False),
+)
+
+#: The owners' catalogues: what the hub was told the procedures are.
+procedures = Table(
+    "procedures",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+#: What was last given to each holder of procedures.
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("verb", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("chosen_by", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("run_at", Double),
+)
+
+plan_items = Table(
+    "plan_items",
+    metadata,
+    Column("plan_id", Text, ForeignKey("plans.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("delivery_id", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    #: Empty: will be carried out; else why not (in doubt, follows another, already delivered).
+    Column("skip", Text, nullable=False),
+    Column("result", Text, nullable=False),
+)

@@ -1,0 +1,169 @@
+"""What goes into and comes out of the ledger's verbs: frozen values, no SQL."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hub.contract import Answer
+from hub.rules.lifecycle import State
+
+
+def digest_of(body: bytes) -> str:
+    """Name bytes by their digest: ``sha256:`` and 64 hex digits."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One delivery that a message needs; it gets its place in the chain when it is recorded."""
+
+    id: str
+    endpoint: str
+    subject: str
+    service: str
+    part: str
+    canonical: bytes
+    kind: str
+    event: str
+    procedure: str
+    #: Not empty: parked when its turn comes, with this error (code, where, en, vi).
+    park: tuple[str, str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DossierChange:
+    """What a message changes in the register of dossiers; ``version`` is the one intake looked at (0 = none)."""
+
+    key: str
+    version: int
+    procedure: str
+    status: str
+    native: str
+    #: Every number of the dossier, ``numbering:number``.
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcedureRow:
+    """One procedure of an owner's catalogue, as the register keeps it."""
+
+    owner: str
+    code: str
+    fingerprint: str
+    record: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """Everything that is recorded, in one commit, when a message is accepted."""
+
+    message_id: str
+    endpoint: str
+    at: float
+    subject: str
+    kind: str
+    event: str
+    procedure: str
+    identity: str
+    raw: bytes
+    signed: bytes
+    certificate: bytes
+    canonical: tuple[bytes, ...]
+    verdict: str
+    warnings: str
+    answer: Answer
+    planned: tuple[Planned, ...]
+    dossiers: tuple[DossierChange, ...]
+    procedures: tuple[ProcedureRow, ...] = ()
+    #: (holder, code, fingerprint) that these deliveries will give.
+    holdings: tuple[tuple[str, str, str], ...] = ()
+    correlation: str = ""
+    correlation_refused: bool = False
+    actor: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Everything that is recorded when a message is refused at the door."""
+
+    message_id: str
+    endpoint: str
+    at: float
+    raw: bytes
+    verdict: str
+    error_code: str
+    error_where: str
+    faults: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A delivery as a worker holds it after its claim."""
+
+    id: str
+    message_id: str
+    origin: str
+    endpoint: str
+    subject: str
+    place: int
+    service: str
+    part: Mapping[str, str]
+    variant: str
+    state: State
+    epoch: int
+    lease_until: float
+    attempts: int
+    canonical: bytes
+    held: Mapping[str, str]
+    #: The exact bytes of an earlier attempt; None: not written yet.
+    business: bytes | None
+    head: Mapping[str, str] = field(default_factory=dict)
+    #: Identifier given to the partner with these bytes; empty: not written yet.
+    native_id: str = ""
+    #: An earlier attempt with these very bytes may have arrived.
+    doubted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a sender is told about one delivery, with the callback it may want."""
+
+    outcome: str
+    code: str
+    vi: str
+    en: str
+    callback: Planned | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What an attempt leaves: wire bytes with secrets masked, and the reply."""
+
+    sent: bytes = b""
+    reply: bytes = b""
+    reply_status: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A delivery put on the bus: deliver it, or inquire what became of it."""
+
+    id: str
+    endpoint: str
+    epoch: int
+    #: ``deliver`` or ``inquire``.
+    purpose: str
+    canonical: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many deliveries of an endpoint may be put on the bus now, and how long its lease is."""
+
+    endpoint: str
+    concurrency: int
+    lease_seconds: float

@@ -1,0 +1,67 @@
+"""Dossiers by any of their numbers: state, origin, who takes part, coordinates from the first message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from hub.canonical.codes import Status
+from hub.canonical.dossier import Dossier
+from hub.errors import InvalidMessage, bad_value
+from hub.ledger.tables import chains, dossier_codes, dossiers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the register holds about one dossier."""
+
+    key: str
+    procedure: str
+    status: Status
+    origin: str
+    native: Mapping[str, str]
+    version: int
+    #: ``numbering:number`` of every number.
+    codes: tuple[str, ...]
+    #: Endpoints that got deliveries of it.
+    recipients: tuple[str, ...] = field(default=())
+
+
+def codes_of(dossier: Dossier) -> tuple[str, ...]:
+    """List every number a dossier is given under, ``numbering:number``."""
+    others = (f"{numbering}:{code}" for numbering, code in dossier.other_codes.items() if code)
+    return tuple(dict.fromkeys((dossier.key, *others)))
+
+
+def find(conn: Connection, codes: Iterable[str]) -> Known | None:
+    """Find the one dossier that has any of these numbers.
+
+    Raises InvalidMessage where they belong to two dossiers: a number was mistaken.
+    """
+    wanted = tuple(codes)
+    keys = set(conn.execute(select(dossier_codes.c.key).where(dossier_codes.c.code.in_(wanted))).scalars())
+    if not keys:
+        return None
+    if len(keys) > 1:
+        both = " · ".join(wanted)
+        raise InvalidMessage(
+            [bad_value("/HoSo/MaHoSo", f"các mã số {both} thuộc hai hồ sơ khác nhau", f"numbers {both} belong to two dossiers")]
+        )
+    return _known(conn, keys.pop())
+
+
+def _known(conn: Connection, key: str) -> Known:
+    row = conn.execute(select(dossiers).where(dossiers.c.key == key)).one()
+    return Known(
+        key=key,
+        procedure=row.procedure,
+        status=Status(row.status),
+        origin=row.origin,
+        native=json.loads(row.native),
+        version=row.version,
+        codes=tuple(conn.execute(select(dossier_codes.c.code).where(dossier_codes.c.key == key)).scalars()),
+        recipients=tuple(conn.execute(select(chains.c.endpoint).where(chains.c.subject == key)).scalars()),
+    )

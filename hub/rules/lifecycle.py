@@ -1,0 +1,134 @@
+"""The life of a delivery and of a dossier: everything about both machines lives in this file.
+
+SQL checks, an operator's buttons and the picture in docs/architecture.md come from these tables; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from hub.canonical.codes import Status
+from hub.errors import NotAllowed
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    HELD = "held"
+    PENDING = "pending"
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    IN_DOUBT = "in_doubt"
+    WAITING = "waiting"
+    PARKED = "parked"
+    DELIVERED = "delivered"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED_LATE = "refused_late"
+    ABANDONED = "abandoned"
+
+
+S = State
+
+#: state -> event -> next state.
+DELIVERY: Mapping[State, Mapping[str, State]] = {
+    # A follower: its chain's head is not done.
+    S.HELD: {"turn": S.PENDING, "abandon": S.ABANDONED},
+    S.PENDING: {"queue": S.QUEUED, "park": S.PARKED},
+    S.QUEUED: {"claim": S.CLAIMED, "lapse": S.PENDING},
+    # No socket opened yet.
+    S.CLAIMED: {"record": S.SENDING, "lapse": S.PENDING, "defer": S.WAITING, "park": S.PARKED},
+    # The first byte may leave at any moment.
+    S.SENDING: {
+        "take": S.DELIVERED,
+        "not_sent": S.WAITING,
+        "refuse": S.PARKED,
+        "doubt": S.IN_DOUBT,
+        "lapse": S.IN_DOUBT,
+    },
+    S.IN_DOUBT: {
+        "found": S.DELIVERED,
+        "absent": S.PENDING,
+        "resend_safe": S.PENDING,
+        "settle_arrived": S.DELIVERED,
+        "settle_not_arrived": S.PENDING,
+    },
+    S.WAITING: {"due": S.PENDING, "park": S.PARKED},
+    # Only what surely did not arrive.
+    S.PARKED: {"release": S.PENDING, "rebuild": S.PENDING, "settle_arrived": S.DELIVERED, "abandon": S.ABANDONED},
+    S.DELIVERED: {"acknowledge": S.ACKNOWLEDGED, "refuse": S.REFUSED_LATE},
+    S.ACKNOWLEDGED: {},
+    S.REFUSED_LATE: {},
+    S.ABANDONED: {},
+}
+
+#: On the bus or at a worker: counted against the endpoint's concurrency, given back when the lease lapses.
+IN_WORK = frozenset({S.QUEUED, S.CLAIMED, S.SENDING})
+#: Nothing more happens unless a partner speaks later.
+ENDED = frozenset({S.DELIVERED, S.ACKNOWLEDGED, S.REFUSED_LATE, S.ABANDONED})
+#: What an operator sees as failed.
+FAILED = frozenset({S.PARKED, S.IN_DOUBT})
+
+
+def next_state(state: State, event: str) -> State:
+    """Look up the next state; raise NotAllowed where the table has none."""
+    following = DELIVERY[state].get(event)
+    if following is None:
+        possible = ", ".join(DELIVERY[state]) or "-"
+        raise NotAllowed(
+            f"a delivery that is {state.value} cannot {event}; possible now: {possible}",
+            f"lượt chuyển đang ở trạng thái {state.value} không thể {event}; có thể: {possible}",
+            where=state.value,
+        )
+    return following
+
+
+def moves_chain(state: State, advance_on: str) -> bool:
+    """Say whether the chain may move past a delivery in this state (``advance_on``: delivered or acknowledged)."""
+    if state is State.DELIVERED:
+        return advance_on == "delivered"
+    return state in ENDED
+
+
+# --- the dossier ------------------------------------------------------------------------------------------------
+
+D = Status
+
+#: Inferred from the statuses' names and from deadlines and flows; no published matrix is known, so a step that is
+#: not here is recorded and delivered with a warning, or parked, as the endpoint's ``out_of_step`` says.
+DOSSIER: Mapping[Status, frozenset[Status]] = {
+    D.REGISTERED: frozenset({D.RECEIVED, D.NOT_RECEIVED, D.FEE_ASKED, D.WITHDRAWN}),
+    D.RECEIVED: frozenset({D.PROCESSING, D.SUPPLEMENT_ASKED, D.FEE_ASKED, D.WITHDRAWN, D.STOPPED, D.DONE}),
+    D.PROCESSING: frozenset({D.PROCESSING, D.SUPPLEMENT_ASKED, D.FEE_ASKED, D.WITHDRAWN, D.STOPPED, D.DONE}),
+    D.SUPPLEMENT_ASKED: frozenset({D.RECEIVED, D.PROCESSING, D.WITHDRAWN, D.STOPPED}),
+    D.FEE_ASKED: frozenset({D.RECEIVED, D.PROCESSING, D.WITHDRAWN, D.STOPPED}),
+    D.DONE: frozenset({D.RETURNED, D.PROCESSING}),
+    D.NOT_RECEIVED: frozenset(),
+    D.WITHDRAWN: frozenset(),
+    D.STOPPED: frozenset(),
+    D.RETURNED: frozenset(),
+}
+
+
+class Standing(StrEnum):
+    """How a message about a dossier stands to what the register holds."""
+
+    NEW = "new"
+    FORWARD = "forward"
+    #: The same status again, with other content: an update.
+    SAME = "same"
+    #: The table does not know this step.
+    UNKNOWN_STEP = "unknown_step"
+
+
+def standing(current: Status | None, given: Status) -> Standing:
+    """Compare a dossier's recorded status with the one a message gives.
+
+    Order of arrival from one sender decides, not the clock in the message: 4, 5, 4 with equal times are three steps.
+    """
+    if current is None:
+        return Standing.NEW
+    if given in DOSSIER[current]:
+        return Standing.FORWARD
+    return Standing.SAME if given is current else Standing.UNKNOWN_STEP

@@ -1,0 +1,121 @@
+"""Which endpoints a message goes to (Content-Based Router): the first rule that matches decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.canonical.base import local
+from hub.canonical.codes import CodeTables
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.message import Message
+from hub.errors import NoRoute
+
+#: In a rule's ``to``: the endpoint whose message made the dossier known.
+ORIGIN = "@origin"
+
+
+class PlaceRule(BaseModel):
+    """Choose the recipient by place: a configured path, a code list, and the day of the dossier."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Dotted path in the canonical message, e.g. ``native.unitCode`` or ``dossier.form.RegistrationProfile.ProvinceCode``.
+    path: str
+    #: Code list that turns the value into an agency code on that day, e.g. ``areas``.
+    table: str
+    #: Agency code -> endpoint; a place that is not here goes to the rule's ``to``.
+    to: dict[str, str]
+
+
+class Route(BaseModel):
+    """One routing rule; an empty list matches anything."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: str
+    sources: tuple[str, ...] = Field(default=(), alias="from")
+    kind: str = "dossier"
+    events: tuple[str, ...] = ()
+    numbering: tuple[str, ...] = ()
+    #: Patterns of procedure codes, ``*`` and ``?`` as in file names.
+    procedures: tuple[str, ...] = ()
+    #: Agency codes of the dossier's processing agency (patterns).
+    agencies: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    place: PlaceRule | None = None
+
+
+def recipients(
+    message: Message,
+    source: str,
+    routes: Sequence[Route],
+    codes: CodeTables,
+    now: datetime,
+    *,
+    origin: str,
+    known: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Give the endpoints a message goes to; raise NoRoute where no rule matches.
+
+    ``known``: endpoints that have deliveries of this dossier already. A dossier routed by place stays where its first
+    message went, whatever later messages say of the place.
+    """
+    for route in routes:
+        if _matches(route, message, source):
+            chosen = _by_place(route, message, codes, _day(message, now), known) if route.place else route.to
+            return tuple(origin if name == ORIGIN else name for name in chosen)
+    raise NoRoute(
+        f"no rule in config/routes.toml matches a {message.kind} message from {source!r} ({_about(message)})",
+        f"không có quy tắc nào trong config/routes.toml cho thông điệp {message.kind} từ {source!r} ({_about(message)})",
+        where=f"{source}/{_about(message)}",
+    )
+
+
+def _matches(route: Route, message: Message, source: str) -> bool:
+    if route.kind != message.kind or (route.sources and source not in route.sources):
+        return False
+    if not isinstance(message, DossierMessage):
+        return True
+    dossier = message.dossier
+    return (
+        _one_of(route.events, message.event.value)
+        and _one_of(route.numbering, dossier.numbering)
+        and _one_of(route.procedures, dossier.procedure.code)
+        and _one_of(route.agencies, dossier.agency.code)
+    )
+
+
+def _one_of(patterns: Sequence[str], value: str) -> bool:
+    return not patterns or any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def _by_place(route: Route, message: Message, codes: CodeTables, day: date, known: Sequence[str]) -> tuple[str, ...]:
+    assert route.place is not None
+    places = {*route.place.to.values(), *route.to}
+    if stay := tuple(name for name in known if name in places):
+        return stay
+    row = codes.find(route.place.table, _value_at(message, route.place.path), day)
+    endpoint = route.place.to.get(row.value) if row else None
+    return (endpoint,) if endpoint else route.to
+
+
+def _value_at(message: Message, path: str) -> str:
+    value: Any = message.model_dump(mode="json")
+    for name in path.split("."):
+        value = value.get(name, "") if isinstance(value, Mapping) else ""
+    return value if isinstance(value, str) else ""
+
+
+def _day(message: Message, now: datetime) -> date:
+    """The day that decides which codes are valid: when the dossier was submitted, else sent, else now."""
+    submitted = message.dossier.submitted_at if isinstance(message, DossierMessage) else None
+    return local(submitted or getattr(message, "sent_at", None) or now).date()
+
+
+def _about(message: Message) -> str:
+    return message.dossier.procedure.code if isinstance(message, DossierMessage) else message.kind

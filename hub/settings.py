@@ -1,0 +1,255 @@
+"""Settings: config/*.toml -> frozen values; an error names file, table and key.
+
+Secrets stand by reference: ``env:NAME`` or ``file:path`` (relative to the configuration folder).
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hub.canonical.codes import CodeRow
+from hub.contract import Adapter, Endpoint, InboundPolicy, OutboundPolicy
+from hub.errors import BadSettings
+from hub.rules.routing import Route
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """One table of hub.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HubSection(Section):
+    """``[hub]``"""
+
+    #: Name of this hub: issuer of its seals.
+    name: str = "lienthong"
+    #: Address that partners reach this hub under; stands in the WSDLs it serves.
+    public_url: str = "http://127.0.0.1:8080"
+
+
+class LedgerSection(Section):
+    """``[ledger]``"""
+
+    #: SQLAlchemy address; a relative SQLite path is relative to the configuration folder.
+    url: str = "sqlite:///var/ledger.db"
+
+
+class BusSection(Section):
+    """``[bus]``"""
+
+    #: ``memory://``: embedded, one process.
+    url: str = "memory://"
+
+
+class DoorsSection(Section):
+    """``[doors]``"""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    #: SHA-256 (hex) of the token that may read ``/metrics``; empty = loopback only.
+    metrics_token_sha256: str = ""
+
+
+class LoggingSection(Section):
+    """``[logging]``"""
+
+    #: True: JSON lines for machines; false: lines for people.
+    json_lines: bool = True
+    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+class SealSection(Section):
+    """``[seal]``"""
+
+    #: Reference to the EC P-256 private key (PEM) that seals bus messages.
+    key: str = "file:keys/seal.pem"
+    key_id: str = "seal-1"
+
+
+class SignerSection(Section):
+    """``[signers.NAME]``"""
+
+    #: Reference to the private key (PEM).
+    key: str
+    #: Reference to the certificate (PEM).
+    certificate: str
+
+
+class HubFile(Section):
+    """The whole of hub.toml."""
+
+    hub: HubSection = HubSection()
+    ledger: LedgerSection = LedgerSection()
+    bus: BusSection = BusSection()
+    doors: DoorsSection = DoorsSection()
+    logging: LoggingSection = LoggingSection()
+    seal: SealSection = SealSection()
+    signers: dict[str, SignerSection] = Field(default_factory=dict)
+
+
+class RoutesFile(Section):
+    """The whole of routes.toml."""
+
+    route: tuple[Route, ...] = ()
+
+
+class EndpointFile(Section):
+    """The whole of endpoints/NAME.toml."""
+
+    #: Name of the adapter (a system's folder).
+    adapter: str
+    #: Name as an official reads it.
+    title: str
+    agency_code: str = ""
+    inbound: InboundPolicy | None = None
+    outbound: OutboundPolicy | None = None
+    #: The adapter's own options; ``env:`` and ``file:`` references are resolved.
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything read from one configuration folder."""
+
+    folder: Path
+    file: HubFile
+    endpoints: Mapping[str, Endpoint]
+    routes: tuple[Route, ...]
+
+
+def load(folder: Path, adapters: Mapping[str, Adapter]) -> Settings:
+    """Read and check a configuration folder; raise BadSettings naming file, table and key."""
+    if not (folder / "hub.toml").is_file():
+        raise BadSettings(
+            f"{folder / 'hub.toml'} does not exist: run `lienthong init {folder}`",
+            f"không có tệp {folder / 'hub.toml'}: hãy chạy `lienthong init {folder}`",
+            where=str(folder / "hub.toml"),
+        )
+    endpoints = {
+        path.stem: _endpoint(folder, path, adapters) for path in sorted((folder / "endpoints").glob("*.toml"))
+    }
+    routes_path = folder / "routes.toml"
+    routes = _model(RoutesFile, _toml(routes_path), routes_path).route if routes_path.is_file() else ()
+    _check_routes(routes_path, routes, endpoints)
+    return Settings(
+        folder=folder,
+        file=_model(HubFile, _toml(folder / "hub.toml"), folder / "hub.toml"),
+        endpoints=endpoints,
+        routes=routes,
+    )
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path}: {error}", f"{path}: không đúng định dạng TOML ({error})", where=str(path)) from error
+
+
+def _model(model: type[M], tree: Mapping[str, Any], path: Path) -> M:
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        places = [(".".join(str(part) for part in each["loc"]), each["msg"]) for each in error.errors(include_input=False)]
+        told = "; ".join(f"[{place}] {text}" for place, text in places)
+        raise BadSettings(f"{path}: {told}", f"{path}: cấu hình sai: {told}", where=f"{path}: {places[0][0]}") from error
+
+
+def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endpoint:
+    file = _model(EndpointFile, _toml(path), path)
+    adapter = adapters.get(file.adapter)
+    if adapter is None:
+        known = ", ".join(sorted(adapters))
+        raise BadSettings(
+            f"{path}: adapter {file.adapter!r} is not installed; there are: {known}",
+            f"{path}: chưa cài bộ chuyển đổi {file.adapter!r}; hiện có: {known}",
+            where=f"{path}: adapter",
+        )
+    options = _resolve(folder, path, file.options)
+    return Endpoint(
+        name=path.stem,
+        adapter=file.adapter,
+        title=file.title,
+        agency_code=file.agency_code,
+        inbound=file.inbound,
+        outbound=file.outbound,
+        options=_model(adapter.options, options, path),
+    )
+
+
+def _check_routes(path: Path, routes: tuple[Route, ...], endpoints: Mapping[str, Endpoint]) -> None:
+    for route in routes:
+        named = {*route.sources, *route.to, *(route.place.to.values() if route.place else ())}
+        for name in sorted(named - set(endpoints) - {"@origin"}):
+            raise BadSettings(
+                f"{path}: route {route.name!r} names endpoint {name!r}, which has no file under endpoints/",
+                f"{path}: quy tắc {route.name!r} nêu điểm kết nối {name!r} nhưng không có tệp trong endpoints/",
+                where=f"{path}: {route.name}",
+            )
+
+
+def _resolve(folder: Path, path: Path, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _resolve(folder, path, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_resolve(folder, path, each) for each in value]
+    if isinstance(value, str) and value.startswith(("env:", "file:")):
+        return secret(folder, value, str(path)).decode().strip()
+    return value
+
+
+def secret(folder: Path, reference: str, where: str) -> bytes:
+    """Read what a reference (``env:NAME``, ``file:path``) names; the error never shows the value."""
+    kind, _, name = reference.partition(":")
+    if kind == "env" and name in os.environ:
+        return os.environ[name].encode()
+    if kind == "file" and (folder / name).is_file():
+        return (folder / name).read_bytes()
+    raise BadSettings(
+        f"{where}: {reference} cannot be read (secrets are given as env:NAME or file:path)",
+        f"{where}: không đọc được {reference} (khai báo bí mật dạng env:TÊN hoặc file:đường-dẫn)",
+        where=f"{where}: {reference}",
+    )
+
+
+def code_files(folder: Path) -> list[Path]:
+    """List the code lists of a configuration folder."""
+    return sorted((folder / "codes").glob("*.csv"))
+
+
+def code_rows(path: Path) -> tuple[CodeRow, ...]:
+    """Read one code list (columns code, value, name, valid_from, valid_to); raise BadSettings naming the line."""
+    rows = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), start=2):
+            try:
+                rows.append(
+                    CodeRow(
+                        code=(row["code"] or "").strip(),
+                        value=(row["value"] or "").strip(),
+                        name=(row.get("name") or "").strip(),
+                        valid_from=_day(row.get("valid_from")),
+                        valid_to=_day(row.get("valid_to")),
+                    )
+                )
+            except (KeyError, ValueError) as error:
+                raise BadSettings(
+                    f"{path}, line {number}: {error!r}", f"{path}, dòng {number}: {error!r}", where=f"{path}:{number}"
+                ) from error
+    return tuple(rows)
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text.strip()) if text and text.strip() else None
