@@ -97,7 +97,8 @@ class CodeTables:
         if row is None:
             raise NoMapping(
                 f"code list {table!r} has no entry for {code!r} on {day}: add it to config/codes/{table}.csv, then rebuild",
-                f"danh mục {table!r} chưa có mã {code!r} vào ngày {day}: bổ sung vào config/codes/{table}.csv rồi dựng lại (rebuild)",
+                f"danh mục {table!r} chưa có mã {code!r} vào ngày {day}: "
+                f"bổ sung vào config/codes/{table}.csv rồi dựng lại (rebuild)",
                 where=f"codes/{table}/{code}",
             )
         return row.value

@@ -1,0 +1,119 @@
+"""The door for a ministry's system: dossiers, decisions on trade dossiers, its catalogue, and the answer (Message Translator)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.ministry.events import read_event
+from adapters.ministry.options import MinistryOptions
+from hub.canonical import national_message
+from hub.canonical.message import Message
+from hub.canonical.national_fields import CODE, DATE, Entry, Table, bad_type, pointer, read_record, scalar_text
+from hub.canonical.national_record import read_procedure
+from hub.canonical.procedure import CatalogueMessage, Procedure
+from hub.contract import Answer, Incoming, Opened, Outcome, Request
+from hub.errors import Fault, bad_value, missing
+from hub.rules import json_door
+
+#: Service levels as systems store them; since 2022, 3 reads "một phần" and 4 "toàn trình".
+LEVELS: Mapping[str, int | None] = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
+
+_CATALOGUE = Table(build=dict, entries=(Entry("MaCoQuan", "owner", CODE), Entry("ThoiDiem", "sent_at", DATE)))
+
+
+def open_request(request: Request, options: MinistryOptions) -> Opened:
+    """Take the document; raise InvalidMessage without a key for repeated sending or for another content type."""
+    json_door.raise_faults(json_door.head_faults(request.content_type, request.idempotency_key))
+    return Opened(document=request.body, head={"idempotency_key": request.idempotency_key})
+
+
+def read_message(document: bytes, opened: Opened, options: MinistryOptions) -> Incoming:
+    """Read a dossier, an event on a trade dossier, or a catalogue; raise InvalidMessage with every fault."""
+    tree = json_door.read_json(document, max_bytes=options.max_document_bytes)
+    faults: list[Fault] = []
+    message = _read_tree(tree, options, faults)
+    json_door.raise_faults(faults)
+    return Incoming(messages=(message,) if message is not None else (), identity=opened.head["idempotency_key"])
+
+
+def _read_tree(tree: Any, options: MinistryOptions, faults: list[Fault]) -> Message | None:
+    if not isinstance(tree, dict):
+        faults.append(bad_type("", "đối tượng JSON", "a JSON object"))
+        return None
+    kinds = [name for name in _READERS if name in tree]
+    if len(kinds) == 1:
+        return _READERS[kinds[0]](tree, options, faults)
+    names = ", ".join(_READERS)
+    faults.append(bad_value("", f"phải có đúng một trong các trường: {names}", f"must have exactly one of: {names}"))
+    return None
+
+
+def _read_dossier(tree: dict[str, Any], options: MinistryOptions, faults: list[Fault]) -> Message | None:
+    return national_message.read_message(tree, "", faults, required=options.required_fields, lengths=options.enforce_lengths)
+
+
+def _read_event(tree: dict[str, Any], options: MinistryOptions, faults: list[Fault]) -> Message | None:
+    return read_event(tree, faults)
+
+
+def _read_catalogue(tree: dict[str, Any], options: MinistryOptions, faults: list[Fault]) -> Message | None:
+    before = len(faults)
+    head = read_record(_CATALOGUE, tree, "", faults, required=("MaCoQuan",))
+    whole = tree.get("ToanBo")
+    if not isinstance(whole, bool):  # never guessed: "whole" switches off what is absent
+        faults.append(missing("/ToanBo") if whole is None else bad_type("/ToanBo", "true hoặc false", "true or false"))
+    procedures = _read_procedures(tree["DanhSachTTHC"], faults)
+    if len(faults) > before:
+        return None
+    return CatalogueMessage(owner=head["owner"], procedures=procedures, complete=bool(whole), sent_at=head.get("sent_at"))
+
+
+def _read_procedures(rows: object, faults: list[Fault]) -> tuple[Procedure, ...]:
+    if not isinstance(rows, list):
+        faults.append(bad_type("/DanhSachTTHC", "danh sách", "a list"))
+        return ()
+    if not rows:  # an empty whole list would switch off everything the ministry has
+        faults.append(missing("/DanhSachTTHC"))
+    found: dict[str, Procedure] = {}
+    for index, row in enumerate(rows):
+        path = pointer("/DanhSachTTHC", index)
+        procedure = _read_procedure(row, path, faults)
+        if procedure is None:
+            continue
+        if procedure.code in found:
+            faults.append(Fault(f"{path}/MATTHC", "repeated", "thủ tục đã có trong danh sách", "is in the list already"))
+        found[procedure.code] = procedure
+    return tuple(found.values())
+
+
+def _read_procedure(row: object, path: str, faults: list[Fault]) -> Procedure | None:
+    """Read one record and the level beside it, which the national record does not have."""
+    if not isinstance(row, dict):
+        faults.append(bad_type(path, "đối tượng JSON", "a JSON object"))
+        return None
+    before = len(faults)
+    procedure = read_procedure({name: value for name, value in row.items() if name != "MucDo"}, path, faults)
+    level = scalar_text(row.get("MucDo"), f"{path}/MucDo", faults).strip()
+    if level not in LEVELS:
+        faults.append(bad_value(f"{path}/MucDo", "mức độ phải là 1, 2, 3 hoặc 4", "the level must be 1, 2, 3 or 4"))
+    if procedure is None or len(faults) > before:
+        return None
+    return procedure.model_copy(update={"level": LEVELS[level]})
+
+
+#: What a document is, by the field that only this kind has.
+_READERS: Mapping[str, Callable[[dict[str, Any], MinistryOptions, list[Fault]], Message | None]] = {
+    "HoSo": _read_dossier,
+    "SuKien": _read_event,
+    "DanhSachTTHC": _read_catalogue,
+}
+
+
+def answer(outcome: Outcome, opened: Opened | None, request: Request, options: MinistryOptions) -> Answer:
+    """Answer in JSON: accepted with the hub's number of the message, or every fault with its path."""
+    return Answer(
+        status=json_door.http_status(outcome.error),
+        body=json_door.write_answer(outcome.error, outcome.message_id, outcome.received_at),
+        content_type=json_door.CONTENT_TYPE,
+    )

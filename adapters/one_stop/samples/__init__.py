@@ -1,0 +1,1 @@
+"""Sample documents of one-stop software, and the generator that invents more."""
