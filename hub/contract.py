@@ -296,6 +296,9 @@ class Adapter:
     open_transport: Callable[[Endpoint, Wire], Transport]
     #: Documents this adapter serves at a door by GET (``?wsdl``), name to bytes; empty where none.
     contract_documents: Callable[[Endpoint, str], Mapping[str, tuple[str, bytes]]] = lambda endpoint, url: {}
+    #: What an operator must know of these options (``lienthong check``), one line each: what is assumed (such a line has
+    #: the word "assumed"), and what is not right, with how to mend it.
+    check: Callable[[Any], list[str]] = lambda options: []
 
 
 class Poller(Protocol):

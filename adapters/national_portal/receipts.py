@@ -1,0 +1,123 @@
+"""Answers of the portal: one code table per service, since the same number means different things in different services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.national_portal.envelope import SUCCESS, Envelope, read_envelope, showable
+from hub.canonical.receipt import Finding, Receipt
+from hub.contract import Outgoing, Reply
+from hub.errors import Busy, InDoubt, NotSent, Refused
+
+TAKEN = "taken"
+#: "Maybe there already": the text must say so too.
+EXISTS = "exists"
+REFUSED = "refused"
+
+_COMMON = {"0": TAKEN, "00": TAKEN, "-1": REFUSED}
+
+#: A code that is not here is in doubt, never success. Sources: two clients of the portal (see README.md).
+CODES: Mapping[str, Mapping[str, str]] = {
+    "DongBoHoSoMC": _COMMON | {"3": EXISTS, "-3": EXISTS},
+    "CapNhatTienDoHoSoMC": _COMMON,
+    "DongBoTrangThaiHoSo": _COMMON,
+}
+#: The configured service that takes procedures has no public source; assumed to answer like the others.
+PROCEDURE_CODES: Mapping[str, str] = _COMMON
+
+#: HTTP statuses without the portal's envelope: the security-server adapter or a gateway speaks, the portal saw nothing.
+NOT_PASSED_ON = frozenset({401, 403, 404, 405, 407, 408})
+NOT_READABLE = frozenset({400, 411, 413, 414, 415, 422, 431})
+BUSY = frozenset({429, 503})
+
+#: What the text of EXISTS says.
+EXISTS_TEXT = "đã tồn tại"
+
+
+def read_receipt(reply: Reply, outgoing: Outgoing) -> Receipt:
+    """Read the answer to a call; raise Refused, NotSent, Busy or InDoubt."""
+    if reply.status in BUSY:
+        raise Busy(*_told(outgoing, f"HTTP {reply.status}"), where=outgoing.service, partner_code=str(reply.status))
+    envelope = read_envelope(reply.body)
+    if not 200 <= reply.status < 300:
+        raise _other_status(reply, envelope, outgoing)
+    if envelope is None:
+        raise InDoubt(*_told(outgoing, "unreadable / không đọc được"), where=outgoing.service, partner_code=str(reply.status))
+    return _by_code(envelope, outgoing)
+
+
+def read_finding(reply: Reply, outgoing: Outgoing) -> Finding:
+    """Read the answer to TraCuuHoSo or LayThuTuc: is what we sent there?"""
+    envelope = read_envelope(reply.body)
+    if not 200 <= reply.status < 300 or envelope is None or envelope.code not in SUCCESS or envelope.rows is None:
+        return Finding(outcome="unknown", text=envelope.text if envelope else "")
+    if "MATTHC" in outgoing.head:
+        return _procedure_found(envelope.rows, outgoing)
+    return _dossier_found(envelope.rows, outgoing)
+
+
+def refusal(envelope: Envelope, service: str) -> Refused:
+    """Make the error that says: the portal read the call and said no."""
+    return Refused(
+        f"the portal refuses {service} ({envelope.code}): {envelope.text}",
+        f"Cổng từ chối {service} (mã {envelope.code}): {envelope.text}",
+        where=service,
+        partner_code=envelope.code,
+    )
+
+
+def _by_code(envelope: Envelope, outgoing: Outgoing) -> Receipt:
+    meaning = CODES.get(outgoing.service, PROCEDURE_CODES).get(envelope.code)
+    held = {"record": "yes"} if outgoing.service == "DongBoHoSoMC" else {}
+    if meaning == TAKEN:
+        return Receipt(code=envelope.code, text=envelope.text, held=held)
+    # "Exists" answers a first write only; in reply to an update it makes no sense, so it stays in doubt.
+    if meaning == EXISTS and outgoing.variant != "update" and EXISTS_TEXT in envelope.folded:
+        return Receipt(code=envelope.code, text=envelope.text, already=True, held=held)
+    if meaning == REFUSED:
+        raise refusal(envelope, outgoing.service)
+    raise InDoubt(
+        *_told(outgoing, f"code / mã {envelope.code}: {envelope.text}"), where=outgoing.service, partner_code=envelope.code
+    )
+
+
+def _other_status(reply: Reply, envelope: Envelope | None, outgoing: Outgoing) -> Exception:
+    """Judge a reply that is not 2xx: only where the portal cannot have the message it is not in doubt."""
+    if envelope is not None and reply.status < 500 and CODES.get(outgoing.service, PROCEDURE_CODES).get(envelope.code) == REFUSED:
+        return refusal(envelope, outgoing.service)
+    error: type[NotSent] | type[Refused] | type[InDoubt] = InDoubt
+    if envelope is None and reply.status in NOT_PASSED_ON:
+        error = NotSent
+    elif envelope is None and reply.status in NOT_READABLE:
+        error = Refused
+    return error(*_told(outgoing, f"HTTP {reply.status}"), where=outgoing.service, partner_code=str(reply.status))
+
+
+def _told(outgoing: Outgoing, what: str) -> tuple[str, str]:
+    return f"{outgoing.service}: the portal answers {what}", f"{outgoing.service}: Cổng trả lời {what}"
+
+
+def _dossier_found(rows: tuple[Any, ...], outgoing: Outgoing) -> Finding:
+    """Judge TraCuuHoSo: absence proves that nothing arrived; presence proves it only for the call that creates."""
+    if not rows:
+        return Finding(outcome="absent")
+    number = outgoing.head.get("MaHoSo", "")
+    ours = [row for row in rows if isinstance(row, dict) and row.get("MaHoSo", number) == number]
+    if not ours:
+        return Finding(outcome="unknown")
+    held = {"record": "yes"}
+    text = showable(ours[0].get("TrangThaiHoSo"))
+    created = outgoing.service == "DongBoHoSoMC" and outgoing.variant == "create"
+    return Finding(outcome="found" if created else "unknown", text=text, held=held)
+
+
+def _procedure_found(rows: tuple[Any, ...], outgoing: Outgoing) -> Finding:
+    """Judge LayThuTuc: found where the portal shows every field as we sent it, absent where it shows anything else."""
+    sent = json.loads(outgoing.body)[outgoing.head["field"]][0]
+    shown = next((row for row in rows if isinstance(row, dict)), None)
+    if rows and shown is None:
+        return Finding(outcome="unknown")
+    same = shown is not None and all(shown.get(name) == value for name, value in sent.items())
+    return Finding(outcome="found" if same else "absent")

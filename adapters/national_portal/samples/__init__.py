@@ -1,0 +1,1 @@
+"""Samples of the portal's messages; everything in them is invented."""
