@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from cryptography.x509 import Certificate
 from sqlalchemy.engine import make_url
 
 from hub import settings as settings_module
@@ -66,9 +67,9 @@ def open_ledger(settings: Settings) -> Ledger:
 
 
 def _seal_keys(settings: Settings) -> SealKeys:
-    section = settings.file.seal
-    private = keys.load_seal_key(settings_module.secret(settings.folder, section.key, "hub.toml [seal] key"))
-    return SealKeys(settings.file.hub.name, section.key_id, private, {section.key_id: private.public_key()})
+    pem = settings_module.secret(settings.folder, settings.file.seal.key, "hub.toml [seal] key")
+    own = keys.load_seal_key(pem)
+    return SealKeys(settings.file.hub.name, own.key_id, own.key, {own.key_id: own.public_key})
 
 
 def _signer(settings: Settings, name: str) -> Signer:
@@ -84,7 +85,7 @@ def _signer(settings: Settings, name: str) -> Signer:
 def _snapshot(settings: Settings, endpoint: Endpoint) -> TrustSnapshot:
     inbound = endpoint.inbound or InboundPolicy()
 
-    def certificates(names: tuple[str, ...]) -> tuple[keys.Certificate, ...]:
+    def certificates(names: tuple[str, ...]) -> tuple[Certificate, ...]:
         where = f"endpoints/{endpoint.name}.toml [inbound]"
         return tuple(
             certificate

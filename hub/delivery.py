@@ -11,7 +11,7 @@ import structlog
 from hub.app import UNROUTED, Hub
 from hub.canonical.message import from_json
 from hub.canonical.receipt import Receipt
-from hub.contract import Call, Endpoint, Outgoing, OutboundPolicy, Reply, Writing
+from hub.contract import Call, Endpoint, OutboundPolicy, Outgoing, Reply, Writing
 from hub.errors import BadSettings, HubError, InDoubt, NotSent
 from hub.ledger.delivery_verbs import ClaimLost
 from hub.ledger.values import Delivery, Due, Evidence

@@ -60,6 +60,19 @@ class DoorsSection(Section):
     port: int = Field(8080, ge=0, le=65535)
     #: SHA-256 (hex) of the token that may read ``/metrics``; empty = loopback only.
     metrics_token_sha256: str = ""
+    #: A request's body must be here after so long.
+    body_seconds: float = Field(120.0, gt=0)
+    #: True: one log line for each call.
+    access_log: bool = False
+    #: Exact addresses of fronts whose ``client_certificate_header`` and ``X-Forwarded-For`` are believed.
+    trusted_proxies: tuple[str, ...] = ()
+    #: Header in which such a front passes the client's certificate: SHA-256 in hex, PEM in URL form, or RFC 9440.
+    client_certificate_header: str = ""
+    #: TLS without a front: references ``file:path`` to certificate and private key (PEM); empty = plain HTTP.
+    certificate: str = ""
+    key: str = ""
+    #: Reference ``file:path`` to the authorities (PEM) of client certificates; self-signed ones stand here themselves.
+    client_authorities: str = ""
 
 
 class LoggingSection(Section):
@@ -75,7 +88,6 @@ class SealSection(Section):
 
     #: Reference to the EC P-256 private key (PEM) that seals bus messages.
     key: str = "file:keys/seal.pem"
-    key_id: str = "seal-1"
 
 
 class SignerSection(Section):

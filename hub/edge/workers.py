@@ -22,7 +22,10 @@ DISPATCH_SECONDS = 0.25
 
 
 class Workers:
-    """One consumer thread, and for each endpoint as many delivering threads as its concurrency: one that hangs costs the others nothing."""
+    """One consumer thread, and for each endpoint as many delivering threads as its concurrency.
+
+    So a partner that hangs costs the others nothing.
+    """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub

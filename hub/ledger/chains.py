@@ -9,76 +9,99 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from hub.ledger import journal, payloads
+from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import chains, deliveries
-from hub.ledger.values import Planned
+from hub.ledger.values import Planned, digest_of
 from hub.rules.lifecycle import State, next_state
 
-#: States that stay at the head and keep followers waiting; DELIVERED too, where the service waits for its acknowledgement.
-_ENDED_NAMES = tuple(state.value for state in (State.DELIVERED, State.ACKNOWLEDGED, State.REFUSED_LATE, State.ABANDONED))
+#: States behind which the head has passed; DELIVERED not, where the service waits for its acknowledgement.
+_DONE = tuple(state.value for state in (State.ACKNOWLEDGED, State.REFUSED_LATE, State.ABANDONED))
+
+_HERE = (chains.c.endpoint == bindparam("at_endpoint")) & (chains.c.subject == bindparam("at_subject"))
+_OF_CHAIN = (deliveries.c.endpoint == bindparam("at_endpoint")) & (deliveries.c.subject == bindparam("at_subject"))
+_FIRST = (
+    select(deliveries.c.id, deliveries.c.place, deliveries.c.state, deliveries.c.error_code)
+    .where(_OF_CHAIN & (deliveries.c.place >= bindparam("from_place")))
+    .order_by(deliveries.c.place)
+    .limit(1)
+)
+
+_LOCK = Statement(select(chains.c.next_place, chains.c.head_place).where(_HERE).with_for_update())
+_NEW = Statement(insert(chains))
+_TAKE_PLACE = Statement(update(chains).where(_HERE).values(next_place=bindparam("following")))
+_ADD = Statement(insert(deliveries))
+_HELD = Statement(select(chains.c.held).where(_HERE))
+_LEARN = Statement(update(chains).where(_HERE).values(held=bindparam("merged")))
+_FIRST_OPEN = Statement(_FIRST.where(deliveries.c.state.not_in(fixed((State.DELIVERED.value, *_DONE)))))
+_FIRST_UNACKNOWLEDGED = Statement(_FIRST.where(deliveries.c.state.not_in(fixed(_DONE))))
+_MOVE_HEAD = Statement(update(chains).where(_HERE).values(head_place=bindparam("place")))
+_TURN = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"))
+    .values(state=bindparam("new_state"), due_at=bindparam("now"), updated_at=bindparam("now"))
+)
 
 
 def add(conn: Connection, planned: Planned, *, message_id: str, origin: str, at: float) -> State:
-    """Add a delivery at the tail of its chain; it is PENDING when it is the head, else HELD."""
+    """Add a delivery at the tail of its chain; it is PENDING when it is the head, else HELD.
+
+    Its canonical bytes must be among the payloads already.
+    """
     place, head = _take_place(conn, planned.endpoint, planned.subject)
     state = State.PENDING if place == head else State.HELD
     code, where, en, vi = planned.park or ("", "", "", "")
     if planned.park and state is State.PENDING:
         state = next_state(state, "park")
-    conn.execute(
-        insert(deliveries).values(
-            id=planned.id,
-            message_id=message_id,
-            origin=origin,
-            canonical_digest=payloads.put(conn, planned.canonical, at),
-            endpoint=planned.endpoint,
-            subject=planned.subject,
-            place=place,
-            procedure=planned.procedure,
-            kind=planned.kind,
-            event=planned.event,
-            service=planned.service,
-            part=planned.part,
-            variant="",
-            state=state.value,
-            epoch=0,
-            lease_until=0.0,
-            due_at=at,
-            doubt="",
-            attempts=0,
-            fruitless=0,
-            business_digest="",
-            head="{}",
-            native_id="",
-            error_code=code,
-            error_where=where,
-            error_en=en,
-            error_vi=vi,
-            partner_code="",
-            created_at=at,
-            updated_at=at,
-        )
+    _ADD.run(
+        conn,
+        id=planned.id,
+        message_id=message_id,
+        origin=origin,
+        canonical_digest=digest_of(planned.canonical),
+        endpoint=planned.endpoint,
+        subject=planned.subject,
+        place=place,
+        procedure=planned.procedure,
+        kind=planned.kind,
+        event=planned.event,
+        service=planned.service,
+        part=planned.part,
+        variant="",
+        state=state.value,
+        epoch=0,
+        lease_until=0.0,
+        due_at=at,
+        doubt="",
+        attempts=0,
+        fruitless=0,
+        business_digest="",
+        head="{}",
+        native_id="",
+        error_code=code,
+        error_where=where,
+        error_en=en,
+        error_vi=vi,
+        partner_code="",
+        created_at=at,
+        updated_at=at,
     )
     return state
 
 
 def _take_place(conn: Connection, endpoint: str, subject: str) -> tuple[int, int]:
-    here = (chains.c.endpoint == endpoint) & (chains.c.subject == subject)
-    row = conn.execute(select(chains.c.next_place, chains.c.head_place).where(here).with_for_update()).first()
+    row = _LOCK.run(conn, at_endpoint=endpoint, at_subject=subject).first()
     if row is None:
-        conn.execute(insert(chains).values(endpoint=endpoint, subject=subject, next_place=2, head_place=1, held="{}"))
+        _NEW.run(conn, endpoint=endpoint, subject=subject, next_place=2, head_place=1, held="{}")
         return 1, 1
-    conn.execute(update(chains).where(here).values(next_place=row.next_place + 1))
+    _TAKE_PLACE.run(conn, at_endpoint=endpoint, at_subject=subject, following=row.next_place + 1)
     return row.next_place, row.head_place
 
 
 def held(conn: Connection, endpoint: str, subject: str) -> dict[str, str]:
     """Give what the partner is known to hold for this subject."""
-    text = conn.execute(
-        select(chains.c.held).where((chains.c.endpoint == endpoint) & (chains.c.subject == subject))
-    ).scalar()
+    text = _HELD.run(conn, at_endpoint=endpoint, at_subject=subject).scalar()
     return dict(json.loads(text)) if text else {}
 
 
@@ -87,43 +110,27 @@ def learn(conn: Connection, endpoint: str, subject: str, found: Mapping[str, str
     if not found:
         return
     merged = held(conn, endpoint, subject) | dict(found)
-    conn.execute(
-        update(chains)
-        .where((chains.c.endpoint == endpoint) & (chains.c.subject == subject))
-        .values(held=json.dumps(merged, ensure_ascii=False, sort_keys=True))
-    )
+    text = json.dumps(merged, ensure_ascii=False, sort_keys=True)
+    _LEARN.run(conn, at_endpoint=endpoint, at_subject=subject, merged=text)
 
 
-def wake(conn: Connection, endpoint: str, subject: str, *, at: float, waits_for_acknowledgement: bool = False) -> None:
+def wake(
+    conn: Connection, endpoint: str, subject: str, *, at: float, waits_for_acknowledgement: bool = False
+) -> dict[str, str]:
     """Move the head past every delivery that is done, and give the next one its turn.
 
-    ``waits_for_acknowledgement``: the present head's service moves on only when acknowledged.
+    ``waits_for_acknowledgement``: the present head's service moves on only when acknowledged. Gives, for the journal,
+    the delivery whose turn it is now and its state; nothing where there is none.
     """
-    here = (chains.c.endpoint == endpoint) & (chains.c.subject == subject)
-    conn.execute(select(chains.c.head_place).where(here).with_for_update()).first()
-    ended = [name for name in _ENDED_NAMES if not (waits_for_acknowledgement and name == State.DELIVERED.value)]
-    head = conn.execute(
-        select(deliveries.c.id, deliveries.c.place, deliveries.c.state, deliveries.c.error_code)
-        .where((deliveries.c.endpoint == endpoint) & (deliveries.c.subject == subject))
-        .where(deliveries.c.state.not_in(ended))
-        .order_by(deliveries.c.place)
-        .limit(1)
-    ).first()
-    if head is None:
-        conn.execute(update(chains).where(here).values(head_place=chains.c.next_place))
-        return
-    conn.execute(update(chains).where(here).values(head_place=head.place))
-    if head.state == State.HELD.value:
-        _turn(conn, head.id, subject, at=at, park=bool(head.error_code))
-
-
-def _turn(conn: Connection, delivery_id: str, subject: str, *, at: float, park: bool) -> None:
+    here = {"at_endpoint": endpoint, "at_subject": subject}
+    chain = _LOCK.run(conn, **here).one()
+    seek = _FIRST_UNACKNOWLEDGED if waits_for_acknowledgement else _FIRST_OPEN
+    head = seek.run(conn, **here, from_place=chain.head_place).first()
+    _MOVE_HEAD.run(conn, **here, place=head.place if head else chain.next_place)
+    if head is None or head.state != State.HELD.value:
+        return {}
     state = next_state(State.HELD, "turn")
-    if park:
+    if head.error_code:
         state = next_state(state, "park")
-    conn.execute(
-        update(deliveries).where(deliveries.c.id == delivery_id).values(state=state.value, due_at=at, updated_at=at)
-    )
-    journal.append(
-        conn, subject, "delivery.turn", at=at, actor="hub", entry={"delivery": delivery_id, "state": state.value}
-    )
+    _TURN.run(conn, delivery=head.id, new_state=state.value, now=at)
+    return {"next": head.id, "next_state": state.value}

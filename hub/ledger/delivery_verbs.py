@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, literal, select, update
 from sqlalchemy.engine import Row
 
 from hub.canonical.receipt import Receipt
@@ -14,10 +15,77 @@ from hub.contract import Outgoing
 from hub.errors import HubError, InDoubt, NotSent, Untrusted
 from hub.ledger import chains, journal, payloads
 from hub.ledger.dispatch_verbs import BREAKER_FAILURES
+from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import attempts, deliveries, endpoint_states, notices
 from hub.ledger.values import Delivery, Due, Evidence, Notice, Planned, digest_of
 from hub.rules.lifecycle import State, next_state
 from hub.rules.redelivery import Decision
+
+_THIS = deliveries.c.id == bindparam("delivery")
+_SAME_EPOCH = _THIS & (deliveries.c.epoch == bindparam("at_epoch"))
+_ROW = Statement(select(deliveries).where(_SAME_EPOCH).with_for_update())
+_CLAIM = Statement(
+    update(deliveries)
+    .where(_THIS)
+    .values(
+        state=bindparam("new_state"),
+        lease_until=bindparam("lease"),
+        fruitless=deliveries.c.fruitless + literal(1),
+        updated_at=bindparam("now"),
+    )
+)
+_SEND = Statement(
+    update(deliveries)
+    .where(_THIS)
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("state", "business_digest", "head", "variant", "native_id", "attempts", "lease_until", "updated_at")
+        }
+    )
+)
+_FINISH = Statement(
+    update(deliveries)
+    .where(_THIS)
+    .values(
+        state=bindparam("new_state"),
+        lease_until=0.0,
+        fruitless=0,
+        doubt="",
+        error_code="",
+        error_where="",
+        error_en="",
+        error_vi="",
+        partner_code=bindparam("new_partner_code"),
+        updated_at=bindparam("now"),
+    )
+)
+_OPEN_ATTEMPT = Statement(insert(attempts))
+_THIS_ATTEMPT = (attempts.c.delivery_id == bindparam("delivery")) & (attempts.c.number == bindparam("attempt"))
+_ENDED = ("ended_at", "sent_digest", "reply_digest", "reply_status", "outcome", "error_code", "partner_code", "text")
+_CLOSE_ATTEMPT = Statement(
+    update(attempts).where(_THIS_ATTEMPT).values({name: bindparam(f"new_{name}") for name in _ENDED})
+)
+_DOUBTED = Statement(
+    select(attempts.c.number)
+    .where((attempts.c.delivery_id == bindparam("delivery")) & (attempts.c.number < bindparam("attempt")))
+    .where(attempts.c.business_digest == bindparam("business"))
+    .where(attempts.c.outcome.in_(fixed(("doubt", "sending"))))
+    .limit(1)
+)
+_NOTICE = Statement(
+    insert(notices).values(
+        {
+            name: bindparam(name)
+            for name in ("endpoint", "message_id", "delivery_id", "subject", "recipient", "outcome", "code", "vi", "en", "at")
+        }
+    )
+)
+_CLOSE_BREAKER = Statement(
+    update(endpoint_states)
+    .where((endpoint_states.c.endpoint == bindparam("at_endpoint")) & (endpoint_states.c.failures > 0))
+    .values(failures=0, open_until=0.0)
+)
 
 #: A claim that ends without a result so many times in a row is poison: it kills workers, and is parked.
 FRUITLESS_LIMIT = 5
@@ -37,9 +105,7 @@ def claim(conn: Connection, due: Due, now: float, lease_seconds: float) -> Deliv
 
     Raises Untrusted where the bus message says something else than the ledger: the delivery is then left as it is.
     """
-    row = conn.execute(
-        select(deliveries).where((deliveries.c.id == due.id) & (deliveries.c.epoch == due.epoch)).with_for_update()
-    ).first()
+    row = _ROW.run(conn, delivery=due.id, at_epoch=due.epoch).first()
     if row is None or row.state != State.QUEUED.value:
         return None
     if row.endpoint != due.endpoint or row.canonical_digest != digest_of(due.canonical):
@@ -53,25 +119,20 @@ def claim(conn: Connection, due: Due, now: float, lease_seconds: float) -> Deliv
         return None
     state = next_state(State.QUEUED, "claim")
     lease = now + lease_seconds
-    conn.execute(
-        update(deliveries)
-        .where(deliveries.c.id == due.id)
-        .values(state=state.value, lease_until=lease, fruitless=row.fruitless + 1, updated_at=now)
-    )
-    return _as_delivery(conn, row, state, lease)
+    _CLAIM.run(conn, delivery=due.id, new_state=state.value, lease=lease, now=now)
+    return _as_delivery(conn, row, state, lease, due.canonical)
 
 
 def doubtful(conn: Connection, delivery_id: str, epoch: int) -> Delivery | None:
     """Give a delivery that is to be inquired about; None where that was settled meanwhile."""
-    row = conn.execute(
-        select(deliveries).where((deliveries.c.id == delivery_id) & (deliveries.c.epoch == epoch))
-    ).first()
+    row = _ROW.run(conn, delivery=delivery_id, at_epoch=epoch).first()
     if row is None or row.state != State.IN_DOUBT.value:
         return None
-    return _as_delivery(conn, row, State.IN_DOUBT, row.lease_until)
+    canonical = payloads.get(conn, row.canonical_digest) or b""
+    return _as_delivery(conn, row, State.IN_DOUBT, row.lease_until, canonical)
 
 
-def _as_delivery(conn: Connection, row: Row[Any], state: State, lease: float) -> Delivery:
+def _as_delivery(conn: Connection, row: Row[Any], state: State, lease: float, canonical: bytes) -> Delivery:
     return Delivery(
         id=row.id,
         message_id=row.message_id,
@@ -86,24 +147,22 @@ def _as_delivery(conn: Connection, row: Row[Any], state: State, lease: float) ->
         epoch=row.epoch,
         lease_until=lease,
         attempts=row.attempts,
-        canonical=payloads.get(conn, row.canonical_digest) or b"",
+        canonical=canonical,
         held=chains.held(conn, row.endpoint, row.subject),
         business=payloads.get(conn, row.business_digest),
         head=json.loads(row.head),
         native_id=row.native_id,
         doubted=_was_in_doubt(conn, row),
+        kind=row.kind,
     )
 
 
 def _was_in_doubt(conn: Connection, row: Row[Any]) -> bool:
-    """Say whether an earlier attempt with these very bytes may have arrived."""
-    earlier = (
-        select(attempts.c.number)
-        .where((attempts.c.delivery_id == row.id) & (attempts.c.number < row.attempts))
-        .where((attempts.c.business_digest == row.business_digest) & attempts.c.outcome.in_(["doubt", "sending"]))
-        .limit(1)
-    )
-    return row.attempts > 1 and conn.execute(earlier).first() is not None
+    """Say whether an earlier attempt with these very bytes may have arrived (a next attempt is about to be made)."""
+    if not row.attempts:
+        return False
+    given = {"delivery": row.id, "attempt": row.attempts + 1, "business": row.business_digest}
+    return _DOUBTED.run(conn, **given).first() is not None
 
 
 def _park_poison(conn: Connection, row: Row[Any], now: float) -> None:
@@ -126,46 +185,53 @@ def record_sending(
     conn: Connection, held: Delivery, outgoing: Outgoing, native_id: str, now: float, lease_seconds: float
 ) -> Delivery:
     """Keep the exact bytes before the socket opens; a retry sends these."""
-    row = _mine(conn, held, State.CLAIMED)
+    _mine(conn, held, State.CLAIMED)
     state = next_state(State.CLAIMED, "record")
     digest = payloads.put(conn, outgoing.body, now)
-    number = row.attempts + 1
-    lease = now + lease_seconds
-    conn.execute(
-        update(deliveries)
-        .where(deliveries.c.id == held.id)
-        .values(
-            state=state.value,
-            business_digest=digest,
-            head=json.dumps(dict(outgoing.head), ensure_ascii=False, sort_keys=True),
-            variant=outgoing.variant,
-            native_id=native_id,
-            attempts=number,
-            lease_until=lease,
-            updated_at=now,
-        )
+    sending = replace(
+        held,
+        state=state,
+        business=outgoing.body,
+        head=dict(outgoing.head),
+        variant=outgoing.variant,
+        native_id=native_id,
+        attempts=held.attempts + 1,
+        lease_until=now + lease_seconds,
     )
-    _open_attempt(conn, held, number, digest, now)
-    _note(conn, row, "delivery.sending", now, {"attempt": number, "business": digest})
-    return _as_delivery(conn, conn.execute(select(deliveries).where(deliveries.c.id == held.id)).one(), state, lease)
+    _mark_sending(conn, sending, digest, now)
+    entry = {"delivery": held.id, "epoch": held.epoch, "attempt": sending.attempts, "business": digest}
+    journal.append(conn, held.subject, "delivery.sending", at=now, actor="hub", entry=entry)
+    return sending
 
 
-def _open_attempt(conn: Connection, held: Delivery, number: int, digest: str, now: float) -> None:
-    conn.execute(
-        insert(attempts).values(
-            delivery_id=held.id,
-            number=number,
-            epoch=held.epoch,
-            started_at=now,
-            business_digest=digest,
-            sent_digest="",
-            reply_digest="",
-            reply_status=0,
-            outcome="sending",
-            error_code="",
-            partner_code="",
-            text="",
-        )
+def _mark_sending(conn: Connection, sending: Delivery, digest: str, now: float) -> None:
+    _SEND.run(
+        conn,
+        delivery=sending.id,
+        new_state=sending.state.value,
+        new_business_digest=digest,
+        new_head=json.dumps(dict(sending.head), ensure_ascii=False, sort_keys=True),
+        new_variant=sending.variant,
+        new_native_id=sending.native_id,
+        new_attempts=sending.attempts,
+        new_lease_until=sending.lease_until,
+        new_updated_at=now,
+    )
+    _OPEN_ATTEMPT.run(
+        conn,
+        delivery_id=sending.id,
+        number=sending.attempts,
+        epoch=sending.epoch,
+        started_at=now,
+        ended_at=None,
+        business_digest=digest,
+        sent_digest="",
+        reply_digest="",
+        reply_status=0,
+        outcome="sending",
+        error_code="",
+        partner_code="",
+        text="",
     )
 
 
@@ -178,11 +244,11 @@ def record_delivered(
     """
     row = _mine(conn, held, State.SENDING, State.IN_DOUBT)
     state = next_state(State(row.state), "take" if row.state == State.SENDING.value else "found")
-    _finish(conn, row, state, now, receipt=receipt, waits=waits)
-    _close_attempt(conn, row, evidence, now, outcome="delivered", partner_code=receipt.code, text=receipt.text)
+    turn = _finish(conn, row, state, now, receipt=receipt, waits=waits)
+    entry = _close_attempt(conn, row, evidence, now, outcome="delivered", partner_code=receipt.code, text=receipt.text)
     tell(conn, row, notice, now)
-    _breaker(conn, row.endpoint, 0, 0.0)
-    _note(conn, row, "delivery.delivered", now, _entry(conn, row, evidence, receipt.code))
+    _CLOSE_BREAKER.run(conn, at_endpoint=row.endpoint)
+    _note(conn, row, "delivery.delivered", now, entry | turn)
 
 
 def record_failed(
@@ -205,7 +271,7 @@ def record_failed(
         values |= {"business_digest": "", "head": "{}", "variant": ""}
         chains.learn(conn, row.endpoint, row.subject, found)
     conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(**values))
-    _close_attempt(
+    entry = _close_attempt(
         conn, row, evidence, now, outcome=decision.action, partner_code=error.partner_code, text=error.en, code=error.code
     )
     if notice:
@@ -214,8 +280,8 @@ def record_failed(
         _count_failure(conn, row.endpoint, now)
     else:
         # A partner that answers is there: its breaker must not count that as a failure.
-        _breaker(conn, row.endpoint, 0, 0.0)
-    _note(conn, row, f"delivery.{event}", now, _entry(conn, row, evidence, error.code) | {"state": state.value})
+        _CLOSE_BREAKER.run(conn, at_endpoint=row.endpoint)
+    _note(conn, row, f"delivery.{event}", now, entry | {"state": state.value})
 
 
 def record_unsent(
@@ -237,25 +303,34 @@ def record_routed(conn: Connection, held: Delivery, planned: Sequence[Planned], 
     """Record that a message which no rule matched was routed: its deliveries are made in the same commit."""
     row = _mine(conn, held, State.CLAIMED)
     state = next_state(next_state(State.CLAIMED, "record"), "take")
-    _finish(conn, row, state, now, receipt=Receipt(), waits=False)
+    turn = _finish(conn, row, state, now, receipt=Receipt(), waits=False)
+    payloads.put_all(conn, (each.canonical for each in planned), now)
     for each in planned:
         chains.add(conn, each, message_id=row.message_id, origin=row.origin, at=now)
-    _note(conn, row, "delivery.routed", now, {"deliveries": [each.id for each in planned]})
+    _note(conn, row, "delivery.routed", now, {"deliveries": [each.id for each in planned]} | turn)
 
 
 def record_finding(
-    conn: Connection, held: Delivery, outcome: str, found: dict[str, str], evidence: Evidence, notice: Notice, now: float, *, waits: bool
+    conn: Connection,
+    held: Delivery,
+    outcome: str,
+    found: dict[str, str],
+    evidence: Evidence,
+    notice: Notice,
+    now: float,
+    *,
+    waits: bool,
 ) -> None:
     """Record what an inquiry found: ``found`` delivers, ``absent`` sends again, ``unknown`` leaves it in doubt."""
     row = _mine(conn, held, State.IN_DOUBT)
-    reply = payloads.put(conn, evidence.reply, now)
+    entry: dict[str, Any] = {"reply": payloads.put(conn, evidence.reply, now)}
     if outcome == "found":
-        _finish(conn, row, next_state(State.IN_DOUBT, "found"), now, receipt=Receipt(held=found), waits=waits)
+        entry |= _finish(conn, row, next_state(State.IN_DOUBT, "found"), now, receipt=Receipt(held=found), waits=waits)
         tell(conn, row, notice, now)
     elif outcome == "absent":
         values = {"state": next_state(State.IN_DOUBT, "absent").value, "due_at": now, "fruitless": 0, "updated_at": now}
         conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(**values))
-    _note(conn, row, f"inquiry.{outcome}", now, {"epoch": row.epoch, "reply": reply})
+    _note(conn, row, f"inquiry.{outcome}", now, entry)
 
 
 def _failed_values(state: State, error: HubError, decision: Decision, now: float) -> dict[str, Any]:
@@ -274,35 +349,18 @@ def _failed_values(state: State, error: HubError, decision: Decision, now: float
     }
 
 
-def _finish(conn: Connection, row: Row[Any], state: State, now: float, *, receipt: Receipt, waits: bool) -> None:
-    conn.execute(
-        update(deliveries)
-        .where(deliveries.c.id == row.id)
-        .values(
-            state=state.value,
-            lease_until=0.0,
-            fruitless=0,
-            doubt="",
-            error_code="",
-            error_where="",
-            error_en="",
-            error_vi="",
-            partner_code=receipt.code,
-            updated_at=now,
-        )
-    )
+def _finish(
+    conn: Connection, row: Row[Any], state: State, now: float, *, receipt: Receipt, waits: bool
+) -> dict[str, str]:
+    """End a delivery and give the next in its chain its turn; give that one, for the journal."""
+    _FINISH.run(conn, delivery=row.id, new_state=state.value, new_partner_code=receipt.code, now=now)
     chains.learn(conn, row.endpoint, row.subject, receipt.held)
-    chains.wake(conn, row.endpoint, row.subject, at=now, waits_for_acknowledgement=waits)
+    return chains.wake(conn, row.endpoint, row.subject, at=now, waits_for_acknowledgement=waits)
 
 
 def _mine(conn: Connection, held: Delivery, *states: State) -> Row[Any]:
-    row = conn.execute(
-        select(deliveries)
-        .where((deliveries.c.id == held.id) & (deliveries.c.epoch == held.epoch))
-        .where(deliveries.c.state.in_([state.value for state in states]))
-        .with_for_update()
-    ).first()
-    if row is None:
+    row = _ROW.run(conn, delivery=held.id, at_epoch=held.epoch).first()
+    if row is None or row.state not in states:
         raise ClaimLost(
             f"delivery {held.id} (epoch {held.epoch}) is no longer this worker's",
             f"lượt chuyển {held.id} (lần {held.epoch}) không còn thuộc tiến trình này",
@@ -312,58 +370,53 @@ def _mine(conn: Connection, held: Delivery, *states: State) -> Row[Any]:
 
 
 def _close_attempt(
-    conn: Connection, row: Row[Any], evidence: Evidence, now: float, *, outcome: str, partner_code: str, text: str, code: str = ""
-) -> None:
-    conn.execute(
-        update(attempts)
-        .where((attempts.c.delivery_id == row.id) & (attempts.c.number == row.attempts))
-        .values(
-            ended_at=now,
-            sent_digest=payloads.put(conn, evidence.sent, now),
-            reply_digest=payloads.put(conn, evidence.reply, now),
-            reply_status=evidence.reply_status,
-            outcome=outcome,
-            error_code=code,
-            partner_code=partner_code,
-            text=text,
-        )
+    conn: Connection,
+    row: Row[Any],
+    evidence: Evidence,
+    now: float,
+    *,
+    outcome: str,
+    partner_code: str,
+    text: str,
+    code: str = "",
+) -> dict[str, Any]:
+    """Record how an attempt ended; give its digests, for the journal."""
+    sent, reply = payloads.put_all(conn, (evidence.sent, evidence.reply), now)
+    _CLOSE_ATTEMPT.run(
+        conn,
+        delivery=row.id,
+        attempt=row.attempts,
+        new_ended_at=now,
+        new_sent_digest=sent,
+        new_reply_digest=reply,
+        new_reply_status=evidence.reply_status,
+        new_outcome=outcome,
+        new_error_code=code,
+        new_partner_code=partner_code,
+        new_text=text,
     )
-
-
-def _entry(conn: Connection, row: Row[Any], evidence: Evidence, code: str) -> dict[str, Any]:
-    attempt = conn.execute(
-        select(attempts.c.business_digest, attempts.c.sent_digest, attempts.c.reply_digest).where(
-            (attempts.c.delivery_id == row.id) & (attempts.c.number == row.attempts)
-        )
-    ).one()
-    return {
-        "attempt": row.attempts,
-        "business": attempt.business_digest,
-        "sent": attempt.sent_digest,
-        "reply": attempt.reply_digest,
-        "code": code,
-    }
+    return {"attempt": row.attempts, "business": row.business_digest, "sent": sent, "reply": reply, "code": code or partner_code}
 
 
 def tell(conn: Connection, row: Row[Any], notice: Notice, now: float) -> None:
     """Tell the sender: a row in its notice list, and the callback it asked for, in the same commit."""
     if row.kind == "notice":
         return
-    conn.execute(
-        insert(notices).values(
-            endpoint=row.origin,
-            message_id=row.message_id,
-            delivery_id=row.id,
-            subject=row.subject,
-            recipient=row.endpoint,
-            outcome=notice.outcome,
-            code=notice.code,
-            vi=notice.vi,
-            en=notice.en,
-            at=now,
-        )
+    _NOTICE.run(
+        conn,
+        endpoint=row.origin,
+        message_id=row.message_id,
+        delivery_id=row.id,
+        subject=row.subject,
+        recipient=row.endpoint,
+        outcome=notice.outcome,
+        code=notice.code,
+        vi=notice.vi,
+        en=notice.en,
+        at=now,
     )
     if notice.callback is not None:
+        payloads.put(conn, notice.callback.canonical, now)
         chains.add(conn, notice.callback, message_id=row.message_id, origin=row.origin, at=now)
 
 

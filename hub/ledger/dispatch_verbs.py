@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.engine import Row
 
 from hub.ledger import journal, payloads
+from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import deliveries, endpoint_states
 from hub.ledger.values import Budget, Due
 from hub.rules.lifecycle import IN_WORK, State, next_state
+
+_AT_WORK = fixed(sorted(state.value for state in IN_WORK))
+_LAPSED = Statement(
+    select(deliveries)
+    .where(deliveries.c.state.in_(_AT_WORK) & (deliveries.c.lease_until < bindparam("now")))
+    .with_for_update(skip_locked=True)
+)
+_COUNT_WORK = Statement(
+    select(deliveries.c.endpoint, func.count()).where(deliveries.c.state.in_(_AT_WORK)).group_by(deliveries.c.endpoint)
+)
+_RESTRAINED = Statement(select(endpoint_states))
+_DUE = (
+    select(deliveries)
+    .where((deliveries.c.endpoint == bindparam("at_endpoint")) & (deliveries.c.state == bindparam("in_state")))
+    .where(deliveries.c.due_at <= bindparam("now"))
+    .order_by(deliveries.c.due_at, deliveries.c.place)
+    .limit(bindparam("room"))
+    .with_for_update(skip_locked=True)
+)
+#: Sought one state at a time, so that the index (endpoint, state, due_at) gives the rows in order.
+_SOUGHT = {
+    State.PENDING: Statement(_DUE),
+    State.WAITING: Statement(_DUE),
+    State.IN_DOUBT: Statement(_DUE.where(deliveries.c.doubt.in_(fixed(("ask", "resend"))))),
+}
+_MARK = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "epoch", "lease_until", "due_at", "updated_at")})
+)
 
 #: After so many failures in a row to reach a partner, its breaker opens and one probe at a time is let through.
 BREAKER_FAILURES = 5
@@ -21,11 +53,7 @@ DoubtPolicy = Callable[[str, str, str], tuple[str, float]]
 
 def lapse(conn: Connection, now: float, doubt: DoubtPolicy) -> int:
     """Take back what a worker held past its lease: before SENDING to PENDING, from SENDING into doubt."""
-    rows = conn.execute(
-        select(deliveries)
-        .where(deliveries.c.state.in_([state.value for state in IN_WORK]) & (deliveries.c.lease_until < now))
-        .with_for_update(skip_locked=True)
-    ).fetchall()
+    rows = _LAPSED.run(conn, now=now).fetchall()
     for row in rows:
         _lapse_one(conn, row, now, doubt)
     return len(rows)
@@ -71,18 +99,14 @@ def queue(conn: Connection, now: float, budgets: Iterable[Budget]) -> list[Due]:
 
 
 def _in_work(conn: Connection) -> dict[str, int]:
-    rows = conn.execute(
-        select(deliveries.c.endpoint, func.count())
-        .where(deliveries.c.state.in_([state.value for state in IN_WORK]))
-        .group_by(deliveries.c.endpoint)
-    )
+    rows: list[Any] = list(_COUNT_WORK.run(conn))
     return {endpoint: count for endpoint, count in rows}
 
 
 def _restrained(conn: Connection, now: float) -> tuple[set[str], set[str]]:
     """Give the endpoints that are paused or left alone by their breaker, and those that get one probe at a time."""
     blocked, probing = set(), set()
-    for row in conn.execute(select(endpoint_states)):
+    for row in _RESTRAINED.run(conn):
         if row.paused or row.open_until > now:
             blocked.add(row.endpoint)
         elif row.failures >= BREAKER_FAILURES:
@@ -90,40 +114,32 @@ def _restrained(conn: Connection, now: float) -> tuple[set[str], set[str]]:
     return blocked, probing
 
 
-#: Sought one state at a time, so that the index (endpoint, state, due_at) gives the rows in order.
-_SOUGHT = (State.PENDING, State.WAITING, State.IN_DOUBT)
-
-
 def _next_due(conn: Connection, endpoint: str, now: float, room: int) -> list[Row[tuple[object, ...]]]:
     found: list[Row[tuple[object, ...]]] = []
-    for state in _SOUGHT:
-        query = (
-            select(deliveries)
-            .where((deliveries.c.endpoint == endpoint) & (deliveries.c.state == state.value))
-            .where(deliveries.c.due_at <= now)
-            .order_by(deliveries.c.due_at, deliveries.c.place)
-            .limit(room - len(found))
-            .with_for_update(skip_locked=True)
-        )
-        if state is State.IN_DOUBT:
-            query = query.where(deliveries.c.doubt.in_(["ask", "resend"]))
-        found.extend(conn.execute(query))
-        if len(found) >= room:
-            break
+    for state, statement in _SOUGHT.items():
+        left = room - len(found)
+        if left > 0:
+            found.extend(statement.run(conn, at_endpoint=endpoint, in_state=state.value, now=now, room=left))
     return found
 
 
 def _queue_one(conn: Connection, row: Row[tuple[object, ...]], now: float, budget: Budget) -> Due:
     epoch = row.epoch + 1
     lease = now + budget.lease_seconds
-    values: dict[str, object] = {"epoch": epoch, "lease_until": lease, "updated_at": now}
-    purpose = "deliver"
     if row.state == State.IN_DOUBT.value and row.doubt == "ask":
         # Asking changes nothing at the partner: the delivery stays in doubt, and is asked again when this lapses.
-        purpose, values["due_at"] = "inquire", lease
+        purpose, state, due = "inquire", State.IN_DOUBT, lease
     else:
-        values["state"] = _towards_queue(State(row.state)).value
-    conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(**values))
+        purpose, state, due = "deliver", _towards_queue(State(row.state)), row.due_at
+    _MARK.run(
+        conn,
+        delivery=row.id,
+        new_state=state.value,
+        new_epoch=epoch,
+        new_lease_until=lease,
+        new_due_at=due,
+        new_updated_at=now,
+    )
     body = payloads.get(conn, row.canonical_digest) or b""
     return Due(id=row.id, endpoint=row.endpoint, epoch=epoch, purpose=purpose, canonical=body)
 
@@ -152,7 +168,7 @@ def recall_all(conn: Connection, now: float, doubt: DoubtPolicy) -> int:
     """Take back everything in work: an embedded bus lives in one process, and that process has just started."""
     conn.execute(
         update(deliveries)
-        .where(deliveries.c.state.in_([state.value for state in IN_WORK]))
+        .where(deliveries.c.state.in_(_AT_WORK))
         .values(lease_until=now - 1)
     )
     return lapse(conn, now, doubt)

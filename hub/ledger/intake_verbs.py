@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.contract import Answer
 from hub.errors import Conflict, Fault, HubError
 from hub.ledger import chains, journal, payloads
+from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import (
     deliveries,
     dossier_codes,
@@ -21,8 +22,32 @@ from hub.ledger.tables import (
     notices,
     procedures,
 )
-from hub.ledger.values import Acceptance, DossierChange, Planned, Refusal, digest_of
+from hub.ledger.values import Acceptance, DossierChange, Refusal, digest_of
 from hub.rules.lifecycle import State, next_state
+
+_IDENTITY = Statement(
+    select(identities.c.message_id, identities.c.signed_digest).where(
+        (identities.c.endpoint == bindparam("sender")) & (identities.c.identity == bindparam("name"))
+    )
+)
+_LAST_MESSAGE = Statement(
+    select(dossiers.c.last_message).where(
+        (dossiers.c.key == bindparam("dossier"))
+        & (dossiers.c.last_endpoint == bindparam("sender"))
+        & (dossiers.c.last_digest == bindparam("digest"))
+    )
+)
+_NEW_MESSAGE = Statement(insert(messages))
+_HOLD_IDENTITY = insert_new(identities, "endpoint", "identity")
+_NEW_DOSSIER = insert_new(dossiers, "key")
+_CHANGED = ("procedure", "status", "native", "version", "last_endpoint", "last_digest", "last_message", "updated_at")
+_CHANGE_DOSSIER = Statement(
+    update(dossiers)
+    .where((dossiers.c.key == bindparam("dossier")) & (dossiers.c.version == bindparam("seen")))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
+)
+_NUMBERS = Statement(select(dossier_codes.c.code).where(dossier_codes.c.key == bindparam("dossier")))
+_NEW_NUMBER = Statement(insert(dossier_codes))
 
 
 class DossierMoved(HubError):
@@ -48,17 +73,28 @@ def record_received(conn: Connection, given: Acceptance) -> Answer:
     _change_catalogue(conn, given)
     if given.correlation:
         _close_earlier_delivery(conn, given)
-    for planned in sorted(given.planned, key=lambda each: (each.endpoint, each.subject)):
-        _add(conn, planned, given)
-    journal.append(
-        conn,
-        given.subject,
-        "message.received",
-        at=given.at,
-        actor=given.actor or given.endpoint,
-        entry=_entry(given, signed_digest),
-    )
+    _make_deliveries(conn, given, signed_digest)
     return given.answer
+
+
+def _make_deliveries(conn: Connection, given: Acceptance, signed_digest: str) -> None:
+    """Add the deliveries in key order (locks), and write one journal row for each subject that the message concerns."""
+    made: dict[str, list[dict[str, str]]] = {given.subject: []}
+    for planned in sorted(given.planned, key=lambda each: (each.endpoint, each.subject)):
+        state = chains.add(conn, planned, message_id=given.message_id, origin=given.endpoint, at=given.at)
+        made.setdefault(planned.subject, []).append(
+            {
+                "delivery": planned.id,
+                "endpoint": planned.endpoint,
+                "service": planned.service,
+                "canonical": digest_of(planned.canonical),
+                "state": state.value,
+            }
+        )
+    for subject, rows in made.items():
+        entry = _entry(given, signed_digest) | {"deliveries": rows}
+        actor = given.actor or given.endpoint
+        journal.append(conn, subject, "message.received", at=given.at, actor=actor, entry=entry)
 
 
 def _entry(given: Acceptance, signed_digest: str) -> dict[str, Any]:
@@ -67,7 +103,6 @@ def _entry(given: Acceptance, signed_digest: str) -> dict[str, Any]:
         "raw": digest_of(given.raw),
         "signed": signed_digest,
         "answer": digest_of(given.answer.body),
-        "deliveries": [planned.id for planned in given.planned],
     }
     if given.why:
         entry["why"] = given.why
@@ -77,11 +112,7 @@ def _entry(given: Acceptance, signed_digest: str) -> dict[str, Any]:
 def _earlier(conn: Connection, given: Acceptance, signed_digest: str) -> str | None:
     """Find the message that this one repeats."""
     if given.identity:
-        row = conn.execute(
-            select(identities.c.message_id, identities.c.signed_digest).where(
-                (identities.c.endpoint == given.endpoint) & (identities.c.identity == given.identity)
-            )
-        ).first()
+        row = _IDENTITY.run(conn, sender=given.endpoint, name=given.identity).first()
         if row is None:
             return None
         if row.signed_digest != signed_digest:
@@ -89,13 +120,7 @@ def _earlier(conn: Connection, given: Acceptance, signed_digest: str) -> str | N
         return str(row.message_id)
     # Without an identity only the dossier's last message can be the same one again: 4, 5, 4 is three messages.
     for change in given.dossiers:
-        row = conn.execute(
-            select(dossiers.c.last_message).where(
-                (dossiers.c.key == change.key)
-                & (dossiers.c.last_endpoint == given.endpoint)
-                & (dossiers.c.last_digest == signed_digest)
-            )
-        ).first()
+        row = _LAST_MESSAGE.run(conn, dossier=change.key, sender=given.endpoint, digest=signed_digest).first()
         if row is not None:
             return str(row.last_message)
     return None
@@ -129,56 +154,54 @@ def _repeat(conn: Connection, message_id: str, given: Acceptance) -> Answer:
 
 
 def _insert_message(conn: Connection, given: Acceptance, signed_digest: str) -> None:
-    payloads.put(conn, given.signed, given.at)
-    conn.execute(
-        insert(messages).values(
-            id=given.message_id,
-            endpoint=given.endpoint,
-            received_at=given.at,
-            accepted=True,
-            subject=given.subject,
-            kind=given.kind,
-            event=given.event,
-            procedure=given.procedure,
-            identity=given.identity,
-            raw_digest=payloads.put(conn, given.raw, given.at),
-            signed_digest=signed_digest,
-            certificate_digest=payloads.put(conn, given.certificate, given.at),
-            canonical=json.dumps([payloads.put(conn, body, given.at) for body in given.canonical]),
-            verdict=given.verdict,
-            error_code="",
-            error_where="",
-            faults="[]",
-            warnings=given.warnings,
-            repeats=0,
-            **_answer_columns(conn, given.answer, given.at),
-        )
+    bodies = (given.raw, given.certificate, given.answer.body, given.signed, *given.canonical)
+    planned = (each.canonical for each in given.planned)
+    raw, certificate, answer, _, *canonical = payloads.put_all(conn, (*bodies, *planned), given.at)
+    _NEW_MESSAGE.run(
+        conn,
+        id=given.message_id,
+        endpoint=given.endpoint,
+        received_at=given.at,
+        accepted=True,
+        subject=given.subject,
+        kind=given.kind,
+        event=given.event,
+        procedure=given.procedure,
+        identity=given.identity,
+        raw_digest=raw,
+        signed_digest=signed_digest,
+        certificate_digest=certificate,
+        canonical=json.dumps(canonical[: len(given.canonical)]),
+        verdict=given.verdict,
+        error_code="",
+        error_where="",
+        faults="[]",
+        warnings=given.warnings,
+        repeats=0,
+        **_answer_columns(given.answer, answer),
     )
 
 
-def _answer_columns(conn: Connection, answer: Answer, at: float) -> dict[str, Any]:
+def _answer_columns(answer: Answer, digest: str) -> dict[str, Any]:
     return {
         "answer_status": answer.status,
         "answer_type": answer.content_type,
         "answer_headers": json.dumps(dict(answer.headers)),
-        "answer_digest": payloads.put(conn, answer.body, at),
+        "answer_digest": digest,
     }
 
 
 def _hold_identity(conn: Connection, given: Acceptance, signed_digest: str) -> None:
-    try:
-        with conn.begin_nested():
-            conn.execute(
-                insert(identities).values(
-                    endpoint=given.endpoint,
-                    identity=given.identity,
-                    signed_digest=signed_digest,
-                    message_id=given.message_id,
-                )
-            )
-    except IntegrityError as error:
+    held = _HOLD_IDENTITY.run(
+        conn,
+        endpoint=given.endpoint,
+        identity=given.identity,
+        signed_digest=signed_digest,
+        message_id=given.message_id,
+    )
+    if not held.rowcount:
         # Two at once: the other one won between our look and our insert; look again and read its answer.
-        raise DossierMoved("the same identity is being recorded", "mã này đang được ghi nhận") from error
+        raise DossierMoved("the same identity is being recorded", "mã này đang được ghi nhận")
 
 
 def _change_dossier(conn: Connection, change: DossierChange, given: Acceptance, signed_digest: str) -> None:
@@ -192,26 +215,24 @@ def _change_dossier(conn: Connection, change: DossierChange, given: Acceptance, 
         "last_message": given.message_id,
         "updated_at": given.at,
     }
-    try:
-        with conn.begin_nested():
-            if change.version == 0:
-                conn.execute(insert(dossiers).values(key=change.key, origin=given.endpoint, **values))
-            elif not conn.execute(
-                update(dossiers)
-                .where((dossiers.c.key == change.key) & (dossiers.c.version == change.version))
-                .values(**values)
-            ).rowcount:
-                raise DossierMoved("the dossier changed meanwhile", "hồ sơ vừa thay đổi")
-            _join_numbers(conn, change)
-    except IntegrityError as error:
-        raise DossierMoved("the dossier was made meanwhile", "hồ sơ vừa được tạo") from error
+    if change.version == 0:
+        changed = _NEW_DOSSIER.run(conn, key=change.key, origin=given.endpoint, **values)
+    else:
+        new = {f"new_{name}": value for name, value in values.items()}
+        changed = _CHANGE_DOSSIER.run(conn, dossier=change.key, seen=change.version, **new)
+    if not changed.rowcount:
+        raise DossierMoved("the dossier changed meanwhile", "hồ sơ vừa thay đổi")
+    _join_numbers(conn, change)
 
 
 def _join_numbers(conn: Connection, change: DossierChange) -> None:
-    known = set(conn.execute(select(dossier_codes.c.code).where(dossier_codes.c.key == change.key)).scalars())
-    for code in change.codes:
-        if code not in known:
-            conn.execute(insert(dossier_codes).values(code=code, key=change.key))
+    known = set(_NUMBERS.run(conn, dossier=change.key).scalars()) if change.version else set()
+    try:
+        for code in change.codes:
+            if code not in known:
+                _NEW_NUMBER.run(conn, code=code, key=change.key)
+    except IntegrityError as error:
+        raise DossierMoved("the number was given to another dossier meanwhile", "mã số vừa gắn với hồ sơ khác") from error
 
 
 def _change_catalogue(conn: Connection, given: Acceptance) -> None:
@@ -235,24 +256,6 @@ def _change_catalogue(conn: Connection, given: Acceptance) -> None:
         )
 
 
-def _add(conn: Connection, planned: Planned, given: Acceptance) -> None:
-    state = chains.add(conn, planned, message_id=given.message_id, origin=given.endpoint, at=given.at)
-    journal.append(
-        conn,
-        planned.subject,
-        "delivery.made",
-        at=given.at,
-        actor="hub",
-        entry={
-            "delivery": planned.id,
-            "endpoint": planned.endpoint,
-            "service": planned.service,
-            "canonical": digest_of(planned.canonical),
-            "state": state.value,
-        },
-    )
-
-
 def _close_earlier_delivery(conn: Connection, given: Acceptance) -> None:
     """A later message acknowledges or refuses a delivery of ours, named by the id we gave it."""
     row = conn.execute(
@@ -263,7 +266,7 @@ def _close_earlier_delivery(conn: Connection, given: Acceptance) -> None:
     event = "refuse" if given.correlation_refused else "acknowledge"
     state = next_state(State.DELIVERED, event)
     conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(state=state.value, updated_at=given.at))
-    chains.wake(conn, row.endpoint, row.subject, at=given.at)
+    turn = chains.wake(conn, row.endpoint, row.subject, at=given.at)
     conn.execute(
         insert(notices).values(
             endpoint=row.origin,
@@ -284,36 +287,36 @@ def _close_earlier_delivery(conn: Connection, given: Acceptance) -> None:
         f"delivery.{event}",
         at=given.at,
         actor=given.endpoint,
-        entry={"delivery": row.id, "message": given.message_id},
+        entry={"delivery": row.id, "message": given.message_id} | turn,
     )
 
 
 def record_refused(conn: Connection, given: Refusal) -> Answer:
     """Record a message that was refused at the door; it holds no identity, so the corrected one may come."""
     subject = f"message:{given.message_id}"
-    conn.execute(
-        insert(messages).values(
-            id=given.message_id,
-            endpoint=given.endpoint,
-            received_at=given.at,
-            accepted=False,
-            subject=subject,
-            kind="",
-            event="",
-            procedure="",
-            identity="",
-            raw_digest=payloads.put(conn, given.raw, given.at),
-            signed_digest="",
-            certificate_digest="",
-            canonical="[]",
-            verdict=given.verdict,
-            error_code=given.error_code,
-            error_where=given.error_where,
-            faults=given.faults,
-            warnings="[]",
-            repeats=0,
-            **_answer_columns(conn, given.answer, given.at),
-        )
+    raw, answer = payloads.put_all(conn, (given.raw, given.answer.body), given.at)
+    _NEW_MESSAGE.run(
+        conn,
+        id=given.message_id,
+        endpoint=given.endpoint,
+        received_at=given.at,
+        accepted=False,
+        subject=subject,
+        kind="",
+        event="",
+        procedure="",
+        identity="",
+        raw_digest=raw,
+        signed_digest="",
+        certificate_digest="",
+        canonical="[]",
+        verdict=given.verdict,
+        error_code=given.error_code,
+        error_where=given.error_where,
+        faults=given.faults,
+        warnings="[]",
+        repeats=0,
+        **_answer_columns(given.answer, answer),
     )
     journal.append(
         conn,
@@ -321,6 +324,6 @@ def record_refused(conn: Connection, given: Refusal) -> Answer:
         "message.refused",
         at=given.at,
         actor=given.endpoint,
-        entry={"message": given.message_id, "raw": digest_of(given.raw), "error": given.error_code},
+        entry={"message": given.message_id, "raw": raw, "error": given.error_code},
     )
     return given.answer

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy.engine import Row
 
+from hub.ledger.sql import Statement
 from hub.ledger.tables import journal, journal_heads
 
 GENESIS = "0" * 64
@@ -25,23 +27,52 @@ class Broken:
     en: str
 
 
+_HEAD = Statement(
+    select(journal_heads.c.number, journal_heads.c.hash)
+    .where(journal_heads.c.subject == bindparam("sought"))
+    .with_for_update()
+)
+_COLUMNS = ("subject", "number", "at", "actor", "event", "entry", "previous", "hash")
+_APPEND = Statement(insert(journal).values({name: bindparam(name) for name in _COLUMNS}))
+_NEW_HEAD = Statement(insert(journal_heads))
+_MOVE_HEAD = Statement(
+    update(journal_heads)
+    .where(journal_heads.c.subject == bindparam("sought"))
+    .values(number=bindparam("new_number"), hash=bindparam("new_hash"))
+)
+_ROWS = (
+    select(journal, journal_heads.c.number.label("head_number"), journal_heads.c.hash.label("head_hash"))
+    .outerjoin(journal_heads, journal_heads.c.subject == journal.c.subject)
+    .order_by(journal.c.subject, journal.c.number)
+)
+_HEADS_WITHOUT_ROWS = (
+    select(journal_heads.c.subject)
+    .where(~exists().where(journal.c.subject == journal_heads.c.subject))
+    .order_by(journal_heads.c.subject)
+)
+
+
 def append(conn: Connection, subject: str, event: str, *, at: float, actor: str, entry: Mapping[str, Any]) -> None:
     """Append one row to the subject's chain."""
-    head = conn.execute(
-        select(journal_heads.c.number, journal_heads.c.hash).where(journal_heads.c.subject == subject).with_for_update()
-    ).first()
+    head = _HEAD.run(conn, sought=subject).first()
     number, previous = (head.number + 1, head.hash) if head else (1, GENESIS)
     text = json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     digest = row_hash(subject, number, at, actor, event, text, previous)
-    conn.execute(
-        insert(journal).values(
-            subject=subject, number=number, at=at, actor=actor, event=event, entry=text, previous=previous, hash=digest
-        )
+    _APPEND.run(
+        conn,
+        subject=subject,
+        number=number,
+        at=at,
+        actor=actor,
+        event=event,
+        entry=text,
+        previous=previous,
+        hash=digest,
     )
     if head:
-        conn.execute(update(journal_heads).where(journal_heads.c.subject == subject).values(number=number, hash=digest))
+        _MOVE_HEAD.run(conn, sought=subject, new_number=number, new_hash=digest)
     else:
-        conn.execute(insert(journal_heads).values(subject=subject, number=number, hash=digest))
+        _NEW_HEAD.run(conn, subject=subject, number=number, hash=digest)
 
 
 def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry: str, previous: str) -> str:
@@ -51,32 +82,44 @@ def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry
 
 
 def verify(conn: Connection) -> Iterator[Broken]:
-    """Recompute every chain; yield each row that was changed, removed, reordered or added outside."""
-    rows = conn.execution_options(yield_per=1000).execute(select(journal).order_by(journal.c.subject, journal.c.number))
-    subject, number, previous = "", 0, GENESIS
-    for row in rows:
-        if row.subject != subject:
-            subject, number, previous = row.subject, 0, GENESIS
-        number += 1
-        if row.number != number:
-            yield Broken(subject, number, f"thiếu dòng {number}", f"row {number} is missing")
-            number = row.number
-        elif row.previous != previous:
-            yield Broken(subject, number, "không nối với dòng trước", "does not follow the row before it")
-        if row.hash != row_hash(subject, row.number, row.at, row.actor, row.event, row.entry, row.previous):
-            yield Broken(subject, row.number, "nội dung đã bị sửa", "its content was changed")
-        previous = row.hash
-    yield from _cut_off(conn)
+    """Recompute every chain; yield each row that was changed, removed, reordered, added outside or cut off.
+
+    A chain that was removed together with its head leaves nothing here to compare with, and rows cut off together with
+    a head that was set back look whole: both need a copy that is kept elsewhere.
+    """
+    last: Row[Any] | None = None
+    for row in conn.execution_options(yield_per=1000).execute(_ROWS):
+        if last is not None and row.subject != last.subject:
+            yield from _compare_with_head(last)
+            last = None
+        yield from _check_row(row, last)
+        last = row
+    if last is not None:
+        yield from _compare_with_head(last)
+    for subject in conn.execute(_HEADS_WITHOUT_ROWS).scalars():
+        yield _cut_off(subject, 1)
 
 
-def _cut_off(conn: Connection) -> Iterator[Broken]:
-    """Find chains whose last rows are gone: the head remembers more than the chain holds."""
-    last = select(journal.c.subject, func.max(journal.c.number).label("number")).group_by(journal.c.subject).subquery()
-    heads = conn.execute(
-        select(journal_heads.c.subject, journal_heads.c.number, last.c.number.label("found")).outerjoin(
-            last, last.c.subject == journal_heads.c.subject
-        )
-    )
-    for row in heads:
-        if row.found != row.number:
-            yield Broken(row.subject, row.number, "các dòng cuối đã bị xóa", "its last rows were removed")
+def _check_row(row: Row[Any], before: Row[Any] | None) -> Iterator[Broken]:
+    number, previous = (before.number + 1, before.hash) if before is not None else (1, GENESIS)
+    if row.number != number:
+        yield Broken(row.subject, number, f"thiếu dòng {number}", f"row {number} is missing")
+    elif row.previous != previous:
+        yield Broken(row.subject, row.number, "không nối với dòng trước", "does not follow the row before it")
+    if row.hash != row_hash(row.subject, row.number, row.at, row.actor, row.event, row.entry, row.previous):
+        yield Broken(row.subject, row.number, "nội dung đã bị sửa", "its content was changed")
+
+
+def _compare_with_head(last: Row[Any]) -> Iterator[Broken]:
+    """Compare a chain's last row with what the head remembers."""
+    if last.head_number is None or last.number > last.head_number:
+        yield Broken(last.subject, last.number, "được thêm từ bên ngoài hệ thống", "was added outside the hub")
+    elif last.number < last.head_number:
+        yield _cut_off(last.subject, last.number + 1)
+    elif last.hash != last.head_hash:
+        yield Broken(last.subject, last.number, "không phải dòng cuối đã ghi", "is not the row that was written last")
+
+
+def _cut_off(subject: str, number: int) -> Broken:
+    text = "its last rows were removed, from row"
+    return Broken(subject, number, f"các dòng cuối đã bị xóa, từ dòng {number}", f"{text} {number}")

@@ -52,7 +52,9 @@ def settle(
 def abandon(conn: Connection, delivery_id: str, *, notice: Notice, actor: str, why: str, now: float) -> None:
     """Give a delivery up for good; its followers get their turn, and its sender is told."""
     row = _move(conn, delivery_id, "abandon", actor, why, now)
-    chains.wake(conn, row.endpoint, row.subject, at=now)
+    if row.state != State.HELD.value:
+        # A follower that is given up ends nothing: its head may be delivered and still wait for its acknowledgement.
+        chains.wake(conn, row.endpoint, row.subject, at=now)
     tell(conn, row, notice, now)
 
 
@@ -122,12 +124,12 @@ def freeze_plan(
     conn.execute(
         insert(plans).values(id=plan_id, verb=verb, actor=actor, why=why, chosen_by=chosen_by, created_at=now, run_at=None)
     )
-    for number, (delivery_id, epoch, skip) in enumerate(items, start=1):
-        conn.execute(
-            insert(plan_items).values(
-                plan_id=plan_id, number=number, delivery_id=delivery_id, epoch=epoch, skip=skip, result=""
-            )
-        )
+    rows = [
+        {"plan_id": plan_id, "number": number, "delivery_id": delivery_id, "epoch": epoch, "skip": skip, "result": ""}
+        for number, (delivery_id, epoch, skip) in enumerate(items, start=1)
+    ]
+    if rows:
+        conn.execute(insert(plan_items), rows)
     entry = {"plan": plan_id, "verb": verb, "why": why, "items": [item[0] for item in items if not item[2]]}
     _note(conn, f"plan:{plan_id}", "plan.frozen", now, actor, entry)
 
@@ -145,16 +147,19 @@ def start_plan(conn: Connection, plan_id: str, *, actor: str, now: float) -> Non
 
 
 def run_item(conn: Connection, plan_id: str, number: int, *, actor: str, now: float) -> str:
-    """Carry out one item of a plan, if the delivery still stands as it was seen; give what happened."""
+    """Carry out one item of a plan, if the delivery still stands as it was seen.
+
+    Gives ``done``, ``skipped:<why>`` or, where the delivery changed since the plan was frozen, ``changed:<state>``.
+    """
     plan = conn.execute(select(plans).where(plans.c.id == plan_id)).one()
     item = conn.execute(
         select(plan_items).where((plan_items.c.plan_id == plan_id) & (plan_items.c.number == number)).with_for_update()
     ).one()
     if item.result or item.skip:
-        return str(item.result or f"skipped: {item.skip}")
+        return str(item.result or f"skipped:{item.skip}")
     row = _row(conn, item.delivery_id)
     if row.epoch != item.epoch or row.state != State.PARKED.value:
-        result = f"changed since the plan was made: {row.state}"
+        result = f"changed:{row.state}"
     else:
         {"release": release, "rebuild": rebuild}[plan.verb](conn, item.delivery_id, actor=actor, why=plan.why, now=now)
         result = "done"

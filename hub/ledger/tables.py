@@ -124,6 +124,7 @@ chains = Table(
     Column("head_place", Integer, nullable=False),
     #: What the partner is known to hold for this subject, from receipts; JSON.
     Column("held", Text, nullable=False),
+    Index("chains_by_subject", "subject"),
 )
 
 deliveries = Table(

@@ -110,6 +110,8 @@ class Delivery:
     endpoint: str
     subject: str
     place: int
+    #: dossier, catalogue, procedure or notice.
+    kind: str
     service: str
     part: Mapping[str, str]
     variant: str

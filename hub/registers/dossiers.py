@@ -6,12 +6,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from hub.canonical.codes import Status
 from hub.canonical.dossier import Dossier
 from hub.errors import InvalidMessage, bad_value
+from hub.ledger.sql import Statement
 from hub.ledger.tables import chains, dossier_codes, dossiers
+
+
+_KEY = Statement(select(dossier_codes.c.key).where(dossier_codes.c.code == bindparam("number")))
+_DOSSIER = Statement(select(dossiers).where(dossiers.c.key == bindparam("dossier")))
+_NUMBERS = Statement(select(dossier_codes.c.code).where(dossier_codes.c.key == bindparam("dossier")))
+_RECIPIENTS = Statement(select(chains.c.endpoint).where(chains.c.subject == bindparam("dossier")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +49,7 @@ def find(conn: Connection, codes: Iterable[str]) -> Known | None:
     Raises InvalidMessage where they belong to two dossiers: a number was mistaken.
     """
     wanted = tuple(codes)
-    keys = set(conn.execute(select(dossier_codes.c.key).where(dossier_codes.c.code.in_(wanted))).scalars())
+    keys = {key for number in wanted for key in _KEY.run(conn, number=number).scalars()}
     if not keys:
         return None
     if len(keys) > 1:
@@ -54,7 +61,7 @@ def find(conn: Connection, codes: Iterable[str]) -> Known | None:
 
 
 def _known(conn: Connection, key: str) -> Known:
-    row = conn.execute(select(dossiers).where(dossiers.c.key == key)).one()
+    row = _DOSSIER.run(conn, dossier=key).one()
     return Known(
         key=key,
         procedure=row.procedure,
@@ -62,6 +69,6 @@ def _known(conn: Connection, key: str) -> Known:
         origin=row.origin,
         native=json.loads(row.native),
         version=row.version,
-        codes=tuple(conn.execute(select(dossier_codes.c.code).where(dossier_codes.c.key == key)).scalars()),
-        recipients=tuple(conn.execute(select(chains.c.endpoint).where(chains.c.subject == key)).scalars()),
+        codes=tuple(_NUMBERS.run(conn, dossier=key).scalars()),
+        recipients=tuple(_RECIPIENTS.run(conn, dossier=key).scalars()),
     )
