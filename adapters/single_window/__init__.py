@@ -1,0 +1,25 @@
+"""The National Single Window (Cổng thông tin một cửa quốc gia, VNSW), second generation: as its partner, or in its place."""
+
+from adapters.single_window.answers import answer
+from adapters.single_window.contracts import contract_documents
+from adapters.single_window.inbound import open_request, read_message
+from adapters.single_window.options import Options
+from adapters.single_window.outbound import plan, write_message
+from adapters.single_window.receipts import read_finding, read_receipt
+from adapters.single_window.transport import open_transport
+from hub.contract import Adapter
+
+ADAPTER = Adapter(
+    name="single_window",
+    title="Cổng thông tin một cửa quốc gia",
+    options=Options,
+    open_request=open_request,
+    read_message=read_message,
+    answer=answer,
+    plan=plan,
+    write_message=write_message,
+    read_receipt=read_receipt,
+    read_finding=read_finding,
+    open_transport=open_transport,
+    contract_documents=contract_documents,
+)

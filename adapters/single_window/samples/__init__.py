@@ -1,0 +1,1 @@
+"""Samples of the Single Window's messages, and a generator of more."""

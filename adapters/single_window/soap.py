@@ -1,0 +1,209 @@
+"""SOAP 1.1 and 1.2 at the hub's door, as pure functions: a request in, the document out; an answer or a fault in, bytes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lxml import etree
+
+from adapters.single_window.options import Operation, Options
+from hub.errors import Fault, HubError, InvalidMessage
+from hub.rules import xml
+
+SOAP: Mapping[str, str] = {
+    "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
+    "1.2": "http://www.w3.org/2003/05/soap-envelope",
+}
+CONTENT_TYPE: Mapping[str, str] = {"1.1": "text/xml; charset=utf-8", "1.2": "application/soap+xml; charset=utf-8"}
+#: Both versions of WS-Addressing that are in use.
+WSA = ("http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing")
+#: Header blocks of WS-Addressing that a synchronous service understands by answering on the same connection.
+UNDERSTOOD = frozenset({"To", "Action", "MessageID", "From", "RelatesTo"})
+#: A header for another node is not ours to understand (SOAP 1.1 4.2.2, SOAP 1.2 part 1, 2.2).
+_OURS = frozenset(
+    {
+        "",
+        "http://schemas.xmlsoap.org/soap/actor/next",
+        "http://www.w3.org/2003/05/soap-envelope/role/next",
+        "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver",
+    }
+)
+#: A declaration inside a text says nothing: the text is decoded already (writers in C# leave ``utf-16`` in it).
+_DECLARATION = re.compile(r"\A<\?xml\s[^>]*\?>\s*")
+_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+#: What stands in a fault's text; the rest is in its detail.
+_SAID_FAULTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapCall:
+    """One operation called: its parameters by local name."""
+
+    version: str
+    parameters: Mapping[str, str]
+    message_id: str = ""
+    wsa_namespace: str = ""
+
+
+def read_call(body: bytes, options: Options) -> SoapCall:
+    """Read a SOAP request for the endpoint's operation. Raises InvalidMessage, whose faults choose the SOAP fault's code."""
+    root = xml.parse(body)
+    version = _version(root, options)
+    header, soap_body = root.find(f"{{{SOAP[version]}}}Header"), root.find(f"{{{SOAP[version]}}}Body")
+    blocks = [] if header is None else list(header.iterchildren("*"))
+    if strange := [block for block in blocks if _must_understand(block, version)]:
+        raise InvalidMessage(_not_understood(block) for block in strange)
+    if soap_body is None:
+        raise InvalidMessage([Fault("/Envelope/Body", "missing", "thiếu phần Body của SOAP", "SOAP Body is missing")])
+    wsa = {str(block.tag): block for block in blocks if etree.QName(block).namespace in WSA}
+    id_block = next((block for tag, block in wsa.items() if tag.endswith("}MessageID")), None)
+    return SoapCall(
+        version=version,
+        parameters=_parameters(soap_body, options.door),
+        message_id="" if id_block is None else (id_block.text or "").strip(),
+        wsa_namespace="" if id_block is None else str(etree.QName(id_block).namespace),
+    )
+
+
+def guess_version(body: bytes, content_type: str) -> str:
+    """Say which version an unreadable or refused request wanted: by its namespace, else by its content type."""
+    for version, namespace in SOAP.items():
+        if namespace.encode() in body[:2000]:
+            return version
+    return "1.2" if content_type.lower().startswith("application/soap+xml") else "1.1"
+
+
+def document_of(text: str) -> bytes:
+    """Give the document inside a string element: as CDATA or escaped it is the same text; escaped twice it is unescaped once."""
+    text = text.strip().lstrip("\ufeff").lstrip()
+    if text.startswith("&lt;"):
+        text = _unescaped(text)
+    return _DECLARATION.sub("", text).encode()
+
+
+def _unescaped(text: str) -> str:
+    """Unescape by parsing; a text that is no escaped document stays as it is, and is refused where it is read."""
+    try:
+        inner = xml.parse(f"<t>{text}</t>".encode())
+    except InvalidMessage:
+        return text
+    return text if len(inner) else (inner.text or "").strip()
+
+
+def response(version: str, operation: Operation, text: str, relates_to: str = "", wsa_namespace: str = "") -> bytes:
+    """Write the response of an operation; the text is escaped by the serialiser."""
+    envelope, header, body = _frame(version)
+    if relates_to and wsa_namespace:
+        etree.SubElement(header, f"{{{wsa_namespace}}}RelatesTo", nsmap={"wsa": wsa_namespace}).text = relates_to
+    else:
+        envelope.remove(header)
+    inner = etree.SubElement(body, f"{{{operation.namespace}}}{operation.response}", nsmap={"n": operation.namespace})
+    if operation.shape == "wrapped":
+        inner = etree.SubElement(inner, f"{{{operation.namespace}}}{operation.result_wrapper}")
+    namespace = operation.parameter_namespace()
+    etree.SubElement(inner, f"{{{namespace}}}{operation.result}" if namespace else operation.result).text = text
+    return xml.serialise(envelope)
+
+
+def fault(version: str, error: HubError) -> tuple[int, bytes]:
+    """Write a SOAP fault that tells the cause in Vietnamese and English; give its HTTP status too.
+
+    Status by the bindings: SOAP 1.1 note 6.2 wants 500 always; SOAP 1.2 part 2, 7.5.2.2: 400 for Sender, else 500.
+    """
+    code = _fault_code(error)
+    envelope, header, body = _frame(version)
+    said = error.faults[:_SAID_FAULTS]
+    vi = "; ".join(f"{one.path}: {one.vi}" for one in said)
+    en = "; ".join(f"{one.path}: {one.en}" for one in said)
+    block = etree.SubElement(body, f"{{{SOAP[version]}}}Fault")
+    if version == "1.1":
+        etree.SubElement(block, "faultcode").text = f"soap:{code}"
+        etree.SubElement(block, "faultstring").text = f"{vi} ({en})"
+        envelope.remove(header)
+        return 500, xml.serialise(envelope)
+    _fault_12(block, {"Client": "Sender", "Server": "Receiver"}.get(code, code), vi, en)
+    if not _name_not_understood(header, error):
+        envelope.remove(header)
+    return (400 if code == "Client" else 500), xml.serialise(envelope)
+
+
+def _fault_12(block: etree._Element, code: str, vi: str, en: str) -> None:
+    space = f"{{{SOAP['1.2']}}}"
+    etree.SubElement(etree.SubElement(block, f"{space}Code"), f"{space}Value").text = f"soap:{code}"
+    reason = etree.SubElement(block, f"{space}Reason")
+    for language, text in (("vi", vi), ("en", en)):
+        etree.SubElement(reason, f"{space}Text", {_XML_LANG: language}).text = text
+
+
+def _name_not_understood(header: etree._Element, error: HubError) -> bool:
+    """Name each header that was not understood (SOAP 1.2 part 1, 5.4.8)."""
+    names = [one.path.rsplit("/", 1)[-1] for one in error.faults if one.code == "must_understand"]
+    for name in names:
+        space, _, local_name = name.removeprefix("{").rpartition("}")
+        block = etree.SubElement(header, f"{{{SOAP['1.2']}}}NotUnderstood", nsmap={"q": space} if space else None)
+        block.set("qname", f"q:{local_name}" if space else local_name)
+    return bool(names)
+
+
+def _fault_code(error: HubError) -> str:
+    codes = {one.code for one in error.faults}
+    if "must_understand" in codes:
+        return "MustUnderstand"
+    if "version_mismatch" in codes:
+        return "VersionMismatch"
+    return "Client" if isinstance(error, InvalidMessage) else "Server"
+
+
+def _frame(version: str) -> tuple[etree._Element, etree._Element, etree._Element]:
+    envelope = etree.Element(f"{{{SOAP[version]}}}Envelope", nsmap={"soap": SOAP[version]})
+    header = etree.SubElement(envelope, f"{{{SOAP[version]}}}Header")
+    return envelope, header, etree.SubElement(envelope, f"{{{SOAP[version]}}}Body")
+
+
+def _version(root: etree._Element, options: Options) -> str:
+    name = etree.QName(root)
+    version = next((version for version, namespace in SOAP.items() if name.namespace == namespace), "")
+    if name.localname != "Envelope" or not name.namespace:
+        raise InvalidMessage([Fault("/", "not_soap", "đây không phải thông điệp SOAP", "this is not a SOAP message")])
+    if version not in options.inbound.soap:
+        allowed = ", ".join(options.inbound.soap)
+        vi, en = f"chỉ nhận SOAP phiên bản {allowed}", f"only SOAP {allowed} is taken here"
+        raise InvalidMessage([Fault("/Envelope", "version_mismatch", vi, en)])
+    return version
+
+
+def _must_understand(block: etree._Element, version: str) -> bool:
+    """Say whether a header must be understood by us and is not."""
+    wanted = block.get(f"{{{SOAP[version]}}}mustUnderstand", "").strip() in ("1", "true")
+    node = block.get(f"{{{SOAP[version]}}}{'actor' if version == '1.1' else 'role'}", "").strip()
+    name = etree.QName(block)
+    return wanted and node in _OURS and not (name.namespace in WSA and name.localname in UNDERSTOOD)
+
+
+def _not_understood(block: etree._Element) -> Fault:
+    name = etree.QName(block)
+    vi, en = f"không hiểu tiêu đề {name.localname}", f"header {name.localname} is not understood"
+    return Fault(f"/Envelope/Header/{block.tag}", "must_understand", vi, en)
+
+
+def _parameters(body: etree._Element, operation: Operation) -> dict[str, str]:
+    call = body.find(f"{{{operation.namespace}}}{operation.operation}")
+    if call is None:
+        wanted = f"{{{operation.namespace}}}{operation.operation}"
+        vi, en = f"không tìm thấy thao tác {wanted}", f"operation {wanted} is not there"
+        raise InvalidMessage([Fault("/Envelope/Body", "unknown_operation", vi, en)])
+    # Qualified or not, wrapped or not: parameters are found by their local names.
+    leaves = {etree.QName(element).localname: element for element in _leaves(call)}
+    if operation.payload not in leaves:
+        path = f"/Envelope/Body/{operation.operation}/{operation.payload}"
+        vi, en = f"thiếu tham số {operation.payload}", f"parameter {operation.payload} is missing"
+        raise InvalidMessage([Fault(path, "missing", vi, en)])
+    return {name: element.text or "" for name, element in leaves.items()}
+
+
+def _leaves(call: etree._Element) -> Iterable[etree._Element]:
+    for child in call.iterchildren("*"):
+        inner = list(child.iterchildren("*"))
+        yield from inner if inner else [child]
