@@ -98,7 +98,8 @@ D = Status
 #: Inferred from the statuses' names and from deadlines and flows; no published matrix is known, so a step that is
 #: not here is recorded and delivered with a warning, or parked, as the endpoint's ``out_of_step`` says.
 DOSSIER: Mapping[Status, frozenset[Status]] = {
-    D.REGISTERED: frozenset({D.RECEIVED, D.NOT_RECEIVED, D.FEE_ASKED, D.WITHDRAWN}),
+    # A trade dossier is asked for supplements before it is received; the portals' flows only name the other four.
+    D.REGISTERED: frozenset({D.RECEIVED, D.NOT_RECEIVED, D.SUPPLEMENT_ASKED, D.FEE_ASKED, D.WITHDRAWN}),
     D.RECEIVED: frozenset({D.PROCESSING, D.SUPPLEMENT_ASKED, D.FEE_ASKED, D.WITHDRAWN, D.STOPPED, D.DONE}),
     D.PROCESSING: frozenset({D.PROCESSING, D.SUPPLEMENT_ASKED, D.FEE_ASKED, D.WITHDRAWN, D.STOPPED, D.DONE}),
     D.SUPPLEMENT_ASKED: frozenset({D.RECEIVED, D.PROCESSING, D.WITHDRAWN, D.STOPPED}),

@@ -1,0 +1,221 @@
+"""Whom a signature may come from: a pinned certificate, or one that a trusted authority issued directly.
+
+No revocation here: that needs data which a pure function does not have. Verdicts say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtensionOID
+
+from hub.canonical.base import local
+from hub.errors import Untrusted
+from hub.rules.trust import TrustSnapshot, Verdict
+
+#: Circular 15/2025/TT-BKHCN: RSA of at least 2048 bits, ECDSA of at least 256.
+RSA_BITS = 2048
+#: Old systems, read only where weak ones are allowed.
+WEAK_RSA_BITS = 1024
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+#: More certificates than this in one signature are not a path, but a burden.
+MAX_CERTIFICATES = 8
+
+_STRONG_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512, hashes.SHA3_256, hashes.SHA3_384, hashes.SHA3_512)
+#: Critical extensions that are looked at here, or that only narrow what a signer's own certificate says about itself.
+_UNDERSTOOD = {
+    ExtensionOID.BASIC_CONSTRAINTS,
+    ExtensionOID.KEY_USAGE,
+    ExtensionOID.EXTENDED_KEY_USAGE,
+    ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    ExtensionOID.CERTIFICATE_POLICIES,
+    ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+    ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+}
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
+#: The same few partners sign all day; what is true of a certificate whatever the time is worked out once.
+_remembered = lru_cache(maxsize=512)
+
+
+def untrusted(outcome: str, vi: str, en: str) -> Untrusted:
+    """Make the error for a signature that is not accepted; ``outcome`` is indication/sub-indication of EN 319 102-1."""
+    return Untrusted(f"signature not accepted ({outcome}): {en}", f"không chấp nhận chữ ký ({outcome}): {vi}", where=outcome)
+
+
+@_remembered
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Give the SHA-256 of a certificate, in hex."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+@_remembered
+def read_certificate(der: bytes) -> x509.Certificate:
+    """Read a certificate out of a signature."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except _UNREADABLE:
+        raise untrusted(
+            "TOTAL-FAILED/FORMAT_FAILURE", "chứng thư số trong chữ ký không đọc được", "a certificate cannot be read"
+        ) from None
+
+
+def signing_certificate(certificates: Sequence[x509.Certificate]) -> x509.Certificate:
+    """Choose the signer's certificate: the one that issued no other; refuse where that is not exactly one.
+
+    XML-DSig gives the certificates of X509Data no order, and an attacker may add a certificate beside the real one.
+    """
+    different = list(dict.fromkeys(certificates))
+    try:
+        issuers = [certificate.issuer for certificate in different if certificate.issuer != certificate.subject]
+        ends = [certificate for certificate in different if certificate.subject not in issuers]
+    except _UNREADABLE:
+        ends = []
+    if len(ends) != 1:
+        raise untrusted(
+            "INDETERMINATE/NO_SIGNING_CERTIFICATE_FOUND",
+            "không xác định được duy nhất một chứng thư số của người ký",
+            f"{len(ends)} certificates could be the signer's; exactly one is needed",
+        )
+    return ends[0]
+
+
+def check(certificate: x509.Certificate, trust: TrustSnapshot, now: datetime) -> bool:
+    """Check that a signer's certificate is trusted now; return True where that leans on something weak."""
+    try:
+        weak = _weak_key(certificate)
+        if certificate not in trust.pinned:
+            weak = _check_issued(certificate, trust, now) or weak
+        _check_period(certificate, now)
+    except _UNREADABLE:
+        raise untrusted(
+            "TOTAL-FAILED/FORMAT_FAILURE", "chứng thư số có nội dung không hợp lệ", "the certificate holds what cannot be read"
+        ) from None
+    if weak and not trust.allow_weak:
+        raise too_weak()
+    return weak
+
+
+def too_weak() -> Untrusted:
+    """Make the error for an algorithm or a key below what is allowed."""
+    return untrusted(
+        "INDETERMINATE/CRYPTO_CONSTRAINTS_FAILURE",
+        "thuật toán hoặc độ dài khoá quá yếu (SHA-1, RSA dưới 2048 bit), điểm kết nối này không cho phép",
+        "the algorithm or key is too weak (SHA-1, RSA below 2048 bits), which this endpoint does not allow",
+    )
+
+
+def verdict(certificate: x509.Certificate, algorithm: str, weak: bool, now: datetime) -> Verdict:
+    """Write down a signature that was accepted."""
+    signer, issuer = _names(certificate)
+    return Verdict(
+        indication="TOTAL-PASSED",
+        signer=signer,
+        issuer=issuer,
+        serial=f"{certificate.serial_number:x}",
+        fingerprint=fingerprint(certificate),
+        algorithm=algorithm,
+        weak=weak,
+        checked_at=local(now).isoformat(),
+        reason="revocation was not checked",
+    )
+
+
+@_remembered
+def _names(certificate: x509.Certificate) -> tuple[str, str]:
+    return certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
+
+
+def not_signed(reason: str) -> Verdict:
+    """Write down that there is no signature, and why that passes."""
+    return Verdict(indication="NOT-SIGNED", reason=reason)
+
+
+@_remembered
+def _weak_key(certificate: x509.Certificate) -> bool:
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= WEAK_RSA_BITS:
+        return key.key_size < RSA_BITS
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVES:
+        return False
+    raise untrusted(
+        "INDETERMINATE/CRYPTO_CONSTRAINTS_FAILURE",
+        "loại khoá hoặc độ dài khoá của chứng thư số không được dùng",
+        "the certificate's kind or length of key is not allowed",
+    )
+
+
+def _check_issued(certificate: x509.Certificate, trust: TrustSnapshot, now: datetime) -> bool:
+    """Check that a trusted authority issued the certificate directly, for signing; return True where its key is weak."""
+    if not isinstance(certificate.signature_hash_algorithm, _STRONG_HASHES):
+        raise untrusted(
+            "INDETERMINATE/CRYPTO_CONSTRAINTS_FAILURE",
+            "chứng thư số được cấp bằng thuật toán cũ (SHA-1, MD5); chỉ tin cậy được khi ghim chính chứng thư đó",
+            "the certificate was issued with an old algorithm (SHA-1, MD5); only pinning it can make it trusted",
+        )
+    issuer = next((anchor for anchor in trust.anchors if _issued_by(certificate, anchor)), None)
+    if issuer is None:
+        raise untrusted(
+            "INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND",
+            "chứng thư số không do tổ chức được tin cậy cấp trực tiếp",
+            "the certificate is not pinned, and no trusted authority issued it directly",
+        )
+    _check_period(issuer, now)
+    if not _may_issue(issuer) or not _may_sign(certificate):
+        raise untrusted(
+            "INDETERMINATE/CHAIN_CONSTRAINTS_FAILURE",
+            "chứng thư số không được cấp để ký (basicConstraints, keyUsage)",
+            "the certificate is not for signing, or its issuer's not for issuing (basicConstraints, keyUsage)",
+        )
+    return _weak_key(issuer)
+
+
+@_remembered
+def _issued_by(certificate: x509.Certificate, anchor: x509.Certificate) -> bool:
+    if certificate == anchor or certificate.issuer != anchor.subject:
+        return False
+    try:
+        certificate.verify_directly_issued_by(anchor)
+    except (InvalidSignature, *_UNREADABLE):
+        return False
+    return True
+
+
+def _check_period(certificate: x509.Certificate, now: datetime) -> None:
+    moment = local(now)
+    if moment < certificate.not_valid_before_utc:
+        raise untrusted("TOTAL-FAILED/NOT_YET_VALID", "chứng thư số chưa có hiệu lực", "the certificate is not valid yet")
+    if moment > certificate.not_valid_after_utc:
+        raise untrusted("TOTAL-FAILED/EXPIRED", "chứng thư số đã hết hạn", "the certificate has expired")
+
+
+@_remembered
+def _may_issue(authority: x509.Certificate) -> bool:
+    constraints = _extension(authority, x509.BasicConstraints)
+    usage = _extension(authority, x509.KeyUsage)
+    return constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign)
+
+
+@_remembered
+def _may_sign(certificate: x509.Certificate) -> bool:
+    constraints = _extension(certificate, x509.BasicConstraints)
+    usage = _extension(certificate, x509.KeyUsage)
+    understood = all(extension.oid in _UNDERSTOOD for extension in certificate.extensions if extension.critical)
+    return (
+        understood
+        and not (constraints is not None and constraints.ca)
+        and (usage is None or usage.digital_signature or usage.content_commitment)
+    )
+
+
+def _extension(certificate: x509.Certificate, kind: type[Any]) -> Any:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

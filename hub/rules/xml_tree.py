@@ -1,0 +1,148 @@
+"""Trees of names, lists and texts from elements and back; nothing here parses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml import etree
+
+from hub.errors import Fault, InvalidMessage
+
+#: Levels of elements in one document, for reading and for writing.
+MAX_DEPTH = 100
+#: All faults at once, but not a million of them in one answer.
+MAX_FAULTS = 500
+
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+
+Tree = dict[str, Any]
+
+
+def text(element: etree._Element, path: str) -> str:
+    """Read the text at a path (``Header/Subject/type``), without the blanks around it; empty where there is none.
+
+    An element that has children is not a text: it reads as empty, never as the part before its first child.
+    """
+    found = element.find(path) if path not in ("", ".") else element
+    if found is None or len(found):
+        return ""
+    return (found.text or "").strip()
+
+
+def serialise(element: etree._Element, declaration: bool = False) -> bytes:
+    """Write an element as UTF-8 bytes, without what follows it in its parent."""
+    return etree.tostring(element, encoding="UTF-8", xml_declaration=declaration, with_tail=False)
+
+
+def to_tree(element: etree._Element) -> Tree:
+    """Turn an element's content into names, lists and texts; children of one name become a list.
+
+    Attributes are ``@name``, a text beside children or attributes is ``#text``; names in a namespace are written
+    ``{uri}name``. The order between children of different names is not kept.
+    """
+    content = _content(element)
+    if isinstance(content, dict):
+        return content
+    return {"#text": content} if content else {}
+
+
+def _content(element: etree._Element) -> Tree | str:
+    tree: Tree = {f"@{name}": value for name, value in _attributes(element) if not name.startswith(_XSI)}
+    if not len(element) and not tree:
+        return element.text or ""
+    for child in element:
+        _add(tree, str(child.tag), _content(child))
+    own = (element.text or "").strip() if len(element) else (element.text or "")
+    if own:
+        tree["#text"] = own
+    return tree
+
+
+def _attributes(element: etree._Element) -> list[tuple[str, str]]:
+    return [(str(name), str(value)) for name, value in element.attrib.items()]
+
+
+def _add(tree: Tree, name: str, content: Tree | str) -> None:
+    if name not in tree:
+        tree[name] = content
+    elif isinstance(tree[name], list):
+        tree[name].append(content)
+    else:
+        tree[name] = [tree[name], content]
+
+
+def from_tree(name: str, tree: Mapping[str, Any], *, max_depth: int = MAX_DEPTH) -> etree._Element:
+    """Build an element from names, lists and texts; raise InvalidMessage, naming every place that cannot be XML."""
+    builder = _Builder(max_depth)
+    holder = etree.Element("holder")
+    builder.add(holder, name, tree, "")
+    if builder.faults:
+        raise InvalidMessage(builder.faults)
+    root = holder[0]
+    holder.remove(root)
+    return root
+
+
+@dataclass
+class _Builder:
+    """Builds elements and remembers what could not be one."""
+
+    levels: int
+    faults: list[Fault] = field(default_factory=list)
+
+    def add(self, parent: etree._Element, name: str, value: Any, path: str) -> None:
+        """Add one element, with all that is below it."""
+        place = f"{path}/{name}"
+        if place.count("/") > self.levels:
+            self._fault(place, "too_deep", f"lồng nhau quá {self.levels} cấp", f"nested deeper than {self.levels} levels")
+            return
+        try:
+            element = etree.SubElement(parent, name)
+        except (ValueError, TypeError):
+            self._fault(place, "bad_name", "tên không dùng được làm tên phần tử XML", "this name cannot be an XML element")
+            return
+        if isinstance(value, Mapping):
+            self._add_members(element, value, place)
+        else:
+            self._set(element, None, value, place)
+
+    def _add_members(self, element: etree._Element, members: Mapping[Any, Any], place: str) -> None:
+        for name, value in members.items():
+            if name == "#text":
+                self._set(element, None, value, place)
+            elif isinstance(name, str) and name.startswith("@"):
+                self._set(element, name[1:], value, f"{place}/{name}")
+            else:
+                for item in value if _is_list(value) else (value,):
+                    self.add(element, name, item, place)
+
+    def _set(self, element: etree._Element, attribute: str | None, value: Any, place: str) -> None:
+        try:
+            if attribute is None:
+                element.text = _written(value) or None
+            else:
+                element.set(attribute, _written(value))
+        except (ValueError, TypeError):
+            self._fault(place, "bad_character", "nội dung không ghi được vào XML", "this content cannot be written into XML")
+
+    def _fault(self, place: str, code: str, vi: str, en: str) -> None:
+        if len(self.faults) < MAX_FAULTS:
+            showable = place[:300].encode("utf-8", "replace").decode("utf-8")  # a name may hold half a surrogate pair
+            self.faults.append(Fault(showable, code, vi, en))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _written(value: Any) -> str:
+    """Write a JSON value as XML Schema would; lists and bytes have no text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise TypeError(type(value).__name__)

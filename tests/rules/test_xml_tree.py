@@ -1,0 +1,91 @@
+"""Trees of names, lists and texts."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.errors import InvalidMessage
+from hub.rules import xml
+
+
+def test_a_text_is_read_by_its_path():
+    root = xml.parse(b"<a><b><c> 1 </c><d/><e>12<f/>34</e></b></a>")
+
+    assert [xml.text(root, path) for path in ("b/c", "b/d", "b/e", "b/x", "x/y")] == ["1", "", "", "", ""]
+    assert xml.text(root.find("b/c"), "") == "1"
+
+
+def test_an_element_becomes_names_lists_and_texts():
+    root = xml.parse(b"<a><b>1</b><c><d> x </d><d/><d y='2'>z</d></c><e/></a>")
+
+    assert xml.to_tree(root) == {"b": "1", "c": {"d": [" x ", "", {"@y": "2", "#text": "z"}]}, "e": ""}
+    assert xml.to_tree(root.find("b")) == {"#text": "1"}
+    assert xml.to_tree(root.find("e")) == {}
+
+
+NAMES = st.sampled_from(["a", "b", "Tên", "{urn:x}c"])
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=8)
+LEAVES = TEXTS | st.fixed_dictionaries({"@k": TEXTS, "#text": TEXTS.filter(bool)})
+TREES = st.dictionaries(
+    NAMES,
+    st.recursive(
+        LEAVES,
+        lambda inner: st.dictionaries(NAMES, inner | st.lists(inner, min_size=2, max_size=3), min_size=1, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=3,
+)
+
+
+@given(TREES)
+def test_a_tree_written_and_read_again_is_the_same(tree: dict):
+    written = xml.serialise(xml.from_tree("root", tree), declaration=True)
+
+    assert written.startswith(b"<?xml version='1.0' encoding='UTF-8'?>")
+    assert xml.to_tree(xml.parse(written)) == tree
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4) | st.integers(), inner, max_size=3),
+        max_leaves=12,
+    )
+)
+def test_any_value_is_written_or_refused_with_its_place(value: object):
+    try:
+        written = xml.serialise(xml.from_tree("root", {"x": value}))
+    except InvalidMessage as error:
+        for fault in error.faults:
+            assert fault.path.startswith("/root/x")
+            assert fault.path.encode()
+    else:
+        assert xml.parse(written).tag == "root"
+
+
+@pytest.mark.parametrize("name", ["", "1", "a b", "x:y", "\ud800", "\x00", "<a/>", "{u}", "\ufffe", 7, None])
+def test_a_name_that_cannot_be_an_element_is_refused_in_words_that_can_be_written(name: object):
+    with pytest.raises(InvalidMessage) as caught:
+        xml.from_tree("r", {"a": {name: "1"}})
+
+    (fault,) = caught.value.faults
+    assert fault.code == "bad_name"
+    assert fault.path.encode("utf-8").startswith(b"/r/a/")
+
+
+def test_numbers_and_truth_are_written_as_xml_schema_does():
+    assert xml.serialise(xml.from_tree("r", {"a": True, "b": 1, "c": None, "d": [False, 2.5]})) == (
+        b"<r><a>true</a><b>1</b><c/><d>false</d><d>2.5</d></r>"
+    )
+
+
+def test_a_tree_that_is_too_deep_is_refused():
+    tree: dict = {}
+    for _ in range(3_000):
+        tree = {"a": tree}
+
+    with pytest.raises(InvalidMessage) as caught:
+        xml.from_tree("r", tree)
+    assert [fault.code for fault in caught.value.faults] == ["too_deep"]
