@@ -109,5 +109,5 @@ def publish(hub: Hub, holder: str, *, actor: str, why: str, found: Iterable[Diff
             owner=owner, procedure=mine[owner, code], changed=tuple(name for name in names if name)
         )
         made.append((code, intake.originate(hub, message, holder, actor=actor, why=why)))
-    hub.bus.wake()
+    hub.bus.wake(holder)
     return Published(messages=tuple(made), work_list=())

@@ -164,7 +164,7 @@ class Wire:
     ) -> HttpReply:
         timeouts = {"connect": min(CONNECT_SECONDS, deadline), "read": deadline, "write": deadline, "pool": deadline}
         with self._pool.stream(
-            method, url, headers=headers, content=body, extensions={"timeout": timeouts, "trace": progress.trace}
+            method, url, headers=list(headers.items()), content=body, extensions={"timeout": timeouts, "trace": progress.trace}
         ) as response:
             received = _read_at_most(response, MAX_REPLY_BYTES)
             names = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in response.headers}

@@ -108,7 +108,8 @@ class OneStopSoftware:
                 "NoiDungXuLy": note or DEEDS.get(status, ""),
                 "TrangThai": str(status),
             }
-            return {"HoSo": copy.deepcopy(record), "TienDo": [row]}
+            document: dict[str, Any] = {"HoSo": copy.deepcopy(record), "TienDo": [row]}
+            return document | ({"GiayPhep": _decision(record, moment)} if status == 9 else {})
 
     def _complete(self, record: dict[str, Any]) -> None:
         """Fill in what only the software that receives the dossier knows: its catalogue, its unit, how it returns."""
@@ -124,6 +125,17 @@ class OneStopSoftware:
             "DonViXuLy": names.get(self._unit, self._unit),
         }
         record.update({name: value for name, value in usual.items() if not record.get(name)})
+
+
+def _decision(record: dict[str, Any], moment: datetime) -> dict[str, str]:
+    """Invent the decision document of a finished dossier."""
+    return {
+        "So": f"{moment:%y%m%d}/{record['MaHoSo'][-4:]}",
+        "NgayCap": stamp(moment),
+        "NguoiKy": "Lê Thử Việc",
+        "ChucVu": "Giám đốc",
+        "DuongDan": f"https://files.example.org/{record['MaHoSo']}/giay-phep",
+    }
 
 
 def _date(record: dict[str, Any], status: int, at: str) -> None:

@@ -1,6 +1,6 @@
 """A dossier and its new progress rows as one message: the documents that one-stop software and ministries exchange with us.
 
-``{"HoSo": record, "TienDo": [rows]}``; the record may carry the number that another system gave the same dossier
+``{"HoSo": record, "TienDo": [rows], "GiayPhep": decision document}``; the record may carry the number that another system gave the same dossier
 (MaHoSoKhac, with HeThongKhac to say whose). The vocabulary is the national one, the wrapping is ours.
 """
 
@@ -63,16 +63,18 @@ def event_of(status: Status) -> Event:
 def read_message(
     document: Mapping[str, Any], path: str, faults: list[Fault], *, required: Collection[str] = REQUIRED, lengths: bool = False
 ) -> DossierMessage | None:
-    """Read ``{"HoSo", "TienDo"}``; None where it has any fault. Without TienDo no step is invented."""
+    """Read ``{"HoSo", "TienDo", "GiayPhep"}``; None where it has any fault. Without TienDo no step is invented."""
+    before = len(faults)
     record, place = document.get("HoSo"), pointer(path, "HoSo")
     if record is None:
         faults.append(missing(place))
         return None
     message = read_bare(record, place, faults, required=required, lengths=lengths)
     steps = _read_steps(document.get("TienDo"), pointer(path, "TienDo"), _number(record), faults)
-    if message is None or None in steps:
+    licence = read_licence(document.get("GiayPhep"), pointer(path, "GiayPhep"), faults)
+    if message is None or len(faults) > before:
         return None
-    return message.model_copy(update={"steps": steps})
+    return message.model_copy(update={"steps": steps, "licence": licence})
 
 
 def read_bare(

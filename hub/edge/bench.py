@@ -1,0 +1,164 @@
+"""Bench: messages a second end to end on the embedded engine, and as a ratio to this machine's RSA-2048 rate.
+
+What is measured: a trader's application with an RSA-2048 XML signature comes in at the SOAP door (HTTP, one hub process
+with one worker pool), is verified, validated, translated, recorded, sealed, queued, claimed, written, signed (RSA-2048
+JWS), sent to a ministry's system over HTTP, and its receipt recorded. The Single Window and the ministry are simulators
+in processes of their own on the same machine; making and signing the applications is their work and is included.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from hub import bootstrap
+from hub.edge.demo import world
+from hub.edge.demo.watch import Watch
+from hub.rules.lifecycle import State
+from hub.wire import Wire
+
+DOCUMENT_TYPE = "BTNMT0600001"
+SENDERS = 4
+#: A round of the RSA rate; measured before and after, the mean counts.
+RSA_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was measured; rates are per second of wall clock, the RSA rate is one core's."""
+
+    machine: str
+    versions: dict[str, str]
+    messages: int
+    seconds: float
+    messages_per_second: float
+    accepted_per_second: float
+    rsa_verify_and_sign_per_second: float
+    ratio: float
+
+
+def run(messages: int) -> Report:
+    """Measure; the hub and its partners are started and ended here."""
+    with tempfile.TemporaryDirectory() as folder, _world(Path(folder)) as (hub_folder, sender):
+        _warm_up(hub_folder, sender)
+        before = rsa_rate()
+        begun = time.perf_counter()
+        _send(sender, range(1000, 1000 + messages))
+        accepted = time.perf_counter()
+        _wait(hub_folder, messages + SENDERS)
+        ended = time.perf_counter()
+        rate = statistics.mean((before, rsa_rate()))
+    return Report(
+        machine=f"{platform.machine()}, {_processor()}, Python {platform.python_version()}",
+        versions={name: version(name) for name in ("lxml", "signxml", "cryptography", "sqlalchemy", "kombu", "fastapi")},
+        messages=messages,
+        seconds=round(ended - begun, 2),
+        messages_per_second=round(messages / (ended - begun), 1),
+        accepted_per_second=round(messages / (accepted - begun), 1),
+        rsa_verify_and_sign_per_second=round(rate, 0),
+        ratio=round(messages / (ended - begun) / rate, 3),
+    )
+
+
+def rsa_rate() -> float:
+    """Measure one core's rate of RSA-2048 verify and sign, one of each."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    body, done, begun = b"x" * 256, 0, time.perf_counter()
+    while time.perf_counter() - begun < RSA_SECONDS:
+        signature = key.sign(body, padding.PKCS1v15(), hashes.SHA256())
+        key.public_key().verify(signature, body, padding.PKCS1v15(), hashes.SHA256())
+        done += 1
+    return done / (time.perf_counter() - begun)
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+@contextmanager
+def _world(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Write the demo's configuration and start three processes: the Single Window, the ministry, the hub."""
+    hub_port = world.free_port()
+    tokens, trader = world.prepare(folder)
+    settings: dict[str, dict[str, Any]] = {
+        "single_window": {
+            "hub_url": f"http://127.0.0.1:{hub_port}",
+            "endpoint": "vnsw",
+            "token": tokens["vnsw"],
+            # From files: what stands on a command line can be read by every user of the machine.
+            "key_pem": f"@{world.secret(folder / 'keys' / 'trader.pem', trader.key_pem)}",
+            "certificate_pem": f"@{world.secret(folder / 'keys' / 'trader.crt', trader.certificate_pem)}",
+        },
+        "ministry": {"endpoint": "bo_nnmt", "accepts": tokens["bo_nnmt"]},
+    }
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        urls = {}
+        for name, given in settings.items():
+            process, urls[name] = _simulator(name, given)
+            processes.append(process)
+        addresses = dict.fromkeys(world.PARTNERS, "http://127.0.0.1:9")
+        addresses |= {"bo_nnmt": urls["ministry"], "vnsw": urls["single_window"]}
+        world.write_config(folder, hub_port, tokens, addresses, level="WARNING")
+        processes.append(world.start_hub(folder))
+        yield folder, urls["single_window"]
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(world.START_SECONDS)
+
+
+def _simulator(name: str, given: dict[str, Any]) -> tuple[subprocess.Popen[bytes], str]:
+    words = [word for key, value in given.items() for word in ("--set", f"{key}={value}")]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "hub.edge.cli", "simulate", name, "--json", *words], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    return process, str(json.loads(process.stdout.readline())["url"])
+
+
+def _send(sender: str, seeds: range) -> None:
+    wire = Wire()
+
+    def one(seed: int) -> None:
+        body = json.dumps({"verb": "application", "document_type": DOCUMENT_TYPE, "seed": seed}).encode()
+        reply = wire.call("POST", f"{sender}/_do", body=body, deadline_seconds=60)
+        if json.loads(reply.body)["answer"]["function"] != "99":
+            raise RuntimeError(f"the hub refused: {reply.body.decode()[:500]}")
+
+    with ThreadPoolExecutor(SENDERS) as pool:
+        list(pool.map(one, seeds))
+    wire.close()
+
+
+def _warm_up(folder: Path, sender: str) -> None:
+    """Let every part load what it loads once."""
+    _send(sender, range(1, 1 + SENDERS))
+    _wait(folder, SENDERS)
+
+
+def _wait(folder: Path, delivered: int) -> None:
+    ledger = bootstrap.open_ledger(bootstrap.load_settings(folder))
+    try:
+        watch = Watch(ledger)
+        watch.until(lambda: watch.states().get(State.DELIVERED.value, 0) >= delivered, f"{delivered} deliveries")
+    finally:
+        ledger.close()
