@@ -23,6 +23,9 @@ from hub.rules.routing import Route
 
 M = TypeVar("M", bound=BaseModel)
 
+#: The example configuration: ``config/`` beside ``hub/``, in a clone as in an installed package. ``lienthong init`` copies it.
+EXAMPLE = Path(__file__).parents[1] / "config"
+
 
 class Section(BaseModel):
     """One table of hub.toml."""

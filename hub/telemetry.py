@@ -21,7 +21,7 @@ DELIVERIES = Gauge("lienthong_deliveries", "Deliveries that are not done, by end
 
 def configure_logging(*, json: bool, level: str = "INFO") -> None:
     """Set up structlog once per process: JSON lines for machines, coloured lines for people, always on stderr."""
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
+    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -6,6 +6,7 @@ from adapters.single_window.inbound import open_request, read_message
 from adapters.single_window.options import Options
 from adapters.single_window.outbound import plan, write_message
 from adapters.single_window.receipts import read_finding, read_receipt
+from adapters.single_window.registry import check_registry
 from adapters.single_window.transport import open_transport
 from hub.contract import Adapter
 
@@ -22,4 +23,5 @@ ADAPTER = Adapter(
     read_finding=read_finding,
     open_transport=open_transport,
     contract_documents=contract_documents,
+    check=lambda options: check_registry(options.registry),
 )

@@ -14,7 +14,6 @@ from hub.errors import InvalidMessage, bad_value
 from hub.ledger.sql import Statement
 from hub.ledger.tables import chains, dossier_codes, dossiers
 
-
 _KEY = Statement(select(dossier_codes.c.key).where(dossier_codes.c.code == bindparam("number")))
 _DOSSIER = Statement(select(dossiers).where(dossiers.c.key == bindparam("dossier")))
 _NUMBERS = Statement(select(dossier_codes.c.code).where(dossier_codes.c.key == bindparam("dossier")))
@@ -53,11 +52,16 @@ def find(conn: Connection, codes: Iterable[str]) -> Known | None:
     if not keys:
         return None
     if len(keys) > 1:
-        both = " · ".join(wanted)
-        raise InvalidMessage(
-            [bad_value("/HoSo/MaHoSo", f"các mã số {both} thuộc hai hồ sơ khác nhau", f"numbers {both} belong to two dossiers")]
-        )
+        raise two_dossiers(wanted)
     return _known(conn, keys.pop())
+
+
+def two_dossiers(codes: Iterable[str]) -> InvalidMessage:
+    """Say that these numbers, given as one dossier's, belong to two."""
+    both = " · ".join(codes)
+    return InvalidMessage(
+        [bad_value("/HoSo/MaHoSo", f"các mã số {both} thuộc hai hồ sơ khác nhau", f"numbers {both} belong to two dossiers")]
+    )
 
 
 def _known(conn: Connection, key: str) -> Known:

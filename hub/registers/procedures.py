@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from hub.canonical.procedure import CatalogueMessage, Procedure
-from hub.ledger.tables import holdings, procedures
+from hub.ledger.tables import holdings, messages, procedures
 
 
 def fingerprint(procedure: Procedure) -> str:
@@ -27,6 +27,12 @@ def owned(conn: Connection, owner: str) -> dict[str, Procedure]:
 def owners(conn: Connection) -> list[str]:
     """List the owners of catalogues."""
     return list(conn.execute(select(procedures.c.owner).distinct().order_by(procedures.c.owner)).scalars())
+
+
+def received(conn: Connection, subject: str) -> int:
+    """Count the catalogues that were accepted for a subject."""
+    query = select(func.count()).where((messages.c.subject == subject) & messages.c.accepted)
+    return int(conn.execute(query).scalar_one())
 
 
 def given(conn: Connection, holder: str) -> dict[str, str]:

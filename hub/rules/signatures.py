@@ -290,7 +290,11 @@ def sign_xml(document: bytes, signer: Signer) -> bytes:
         digest_algorithm=DigestAlgorithm.SHA256,
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
     )
-    signed = xml_signer.sign(root, key=signer.key, cert=[signer.certificate])
+    try:
+        signed = xml_signer.sign(root, key=signer.key, cert=[signer.certificate])
+    except etree.LxmlError:  # Canonical XML 1.0, 1.3: a namespace must be an absolute URI
+        vi, en = "không gian tên phải là URI tuyệt đối mới ký được", "only namespaces that are absolute URIs can be signed"
+        raise InvalidMessage([Fault(f"/{_local(root)}", "bad_value", vi, en)]) from None
     return xml.serialise(signed, declaration=document.removeprefix(b"\xef\xbb\xbf").startswith(b"<?xml"))
 
 

@@ -37,6 +37,13 @@ _UTF8_NAMES = {b"utf-8", b"utf8"}
 _ASCII_NAMES = {b"us-ascii", b"ascii"}
 #: A document type stands before the root element, after a declaration, comments and blanks; atomic, so linear.
 _DOCTYPE = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->))*+<!DOCTYPE", re.DOTALL)
+#: libxml2 takes quadratic time over the attributes and namespaces of one element (60,000 of them: 24 s).
+MAX_ATTRIBUTES = 256
+#: Canonicalisation looks at all namespaces in scope for each element (15,000 of them over 100,000 elements: 11 s).
+MAX_NAMESPACES = 256
+_CROWDED_TAG = re.compile(
+    rb"""<[^\s<>/!?]++(?:\s++[^\s=<>]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+')){%d}""" % (MAX_ATTRIBUTES + 1)
+)
 _IN_TAG = re.compile(rb"""=\s*+(?:"[^"<]*+"|'[^'<]*+')|/?>|<""")
 _SECTIONS = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
 def hardened_parser() -> etree.XMLParser:
@@ -129,7 +136,14 @@ def _check_nodes(document: bytes, max_depth: int, max_nodes: int) -> None:
     two counts; only one that might be too large is read tag by tag. Where the walk meets what is not well-formed it
     stops: libxml2 builds nothing after that place either.
     """
-    if document.count(b"<") + document.count(b"=") <= max_nodes:
+    equal_signs = document.count(b"=")
+    if equal_signs > MAX_ATTRIBUTES and _CROWDED_TAG.search(document):
+        raise _refused(
+            "too_many_nodes",
+            f"một phần tử có hơn {MAX_ATTRIBUTES} thuộc tính cho phép",
+            f"an element has more than the {MAX_ATTRIBUTES} attributes allowed",
+        )
+    if document.count(b"<") + equal_signs <= max_nodes:
         return
     nodes = depth = 0
     at = document.find(b"<")
@@ -234,8 +248,22 @@ def _check_tree(root: etree._Element, document: bytes, max_depth: int) -> None:
     # As many levels need as many end tags but for the last; spares the usual document the XPath.
     if document.count(b"</") >= max_depth and _deeper_than(max_depth)(root):
         raise _too_deep(max_depth)
+    if document.count(b"xmlns") > MAX_NAMESPACES:
+        _check_namespaces(root)
     if document.count(b"<?") > bool(_DECLARATION.match(document)):
         _check_instructions(root)
+
+
+def _check_namespaces(root: etree._Element) -> None:
+    in_scope = 0
+    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
+        in_scope += 1 if event == "start-ns" else -1
+        if in_scope > MAX_NAMESPACES:
+            raise _refused(
+                "too_many_nodes",
+                f"có hơn {MAX_NAMESPACES} không gian tên cùng hiệu lực tại một phần tử",
+                f"more than {MAX_NAMESPACES} namespaces are in scope of one element",
+            )
 
 
 def _check_instructions(root: etree._Element) -> None:

@@ -38,14 +38,16 @@ def every_fault(check: Check, model: ContentModel, element: etree._Element) -> t
     Complaints without paths are too many to be placed one by one; they are grouped.
     """
     inspection = _Inspection(model, deepcopy(element))
-    entries = check(inspection.copy)
+    first = entries = check(inspection.copy)
     for _ in range(MAX_ROUNDS):
         if not inspection.explain_contents(entries):
             break
         entries = check(inspection.copy)
     inspection.explain_values(entries)
     crowd = _grouped(entry for entry in entries if not entry.path)
-    return _limited((*inspection.in_document_order(), *crowd))
+    found = (*inspection.in_document_order(), *crowd)
+    # Whatever could not be explained is still said: an invalid document must never look like a valid one.
+    return _limited(found or tuple(_grouped(first)))
 
 
 def _grouped(entries: Iterable[Entry]) -> Iterator[Fault]:
@@ -173,18 +175,19 @@ class _Inspection:
     def explain_values(self, entries: Sequence[Entry]) -> None:
         """Explain every complaint that is not about children."""
         locate = _Locator(self.copy)
+        with_fields = {entry.path for entry in entries if _STRUCTURE.get(_kind(entry)) is _NO_FIELDS}
         for entry in entries:
             node = locate.node(entry.path)
             if node is None or entry.kind == _CONTENT or _NO_KEY in entry.message or self._put_in(node):
                 continue
-            if len(node) and _kind(entry) in _VALUES:
-                continue  # that it has children is said already
             named = _NAMED.match(entry.message)
             attribute = named[2] if named else None
+            if entry.path in with_fields and not attribute and _kind(entry) in _VALUES:
+                continue  # it holds fields where a value belongs, which is said already
             place = self.place(node) + (f"/@{_short(attribute)}" if attribute else "")
             value = node.get(attribute) if attribute else node.text
             built_in = "" if attribute else self._model.built_in(node)
-            blank = not len(node) and not (value or "").strip()
+            blank = not (value or "").strip() and (attribute is not None or not len(node))
             self._add(node, _in_words(entry, place, built_in, blank=blank))
 
 

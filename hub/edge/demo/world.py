@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from hub.settings import EXAMPLE
 from hub.simulation import SimulatorServer
 from hub.trust import keys
 from hub.wire import Wire
@@ -166,10 +165,11 @@ def write_config(folder: Path, hub_port: int, tokens: Mapping[str, str], urls: M
     names: dict[str, Any] = {"hub_url": f"http://127.0.0.1:{hub_port}", "hub_port": hub_port, "level": level}
     names |= {f"token_{name}": hashlib.sha256(token.encode()).hexdigest() for name, token in tokens.items()}
     names |= {f"url_{name}": url for name, url in urls.items()}
-    _copy(files("hub.edge.demo") / "config", folder, names)
+    _copy(Path(__file__).parent / "config", folder, names)
+    shutil.copy(EXAMPLE / "codes" / "areas.csv", folder / "codes")
 
 
-def _copy(source: Traversable, target: Path, names: Mapping[str, Any]) -> None:
+def _copy(source: Path, target: Path, names: Mapping[str, Any]) -> None:
     for item in source.iterdir():
         if item.is_dir():
             _copy(item, target / item.name, names)

@@ -1,0 +1,47 @@
+"""The command line ``lienthong``: one small room for each group of verbs; a room adds its verbs to ``app``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.edge.cli import acting, catalogue, checking, looking, proving, replaying, running, setup, showing, standing
+from hub.edge.cli.frame import CONFIG_VARIABLE, DEFAULT_FOLDER, Verbs
+
+app = typer.Typer(
+    name="lienthong",
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[
+    Path,
+    typer.Option("--config", envvar=CONFIG_VARIABLE, help="Thư mục cấu hình (the configuration folder)."),
+]
+
+
+@app.callback()
+def lienthong(ctx: typer.Context, config: Config = DEFAULT_FOLDER) -> None:
+    """Liên Thông: trục liên thông văn bản, hồ sơ có ký số giữa một cửa, bộ ngành và các cổng.
+
+    A message-driven hub for signed government messages.
+
+    Ví dụ (Example):
+
+        lienthong --config /etc/lienthong check
+    """
+    ctx.obj = config
+
+
+for room in (setup, checking, running, looking, standing, acting, replaying, proving, catalogue, showing):
+    room.add_to(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,297 @@
+"""Verbs that look at what came and what became of it: messages, show."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from hub.canonical.codes import STATUS_NAMES, Status
+from hub.edge.cli import frame
+from hub.edge.cli.frame import Json, described, moment, short, table
+from hub.edge.cli.texts import choose, state_name, text
+from hub.errors import NotAllowed
+from hub.registers import history, masking
+from hub.registers.history import (
+    AttemptRow,
+    DeliveryDetail,
+    DossierRow,
+    Filters,
+    JournalRow,
+    MessageDetail,
+    MessageRow,
+    NoticeRow,
+    Timeline,
+)
+from hub.rules.lifecycle import DELIVERY, State
+
+#: Events of the life of a delivery that are an operator's verbs.
+VERBS = {"release", "rebuild", "settle_arrived", "settle_not_arrived", "abandon"}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs of this room."""
+    app.command(
+        "messages",
+        help=described(
+            "Liệt kê thông điệp đã nhận, mới nhất trước.",
+            "List the messages received, the newest first.",
+            "messages --endpoint thai_nguyen --since 2h --refused",
+        ),
+    )(messages)
+    app.command(
+        "show",
+        help=described(
+            "Xem mọi việc đã xảy ra với một thông điệp, lượt chuyển hoặc hồ sơ; dữ liệu cá nhân được che.",
+            "Tell what happened to a message, a delivery or a dossier; personal data is hidden.",
+            "show 000.00.01.H55-260302-0001",
+            "show 7d0f5b1e --bytes sha256:9f86… > goc.xml",
+        ),
+    )(show)
+
+
+# --- messages ----------------------------------------------------------------------------------------------------
+
+
+def messages(
+    ctx: typer.Context,
+    endpoint: Annotated[str, typer.Option(help="Điểm kết nối gửi đến (endpoint it came from).")] = "",
+    code: Annotated[str, typer.Option("--code", help="Mã hồ sơ (any number of a dossier).")] = "",
+    procedure: Annotated[str, typer.Option(help="Mã thủ tục (procedure).")] = "",
+    since: Annotated[str, typer.Option(help="Từ lúc: 2h, 7d hoặc ngày (since when).")] = "",
+    accepted: Annotated[
+        bool | None, typer.Option("--accepted/--refused", help="Chỉ đã nhận, hoặc chỉ bị từ chối (only these).")
+    ] = None,
+    error: Annotated[str, typer.Option(help="Mã lỗi (error code).")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Số dòng nhiều nhất (at most so many).")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List messages."""
+    filters = Filters(
+        endpoint=endpoint,
+        subject=code,
+        procedure=procedure,
+        since=frame.since(since),
+        accepted=accepted,
+        error=error,
+        limit=limit,
+    )
+    with frame.opened_ledger(ctx) as ledger, ledger.read() as conn:
+        found = history.listing(conn, filters)
+    frame.show(found, as_json=as_json, people=lambda: _print_messages(found))
+
+
+def _print_messages(found: Iterable[MessageRow]) -> None:
+    columns: Mapping[str, Callable[[MessageRow], object]] = {
+        "id": lambda row: short(row.id),
+        "received": lambda row: moment(row.received_at),
+        "endpoint": lambda row: row.endpoint,
+        "subject": lambda row: row.subject if row.accepted else "",
+        "event": lambda row: row.event or row.kind,
+        "procedure": lambda row: row.procedure,
+        "outcome": _outcome,
+        "where": lambda row: row.error_where,
+        "repeats": lambda row: row.repeats or "",
+        "deliveries": lambda row: " · ".join(f"{state_name(state)} {count}" for state, count in sorted(row.deliveries.items())),
+    }
+    table(text("t_messages"), columns, found)
+
+
+def _outcome(row: MessageRow) -> str:
+    outcome = text("accepted") if row.accepted else f"{text('refused')}: {row.error_code}"
+    return f"{outcome} ({', '.join(row.warnings)})" if row.warnings else outcome
+
+
+# --- show --------------------------------------------------------------------------------------------------------
+
+
+def show(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ID|CODE", help="Mã thông điệp, lượt chuyển, hoặc mã hồ sơ.")],
+    digest: Annotated[
+        str,
+        typer.Option("--bytes", help="In nguyên văn nội dung có mã băm này, gồm cả dữ liệu cá nhân (exact bytes of a digest)."),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Tell what happened to a message, a delivery or a dossier."""
+    with frame.opened_ledger(ctx) as ledger, ledger.read() as conn:
+        told = history.timeline(conn, name)
+        if digest:
+            _print_bytes(history.body(conn, _known(told, digest)), digest)
+            return
+        canonical = {
+            each.row.id: [_canonical(history.body(conn, one)) for one in each.canonical_digests] for each in told.messages
+        }
+    frame.show(_masked(told, canonical), as_json=as_json, people=lambda: _print_timeline(told))
+
+
+def _known(told: Timeline, digest: str) -> str:
+    """Find a digest, given whole or by its beginning, among those of this dossier: no key to all other bytes."""
+    mine = {value for value in _digests(frame.plain(told)) if value.startswith(digest)}
+    if len(mine) != 1:
+        raise NotAllowed(
+            f"{len(mine)} digests of this one begin with {digest!r}; see --json",
+            f"có {len(mine)} mã băm của mục này bắt đầu bằng {digest!r}; xem --json",
+            where=digest,
+        )
+    return mine.pop()
+
+
+def _digests(tree: Any) -> set[str]:
+    if isinstance(tree, dict):
+        return set().union(*(_digests(part) for part in tree.values()))
+    if isinstance(tree, list):
+        return set().union(*(_digests(part) for part in tree))
+    return {tree} if isinstance(tree, str) and tree.startswith("sha256:") else set()
+
+
+def _print_bytes(body: bytes | None, digest: str) -> None:
+    if body is None:
+        raise NotAllowed(
+            f"the bytes of {digest} were deleted by retention; their digest remains",
+            f"nội dung {digest} đã hết hạn lưu và bị xóa; chỉ còn mã băm",
+            where=digest,
+        )
+    sys.stdout.buffer.write(body)
+    sys.stdout.buffer.flush()
+
+
+def _canonical(body: bytes | None) -> Any:
+    return masking.masked(json.loads(body)) if body else None
+
+
+def _masked(told: Timeline, canonical: dict[str, list[Any]]) -> dict[str, Any]:
+    """Give the timeline for machines, without what may name a person."""
+    tree: dict[str, Any] = frame.plain(told)
+    for message in tree["messages"]:
+        message["verdict"]["signer"] = masking.organisation(message["verdict"].get("signer", ""))
+        message["canonical"] = canonical[message["row"]["id"]]
+    for delivery in tree["deliveries"]:
+        del delivery["head"]
+        for attempt in delivery["attempts"]:
+            attempt["text"] = masking.HIDDEN if attempt["text"] else ""
+    for row in tree["journal"]:
+        del row["text"]
+    return tree
+
+
+def _print_timeline(told: Timeline) -> None:
+    if told.dossier is not None:
+        _print_dossier(told.dossier)
+    _print_messages(each.row for each in told.messages)
+    for message in told.messages:
+        _print_verdict(message)
+    _print_deliveries(told.deliveries)
+    _print_attempts(told.deliveries)
+    _print_notices(told.notices)
+    columns: Mapping[str, Callable[[JournalRow], object]] = {
+        "moment": lambda row: moment(row.at),
+        "event": lambda row: row.event,
+        "actor": lambda row: row.actor,
+        "entry": lambda row: _entry(row.entry),
+    }
+    table(text("t_journal"), columns, told.journal)
+    frame.line(text("hidden", name=told.named.name))
+
+
+def _print_dossier(dossier: DossierRow) -> None:
+    status = Status(dossier.status)
+    columns: Mapping[str, Callable[[DossierRow], object]] = {
+        "dossier": lambda row: row.key,
+        "codes": lambda row: ", ".join(row.codes),
+        "procedure": lambda row: row.procedure,
+        "status": lambda row: f"{row.status} {choose(STATUS_NAMES[status], status.name.lower())}",
+        "origin": lambda row: row.origin,
+    }
+    table(text("dossier"), columns, [dossier])
+
+
+def _print_verdict(message: MessageDetail) -> None:
+    verdict = message.verdict
+    told = " ".join(filter(None, (verdict.get(name, "") for name in ("indication", "sub_indication", "algorithm"))))
+    by = masking.organisation(verdict.get("signer", ""))
+    print_ = verdict.get("fingerprint", "")
+    signed = f"; {by}; SHA-256 {print_}" if print_ else ""
+    reason = f" ({verdict['reason']})" if verdict.get("reason") else ""
+    frame.line(f"{short(message.row.id)} {text('verdict')}: {told}{reason}{signed}")
+    for fault in message.faults:
+        frame.line(f"   {fault.get('path', '')}: {choose(fault.get('vi', ''), fault.get('en', ''))}")
+
+
+def _print_deliveries(found: Iterable[DeliveryDetail]) -> None:
+    columns: Mapping[str, Callable[[DeliveryDetail], object]] = {
+        "id": lambda each: short(each.id),
+        "endpoint": lambda each: each.endpoint,
+        "place": lambda each: each.place,
+        "event": lambda each: each.event or each.kind,
+        "service": lambda each: "/".join(filter(None, (each.service, each.variant))),
+        "state": lambda each: state_name(each.state),
+        "attempts": lambda each: len(each.attempts) or "",
+        "partner_code": lambda each: each.partner_code,
+        "error": lambda each: each.error_code,
+        "where": lambda each: each.error_where,
+        "followers": lambda each: each.followers or "",
+    }
+    table(text("t_deliveries"), columns, found)
+    for each in found:
+        _print_standing(each)
+
+
+def _print_attempts(found: Iterable[DeliveryDetail]) -> None:
+    columns: Mapping[str, Callable[[tuple[str, AttemptRow]], object]] = {
+        "delivery": lambda pair: short(pair[0]),
+        "number": lambda pair: pair[1].number,
+        "started": lambda pair: moment(pair[1].started_at),
+        "ended": lambda pair: moment(pair[1].ended_at),
+        "outcome": lambda pair: pair[1].outcome,
+        "error": lambda pair: pair[1].error_code,
+        "partner_code": lambda pair: pair[1].partner_code,
+        "reply": lambda pair: pair[1].reply_status or "",
+        "digest": lambda pair: pair[1].business_digest[:15],
+    }
+    table(text("t_attempts"), columns, [(each.id, attempt) for each in found for attempt in each.attempts])
+
+
+def _print_notices(found: Iterable[NoticeRow]) -> None:
+    columns: Mapping[str, Callable[[NoticeRow], object]] = {
+        "moment": lambda each: moment(each.at),
+        "endpoint": lambda each: each.endpoint,
+        "delivery": lambda each: short(each.delivery_id),
+        "recipient": lambda each: each.recipient,
+        "outcome": lambda each: each.outcome,
+        "partner_code": lambda each: each.code,
+        "told": lambda each: choose(each.vi, each.en),
+        "taken": lambda each: moment(each.taken_at),
+    }
+    table(text("t_notices"), columns, found)
+
+
+def _print_standing(delivery: DeliveryDetail) -> None:
+    """Say why a delivery stands still and what an operator can do about it."""
+    if delivery.state not in (State.PARKED.value, State.IN_DOUBT.value):
+        return
+    frame.line(f"{short(delivery.id)}: {choose(delivery.error_vi, delivery.error_en)}")
+    verbs = [event for event in DELIVERY[State(delivery.state)] if event in VERBS]
+    if delivery.state == State.IN_DOUBT.value:
+        verbs.insert(0, "ask")
+    frame.line(f"   {text('possible', verbs=', '.join(verbs))}")
+    if delivery.followers and "abandon" in verbs:
+        frame.line(f"   {text('if_abandoned', followers=delivery.followers)}")
+
+
+def _entry(entry: Any) -> str:
+    told = {name: value for name, value in entry.items() if value not in ("", [], None)}
+    return ", ".join(f"{name}={_cut(value)}" for name, value in told.items())
+
+
+def _cut(value: Any) -> str:
+    if isinstance(value, list):
+        return "+".join(short(str(each.get("delivery", each) if isinstance(each, dict) else each)) for each in value)
+    words = str(value)
+    if words.startswith("sha256:"):
+        return words[:15]
+    return short(words) if len(words) == 36 and words.count("-") == 4 else words

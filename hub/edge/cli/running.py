@@ -1,0 +1,195 @@
+"""Verbs that run until they are told to stop: serve (doors and workers in one process), simulate (a partner's double)."""
+
+from __future__ import annotations
+
+import fcntl
+import inspect
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hub import bootstrap
+from hub.app import Hub
+from hub.edge.cli import frame
+from hub.edge.cli.frame import Json, described
+from hub.edge.cli.texts import text
+from hub.edge.http import serve_http
+from hub.edge.workers import Workers
+from hub.errors import NotAllowed
+from hub.settings import Settings
+from hub.simulation import SimulatorServer
+from hub.telemetry import configure_logging
+
+#: Held by the one process that serves a configuration with the embedded bus.
+LOCK = "serve.lock"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs of this room."""
+    app.command(
+        "serve",
+        help=described(
+            "Mở cửa nhận và gửi: chạy đến khi dừng (Ctrl+C hoặc SIGTERM), hoàn tất các lượt đang gửi rồi mới thoát.",
+            "Open the doors and deliver, until stopped (Ctrl+C or SIGTERM); what is being sent is finished first.",
+            "serve --port 8080",
+        ),
+    )(serve)
+    app.command(
+        "simulate",
+        help=described(
+            "Chạy bản mô phỏng một hệ thống đối tác trên máy này, đến khi dừng.",
+            "Run a partner's double on this machine, until stopped.",
+            "simulate national_portal --port 9102 --set username=lienthong",
+        ),
+    )(simulate)
+
+
+# --- serve -------------------------------------------------------------------------------------------------------
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str, typer.Option(help="Địa chỉ; mặc định theo hub.toml (default: hub.toml).")] = "",
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Cổng; 0 = cổng trống (0 = a free one).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Serve until stopped."""
+    stop = _told_to_stop()
+    settings = frame.settings(ctx)
+    configure_logging(json=settings.file.logging.json_lines, level=settings.file.logging.level)
+    doors = settings.file.doors
+    with _alone(settings), _open(settings) as hub:
+        server = serve_http(
+            hub, host or doors.host, doors.port if port is None else port, _ready(as_json, "serving"), settings=settings
+        )
+        workers = Workers(hub)
+        workers.start()
+        try:
+            with server:
+                stop.wait()
+                typer.echo(text("stopping"), err=True)
+        finally:
+            workers.stop()
+
+
+def _told_to_stop() -> threading.Event:
+    """Make the event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _ready(as_json: bool, key: str, **given: str) -> Callable[[str], None]:
+    """Make what tells, on one line of stdout, that calls are answered now."""
+
+    def ready(url: str) -> None:
+        sys.stdout.write((json.dumps({**given, "url": url}) if as_json else text(key, url=url, **given)) + "\n")
+        sys.stdout.flush()
+
+    return ready
+
+
+@contextmanager
+def _open(settings: Settings) -> Iterator[Hub]:
+    hub = bootstrap.open_hub(settings)
+    hub.bus.open()
+    try:
+        yield hub
+    finally:
+        hub.bus.close()
+        hub.ledger.close()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Refuse a second process: the embedded bus lives in one, which takes back all leases when it starts."""
+    if not settings.file.bus.url.startswith("memory://"):
+        yield
+        return
+    with (settings.folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise NotAllowed(
+                f"another `lienthong serve` runs with {settings.folder}; with bus memory:// there can be one",
+                f"một tiến trình `lienthong serve` khác đang chạy với {settings.folder}; bus memory:// chỉ cho phép một",
+                where=LOCK,
+            ) from None
+        yield
+
+
+# --- simulate ----------------------------------------------------------------------------------------------------
+
+
+def simulate(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Hệ thống: one_stop, ministry, national_portal, …")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Cổng; 0 = cổng trống (0 = a free one).")] = 0,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Thiết lập khóa=giá_trị, @tệp để đọc từ tệp; nhiều lần được (key=value or key=@file)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a simulator until stopped."""
+    stop = _told_to_stop()
+    make = _simulator(system)
+    server: SimulatorServer = make(port=port, **_settings(make, system, frame.pairs(given or ())))
+    with server:
+        _ready(as_json, "simulating", system=system)(server.url)
+        stop.wait()
+
+
+def _simulator(system: str) -> Callable[..., SimulatorServer]:
+    points = {point.name: point for point in entry_points(group="lienthong.simulators")}
+    if system not in points:
+        known = ", ".join(sorted(points))
+        raise NotAllowed(
+            f"no simulator {system!r}; there are: {known}", f"không có bản mô phỏng {system!r}; hiện có: {known}", where=system
+        )
+    make: Callable[..., SimulatorServer] = points[system].load()
+    return make
+
+
+def _settings(make: Callable[..., Any], system: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """Give each setting the type that the simulator declares for it."""
+    known = {name: each for name, each in inspect.signature(make).parameters.items() if name != "port"}
+    found = {}
+    for name, value in given.items():
+        if name not in known:
+            listed = ", ".join(known)
+            raise NotAllowed(
+                f"simulator {system!r} has no setting {name!r}; it has: {listed}",
+                f"bản mô phỏng {system!r} không có thiết lập {name!r}; có: {listed}",
+                where=name,
+            )
+        found[name] = _typed(name, _content(value), known[name].default)
+    return found
+
+
+def _content(value: str) -> str:
+    return Path(value[1:]).read_text(encoding="utf-8").strip() if value.startswith("@") else value
+
+
+def _typed(name: str, value: str, default: Any) -> Any:
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+        if isinstance(default, int | float):
+            return type(default)(value)
+        if default is None:
+            return json.loads(value)
+    except (ValueError, KeyError):
+        kind = "JSON" if default is None else type(default).__name__
+        raise NotAllowed(
+            f"{name}={value!r} is not of type {kind}", f"{name}={value!r} không đúng kiểu {kind}", where=name
+        ) from None
+    return value.split(",") if isinstance(default, list | tuple | frozenset | set) else value

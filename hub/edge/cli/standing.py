@@ -1,0 +1,122 @@
+"""Verbs that look at what is not well: failures, verify-ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from hub.edge.cli import frame
+from hub.edge.cli.frame import Json, described, moment, short, table
+from hub.edge.cli.texts import choose, text
+from hub.errors import NotAllowed
+from hub.ledger.ledger import Ledger
+from hub.registers import failures as failure_groups
+from hub.registers import integrity
+from hub.registers.failures import Failures, Group
+from hub.registers.integrity import Wrong
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs of this room."""
+    app.command(
+        "failures",
+        help=described(
+            "Nhóm những gì đang dừng theo nguyên nhân: đang dừng, chưa rõ kết quả, bị từ chối tại cửa.",
+            "Group what stands still by its cause: parked, in doubt, refused at the doors.",
+            "failures --endpoint dvcqg --by procedure",
+        ),
+    )(failures)
+    app.command(
+        "verify-ledger",
+        help=described(
+            "Kiểm tra sổ cái còn nguyên vẹn: chuỗi nhật ký, nội dung theo mã băm. Sai lệch thì kết thúc với mã 1.",
+            "Check that the ledger is what was written: journal chains, bytes by digest. Ends with 1 where it is not.",
+            "verify-ledger",
+        ),
+    )(verify_ledger)
+
+
+# --- failures ----------------------------------------------------------------------------------------------------
+
+
+def failures(
+    ctx: typer.Context,
+    endpoint: Annotated[str, typer.Option(help="Chỉ điểm kết nối này (only this endpoint).")] = "",
+    by: Annotated[str, typer.Option(help="Nhóm theo event (loại/sự kiện) hoặc procedure (thủ tục).")] = "event",
+    since: Annotated[str, typer.Option(help="Từ chối tại cửa kể từ: 2h, 7d hoặc ngày (refusals since).")] = "7d",
+    as_json: Json = False,
+) -> None:
+    """Group failures by cause."""
+    if by not in failure_groups.WHAT:
+        vi, en = f"--by là event hoặc procedure, không phải {by!r}", f"--by is event or procedure, not {by!r}"
+        raise NotAllowed(en, vi, where="by")
+    with frame.opened_ledger(ctx) as ledger:
+        found = _failures(ledger, by, endpoint, frame.since(since))
+    tree = {name: [_flat(group) for group in getattr(found, name)] for name in ("parked", "in_doubt", "refused")}
+    frame.show(tree, as_json=as_json, people=lambda: _print_failures(found))
+
+
+def _failures(ledger: Ledger, by: str, endpoint: str, since: float | None) -> Failures:
+    with ledger.read() as conn:
+        return failure_groups.failures(conn, by=by, endpoint=endpoint, refused_since=since)
+
+
+def _flat(group: Group) -> dict[str, Any]:
+    """Give a group for machines: its name and its cause beside its numbers."""
+    tree: dict[str, Any] = frame.plain(group)
+    return {"group": group.cause.group, **tree.pop("cause"), **tree}
+
+
+def _print_failures(found: Failures) -> None:
+    if not (found.parked or found.in_doubt or found.refused):
+        frame.line(text("no_failures"))
+        return
+    columns: Mapping[str, Callable[[Group], object]] = {
+        "group": lambda group: group.cause.group,
+        "count": lambda group: group.count,
+        "followers": lambda group: group.followers or "",
+        "endpoint": lambda group: group.cause.endpoint,
+        "error": lambda group: group.cause.error_code,
+        "partner_code": lambda group: group.cause.partner_code,
+        "what": lambda group: group.cause.what,
+        "where": lambda group: group.cause.error_where,
+        "procedures": lambda group: group.procedures or "",
+        "first": lambda group: moment(group.first_at),
+        "last": lambda group: moment(group.last_at),
+        "samples": lambda group: " ".join(map(short, group.samples)),
+    }
+    for title, groups in (("t_parked", found.parked), ("t_in_doubt", found.in_doubt), ("t_refused", found.refused)):
+        if groups:
+            table(text(title), columns, groups)
+            for group in groups:
+                frame.line(f"{group.cause.group}: {choose(group.error_vi, group.error_en)}")
+
+
+# --- verify-ledger -----------------------------------------------------------------------------------------------
+
+
+def verify_ledger(ctx: typer.Context, as_json: Json = False) -> None:
+    """Check the ledger."""
+    began = time.monotonic()
+    with frame.opened_ledger(ctx) as ledger, ledger.read() as conn:
+        size = integrity.size(conn)
+        found = list(integrity.wrong(conn))
+    seconds = round(time.monotonic() - began, 1)
+    tree = {"whole": not found, **frame.plain(size), "seconds": seconds, "wrong": found}
+
+    def people() -> None:
+        if found:
+            columns: Mapping[str, Callable[[Wrong], object]] = {
+                "id": lambda each: f"{each.kind} {each.name}",
+                "wrong": lambda each: choose(each.vi, each.en),
+            }
+            table(text("t_wrong"), columns, found)
+        else:
+            frame.line(text("ledger_whole", **frame.plain(size)))
+
+    frame.show(tree, as_json=as_json, people=people)
+    if found:
+        raise typer.Exit(frame.FAILED)

@@ -1,0 +1,197 @@
+"""The one table of what the command line says, in Vietnamese and English; ``LIENTHONG_LANG=en`` chooses English."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+#: key -> Vietnamese, English.
+TEXTS: Mapping[str, tuple[str, str]] = {
+    # columns
+    "actor": ("Người thực hiện", "Actor"),
+    "answer": ("Trả lời", "Answer"),
+    "attempts": ("Số lần gửi", "Attempts"),
+    "certificate": ("Chứng thư số", "Certificate"),
+    "chosen_by": ("Phạm vi", "Chosen by"),
+    "codes": ("Các mã số", "Numbers"),
+    "count": ("Số lượng", "Count"),
+    "created": ("Lập lúc", "Made"),
+    "deliveries": ("Lượt chuyển", "Deliveries"),
+    "delivery": ("Lượt chuyển", "Delivery"),
+    "digest": ("Mã băm", "Digest"),
+    "done": ("Đã thực hiện", "Done"),
+    "dossier": ("Hồ sơ", "Dossier"),
+    "endpoint": ("Điểm kết nối", "Endpoint"),
+    "entry": ("Nội dung", "Entry"),
+    "error": ("Lỗi", "Error"),
+    "event": ("Sự kiện", "Event"),
+    "ended": ("Xong lúc", "Ended"),
+    "fault": ("Chi tiết lỗi", "Fault"),
+    "field": ("Trường", "Field"),
+    "first": ("Lần đầu", "First"),
+    "followers": ("Chờ phía sau", "Behind it"),
+    "goes": ("Sẽ gửi", "Goes"),
+    "group": ("Nhóm", "Group"),
+    "id": ("Mã", "Id"),
+    "last": ("Lần cuối", "Last"),
+    "level": ("Mức", "Level"),
+    "message": ("Thông điệp", "Message"),
+    "moment": ("Thời điểm", "Moment"),
+    "number": ("STT", "No."),
+    "origin": ("Nơi bắt đầu", "Origin"),
+    "outcome": ("Kết quả", "Outcome"),
+    "ours": ("Của cơ quan chủ quản", "Owner's"),
+    "owner": ("Cơ quan chủ quản", "Owner"),
+    "partner_code": ("Mã của đối tác", "Partner's code"),
+    "place": ("Thứ tự", "Place"),
+    "procedure": ("Thủ tục", "Procedure"),
+    "procedures": ("Số thủ tục", "Procedures"),
+    "received": ("Nhận lúc", "Received"),
+    "recipient": ("Nơi nhận", "Recipient"),
+    "repeats": ("Gửi lặp", "Repeats"),
+    "reply": ("Trả lời", "Reply"),
+    "result": ("Kết quả", "Result"),
+    "run": ("Thực hiện lúc", "Run"),
+    "samples": ("Ví dụ", "Samples"),
+    "sent": ("Đã gửi", "Sent"),
+    "service": ("Dịch vụ", "Service"),
+    "skip": ("Vì sao không gửi", "Why not"),
+    "started": ("Bắt đầu", "Started"),
+    "state": ("Trạng thái", "State"),
+    "status": ("Trạng thái", "Status"),
+    "subject": ("Đối tượng", "Subject"),
+    "taken": ("Đã lấy", "Taken"),
+    "theirs": ("Của đối tác", "Partner's"),
+    "told": ("Thông báo", "Notice"),
+    "verb": ("Thao tác", "Verb"),
+    "verdict": ("Kết luận chữ ký", "Verdict"),
+    "what": ("Loại/sự kiện hoặc thủ tục", "Kind/event or procedure"),
+    "where": ("Vị trí", "Where"),
+    "why": ("Lý do", "Why"),
+    "wrong": ("Sai lệch", "What is wrong"),
+    # titles
+    "t_messages": ("Thông điệp đã nhận", "Messages received"),
+    "t_deliveries": ("Lượt chuyển", "Deliveries"),
+    "t_attempts": ("Các lần gửi", "Attempts"),
+    "t_notices": ("Đã báo cho bên gửi", "What the sender was told"),
+    "t_journal": ("Nhật ký", "Journal"),
+    "t_parked": ("Dừng chờ xử lý", "Parked"),
+    "t_in_doubt": ("Chưa rõ kết quả (không gửi lại: hỏi hoặc xác nhận)", "In doubt (never sent again: ask or settle)"),
+    "t_refused": ("Bị từ chối tại cửa nhận", "Refused at the doors"),
+    "t_plan": ("Kế hoạch gửi lại {id}", "Replay plan {id}"),
+    "t_plans": ("Các kế hoạch gửi lại", "Replay plans"),
+    "t_check": ("Kiểm tra cấu hình", "Configuration check"),
+    "t_differences": ("Khác nhau giữa hai danh mục", "Where the catalogues differ"),
+    "t_published": ("Đã đưa vào hàng gửi", "Put in the queue"),
+    "t_wrong": ("Sổ cái không còn nguyên vẹn", "The ledger is not what was written"),
+    # sentences
+    "accepted": ("đã nhận", "accepted"),
+    "refused": ("từ chối", "refused"),
+    "whole_record": ("(thiếu cả thủ tục)", "(the whole procedure)"),
+    "work_list": (
+        "Đối tác chỉ cho đọc danh mục: cán bộ phải sửa trên hệ thống của đối tác.",
+        "The partner can only be read: an officer must mend these there.",
+    ),
+    "nothing": ("Không có gì.", "Nothing."),
+    "no_failures": ("Không có lượt chuyển nào bị dừng, không có thông điệp bị từ chối.", "Nothing stands still."),
+    "plan_head": (
+        "{verb}: {goes} lượt sẽ được thực hiện, {skipped} lượt không; lý do: {why}",
+        "{verb}: {goes} deliveries go, {skipped} do not; why: {why}",
+    ),
+    "plan_next": ("Thực hiện: lienthong replay run {id}", "Run it: lienthong replay run {id}"),
+    "plan_ran": (
+        "Đã thực hiện {done}, bỏ qua {skipped}, đã thay đổi từ khi lập kế hoạch {changed}.",
+        "Done {done}, skipped {skipped}, changed since the plan was made {changed}.",
+    ),
+    "r_done": ("đã thực hiện", "done"),
+    "r_changed": (
+        "đã thay đổi từ khi lập kế hoạch: {state}; không làm gì",
+        "changed since the plan was made: {state}; left alone",
+    ),
+    "done_now": ("{verb} {id}: nay là {state}.", "{verb} {id}: now {state}."),
+    "done_next": (
+        "Lượt kế tiếp {id} nay là {state}; {behind} lượt sau đó đi theo thứ tự.",
+        "The next one, {id}, is now {state}; {behind} behind it go in order.",
+    ),
+    "done_behind": (
+        "{followers} lượt phía sau tự gửi theo thứ tự khi lượt này xong.",
+        "{followers} behind it go by themselves, in order, after it.",
+    ),
+    "done_learned": ("Ghi nhận đối tác đang giữ: {held}.", "Noted that the partner holds: {held}."),
+    "possible": ("Có thể làm: {verbs}", "Possible now: {verbs}"),
+    "if_abandoned": (
+        "Nếu từ bỏ: {followers} lượt phía sau được gửi tiếp mà không có lượt này.",
+        "If abandoned: {followers} behind it go on without it.",
+    ),
+    "paused": ("{endpoint}: đã tạm dừng; thông điệp vẫn được nhận.", "{endpoint}: paused; messages are still received."),
+    "resumed": ("{endpoint}: tiếp tục gửi.", "{endpoint}: sends again."),
+    "hidden": (
+        "Dữ liệu cá nhân được che; xem nguyên văn: lienthong show {name} --bytes sha256:…",
+        "Personal data is hidden; exact bytes: lienthong show {name} --bytes sha256:…",
+    ),
+    "check_ok": ("Cấu hình dùng được.", "The configuration can be used."),
+    "check_bad": ("Cấu hình có {errors} lỗi cần sửa.", "{errors} errors must be mended."),
+    "ledger_whole": (
+        "Sổ cái nguyên vẹn: {journal_rows} dòng nhật ký, {payloads} nội dung, {messages} thông điệp.",
+        "The ledger is whole: {journal_rows} journal rows, {payloads} payloads, {messages} messages.",
+    ),
+    "serving": ("Đang phục vụ tại {url} (Ctrl+C để dừng)", "Serving at {url} (Ctrl+C stops it)"),
+    "stopping": ("Đang dừng: hoàn tất các lượt đang gửi…", "Stopping: finishing what is being sent…"),
+    "simulating": ("Mô phỏng {system} tại {url} (Ctrl+C để dừng)", "Simulating {system} at {url} (Ctrl+C stops it)"),
+    "made": ("Đã tạo cấu hình thử nghiệm trong {folder}.", "Made a development configuration in {folder}."),
+    "tokens_once": (
+        "Mã truy cập chỉ hiện một lần này; cấu hình chỉ giữ SHA-256 của chúng:",
+        "The tokens are shown only this once; the configuration keeps their SHA-256:",
+    ),
+    "try_it": ("Chạy thử, mỗi lệnh một cửa sổ:", "Try it, each command in a window of its own:"),
+    "exported": (
+        "Đã xuất {files} tệp vào {folder} (có dữ liệu cá nhân).",
+        "Exported {files} files to {folder} (with personal data).",
+    ),
+    "exported_absent": (
+        "{absent} nội dung đã hết hạn lưu, chỉ còn mã băm.",
+        "{absent} bodies are past retention; their digests remain.",
+    ),
+    "verify_with": ("Kiểm tra (chạy trong thư mục đó):", "Verify (run in that folder):"),
+    # levels of the check
+    "ok": ("đạt", "ok"),
+    "assumed": ("giả định", "assumed"),
+    "warning": ("lưu ý", "warning"),
+    "fault_level": ("lỗi", "error"),
+}
+
+#: States of a delivery, as an operator reads them.
+STATES: Mapping[str, tuple[str, str]] = {
+    "held": ("chờ lượt trước", "held"),
+    "pending": ("chờ gửi", "pending"),
+    "queued": ("đã xếp hàng", "queued"),
+    "claimed": ("đang chuẩn bị", "claimed"),
+    "sending": ("đang gửi", "sending"),
+    "in_doubt": ("chưa rõ", "in doubt"),
+    "waiting": ("chờ gửi lại", "waiting"),
+    "parked": ("dừng", "parked"),
+    "delivered": ("đã chuyển", "delivered"),
+    "acknowledged": ("đã xác nhận", "acknowledged"),
+    "refused_late": ("bị từ chối sau", "refused late"),
+    "abandoned": ("đã từ bỏ", "abandoned"),
+}
+
+
+def english() -> bool:
+    """Say whether the operator asked for English."""
+    return os.environ.get("LIENTHONG_LANG", "vi").lower().startswith("en")
+
+
+def choose(vi: str, en: str) -> str:
+    """Choose between two texts by the operator's language."""
+    return en if english() else vi
+
+
+def text(key: str, **given: object) -> str:
+    """Give a text of the table in the operator's language, filled in."""
+    return choose(*TEXTS[key]).format(**given)
+
+
+def state_name(state: str) -> str:
+    """Name a delivery's state in the operator's language."""
+    return choose(*STATES.get(state, (state, state)))

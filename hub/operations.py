@@ -1,0 +1,289 @@
+"""Control Bus: every verb an operator has, each with who and why; the command line and the console are skins over it.
+
+A verb writes ledger work that workers carry out; nothing here speaks to a partner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+
+from hub.app import UNROUTED, Hub
+from hub.contract import Outgoing, Reply
+from hub.errors import HubError, NotAllowed
+from hub.ledger.values import Delivery
+from hub.registers import history, plans
+from hub.registers.history import DeliveryDetail
+from hub.registers.plans import Choice, Item, Plan
+
+log = structlog.get_logger()
+
+#: Verbs that a plan can carry out.
+PLAN_VERBS = ("release", "rebuild")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a verb came to: the delivery as it stands now, and what its followers do."""
+
+    verb: str
+    delivery: DeliveryDetail
+    #: Deliveries that wait behind it in its chain.
+    followers: int
+    #: The follower that has its turn now, where the verb gave it one; else an empty text.
+    next_id: str = ""
+    next_state: str = ""
+    #: What the chain was taught about what the partner holds.
+    learned: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What running a plan came to, item by item."""
+
+    plan: Plan
+    done: int
+    skipped: int
+    #: Items whose delivery had changed since the plan was frozen: left alone.
+    changed: int
+
+
+# --- one delivery ------------------------------------------------------------------------------------------------
+
+
+def release(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
+    """Send a parked delivery again, the same bytes if it has some."""
+    _require(actor, why)
+    hub.ledger.release(delivery_id, actor=actor, why=why, now=hub.now())
+    return _told(hub, "release", delivery_id, actor)
+
+
+def rebuild(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
+    """Send a parked delivery again, translated anew with the code lists and settings of now."""
+    _require(actor, why)
+    hub.ledger.rebuild(delivery_id, actor=actor, why=why, now=hub.now())
+    return _told(hub, "rebuild", delivery_id, actor)
+
+
+def settle(
+    hub: Hub,
+    delivery_id: str,
+    *,
+    arrived: bool,
+    evidence: bytes = b"",
+    held: Mapping[str, str] | None = None,
+    actor: str,
+    why: str,
+) -> Done:
+    """State what a person found out about a delivery in doubt (or parked): it arrived, or it did not.
+
+    Arrived, its followers go on, and the chain learns what the partner now holds, so that the next one is written as an
+    update and not as a first message: ``held`` as the operator states it; else what the adapter reads in the evidence,
+    where that is the partner's reply; else nothing (a partner that answers *already have it* is then written to again,
+    as an update). Not arrived, the same bytes are sent again.
+    """
+    _require(actor, why)
+    before = find(hub, delivery_id)
+    found = _stated(hub, before, arrived, evidence, held or {})
+    hub.ledger.settle(
+        delivery_id,
+        arrived=arrived,
+        evidence=evidence,
+        found=found,
+        waits=before.endpoint in hub.endpoints and hub.waits_for_acknowledgement(cast(Delivery, before)),
+        notice=hub.notice(before, "delivered"),
+        actor=actor,
+        why=why,
+        now=hub.now(),
+    )
+    return _told(hub, "settle", delivery_id, actor, before=before, learned=found)
+
+
+def _stated(hub: Hub, before: DeliveryDetail, arrived: bool, evidence: bytes, held: Mapping[str, str]) -> dict[str, str]:
+    """Give what the chain learns: what the operator states, else what the evidence says; nothing where it did not arrive."""
+    if held and not arrived:
+        raise NotAllowed(
+            "what the partner holds (held) can only be stated of a delivery that arrived",
+            "chỉ khai báo dữ liệu đối tác đang giữ (held) khi lượt chuyển đã đến nơi",
+            where="held",
+        )
+    return dict(held or (_held_by_reply(hub, before, evidence) if arrived else {}))
+
+
+def _held_by_reply(hub: Hub, delivery: DeliveryDetail, reply: bytes) -> dict[str, str]:
+    """Read the evidence as the partner's reply to these very bytes, where it is one."""
+    if not reply or delivery.endpoint not in hub.endpoints:
+        return {}
+    with hub.ledger.read() as conn:
+        business = history.body(conn, delivery.business_digest) or b""
+    sent = Outgoing(service=delivery.service, body=business, variant=delivery.variant, head=delivery.head)
+    try:
+        receipt = hub.adapter(hub.endpoints[delivery.endpoint]).read_receipt(Reply(status=200, body=reply), sent)
+    except HubError:
+        # A letter, a screenshot, a log of the partner's: kept as evidence, not read.
+        return {}
+    return dict(receipt.held)
+
+
+def abandon(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
+    """Give a delivery up for good: its sender is told, and its followers get their turn without it."""
+    _require(actor, why)
+    before = find(hub, delivery_id)
+    given_up = HubError(
+        " ".join(("an operator gave it up, it will not be sent.", before.error_en)).strip(),
+        " ".join(("cán bộ vận hành đã từ bỏ, sẽ không gửi nữa.", before.error_vi)).strip(),
+        where=before.service,
+        partner_code=before.partner_code or before.error_code or "abandoned",
+    )
+    hub.ledger.abandon(
+        delivery_id, notice=hub.notice(before, "abandoned", given_up), actor=actor, why=why, now=hub.now()
+    )
+    return _told(hub, "abandon", delivery_id, actor, before=before)
+
+
+def ask(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
+    """Have workers ask the partner now what became of a delivery in doubt.
+
+    Raises NotAllowed where its service is not declared ``on_doubt = "ask"``: there is nobody to ask but by telephone.
+    """
+    _require(actor, why)
+    before = find(hub, delivery_id)
+    policy, _ = hub.doubt_policy(before.endpoint, before.service, before.variant)
+    if policy != "ask":
+        raise NotAllowed(
+            f"service {before.service!r} of {before.endpoint!r} has no look-up (on_doubt = {policy!r}); "
+            "find out otherwise and settle",
+            f"dịch vụ {before.service!r} của {before.endpoint!r} không tra cứu được (on_doubt = {policy!r}); "
+            "hãy hỏi đối tác bằng cách khác rồi xác nhận (settle)",
+            where=delivery_id,
+        )
+    hub.ledger.ask(delivery_id, actor=actor, why=why, now=hub.now())
+    return _told(hub, "ask", delivery_id, actor)
+
+
+def find(hub: Hub, delivery_id: str) -> DeliveryDetail:
+    """Give a delivery as it stands; raise NotAllowed where there is none."""
+    with hub.ledger.read() as conn:
+        found = history.delivery_details(conn, (delivery_id,))
+    if not found:
+        raise NotAllowed(f"no delivery {delivery_id}", f"không có lượt chuyển {delivery_id}", where=delivery_id)
+    return found[0]
+
+
+def _require(actor: str, why: str) -> None:
+    if not actor.strip() or not why.strip():
+        raise NotAllowed(
+            "an operator's verb needs who and why (--why)",
+            "thao tác của người vận hành phải nêu người thực hiện và lý do (--why)",
+            where="why",
+        )
+
+
+def _told(
+    hub: Hub,
+    verb: str,
+    delivery_id: str,
+    actor: str,
+    *,
+    before: DeliveryDetail | None = None,
+    learned: Mapping[str, str] | None = None,
+) -> Done:
+    now = find(hub, delivery_id)
+    hub.bus.wake(now.endpoint)
+    following = _next(hub, now) if before is not None and now.head_place != before.head_place else None
+    log.info("operator.done", verb=verb, delivery=delivery_id, state=now.state, actor=actor)
+    return Done(
+        verb=verb,
+        delivery=now,
+        followers=now.followers + (following is not None),
+        next_id=following[0] if following else "",
+        next_state=following[1] if following else "",
+        learned=learned,
+    )
+
+
+def _next(hub: Hub, ended: DeliveryDetail) -> tuple[str, str] | None:
+    """Find the follower that a verb gave its turn: the chain's head now."""
+    with hub.ledger.read() as conn:
+        return plans.head_of(conn, ended.endpoint, ended.subject)
+
+
+# --- endpoints ---------------------------------------------------------------------------------------------------
+
+
+def pause(hub: Hub, endpoint: str, *, actor: str, why: str) -> None:
+    """Put nothing more of an endpoint on the bus; what is being sent is finished, messages are still received."""
+    _switch(hub, endpoint, actor, why, paused=True)
+
+
+def resume(hub: Hub, endpoint: str, *, actor: str, why: str) -> None:
+    """Let an endpoint's deliveries go again, and forget that the partner could not be reached."""
+    _switch(hub, endpoint, actor, why, paused=False)
+
+
+def _switch(hub: Hub, endpoint: str, actor: str, why: str, *, paused: bool) -> None:
+    _require(actor, why)
+    if endpoint != UNROUTED:
+        hub.endpoint(endpoint)
+    hub.ledger.pause(endpoint, paused=paused, actor=actor, why=why, now=hub.now())
+    log.info("endpoint.paused" if paused else "endpoint.resumed", endpoint=endpoint, actor=actor)
+    hub.bus.wake(endpoint)
+
+
+# --- many deliveries ---------------------------------------------------------------------------------------------
+
+
+def plan(hub: Hub, choice: Choice, verb: str, *, actor: str, why: str) -> Plan:
+    """Freeze which deliveries a verb will be carried out on, in which order, and say of each other one why not.
+
+    Nothing is sent yet; what is frozen is exactly what ``run_plan`` touches, and only where it has not changed since.
+    """
+    _require(actor, why)
+    if verb not in PLAN_VERBS:
+        raise NotAllowed(
+            f"a plan can {' or '.join(PLAN_VERBS)}, not {verb}",
+            f"kế hoạch chỉ dùng cho {', '.join(PLAN_VERBS)}, không dùng cho {verb}",
+            where=verb,
+        )
+    with hub.ledger.read() as conn:
+        found = plans.candidates(conn, choice)
+        why_not = plans.skips(found, plans.restraints(conn, hub.now()))
+    plan_id = hub.new_id()
+    hub.ledger.freeze_plan(
+        plan_id,
+        verb=verb,
+        chosen_by=choice.as_text(),
+        items=[(each.id, each.epoch, skip) for each, skip in zip(found, why_not, strict=True)],
+        actor=actor,
+        why=why,
+        now=hub.now(),
+    )
+    log.info("plan.frozen", plan=plan_id, verb=verb, items=len(found), goes=sum(not skip for skip in why_not), actor=actor)
+    return show_plan(hub, plan_id)
+
+
+def show_plan(hub: Hub, plan_id: str) -> Plan:
+    """Give a frozen plan with its items and their results; raise NotAllowed where there is none."""
+    with hub.ledger.read() as conn:
+        return plans.find(conn, plan_id)
+
+
+def run_plan(hub: Hub, plan_id: str, *, actor: str, progress: Callable[[Item, str], Any] = lambda item, result: None) -> Ran:
+    """Carry out a frozen plan once, item by item in its order; an item whose delivery changed since is left alone.
+
+    Raises NotAllowed where it was run before: of two operators only one runs it.
+    """
+    _require(actor, "-")
+    frozen = show_plan(hub, plan_id)
+    hub.ledger.start_plan(frozen.id, actor=actor, now=hub.now())
+    counts = {"done": 0, "skipped": 0, "changed": 0}
+    for item in frozen.items:
+        result = hub.ledger.run_item(frozen.id, item.number, actor=actor, now=hub.now())
+        counts[result.partition(":")[0]] += 1
+        progress(item, result)
+        hub.bus.wake(item.endpoint)
+    log.info("plan.run", plan=frozen.id, actor=actor, **counts)
+    return Ran(plan=show_plan(hub, frozen.id), **counts)

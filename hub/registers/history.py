@@ -1,0 +1,389 @@
+"""Message History: what came, what was decided, sent and answered; lists without personal data, bytes by digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy.engine import Row
+
+from hub.ledger import payloads
+from hub.ledger.tables import attempts, chains, deliveries, dossier_codes, dossiers, journal, messages, notices
+from hub.registers import names
+from hub.registers.names import Named
+from hub.rules.lifecycle import FAILED, State
+
+#: Identifiers in one statement (SQLite allows 32,766 variables).
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a list of messages is narrowed to; an empty text or None does not narrow."""
+
+    endpoint: str = ""
+    #: A dossier's number, or any subject.
+    subject: str = ""
+    procedure: str = ""
+    #: Seconds since 1970 UTC.
+    since: float | None = None
+    accepted: bool | None = None
+    #: Code of the refusal, or of what a delivery of the message stands still for.
+    error: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """One message in a list."""
+
+    id: str
+    endpoint: str
+    received_at: float
+    accepted: bool
+    subject: str
+    kind: str
+    event: str
+    procedure: str
+    error_code: str
+    error_where: str
+    warnings: tuple[str, ...]
+    repeats: int
+    #: State -> number of its deliveries in that state, without the calls that only tell the sender.
+    deliveries: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDetail:
+    """One message with everything the ledger keeps of it, by digest."""
+
+    row: MessageRow
+    identity: str
+    verdict: Mapping[str, Any]
+    faults: tuple[Mapping[str, str], ...]
+    raw_digest: str
+    signed_digest: str
+    certificate_digest: str
+    canonical_digests: tuple[str, ...]
+    answer_status: int
+    answer_type: str
+    answer_headers: Mapping[str, str]
+    answer_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """One try."""
+
+    number: int
+    epoch: int
+    started_at: float
+    ended_at: float | None
+    outcome: str
+    error_code: str
+    partner_code: str
+    #: The partner's own words stand here: evidence, never in a list.
+    text: str
+    reply_status: int
+    business_digest: str
+    sent_digest: str
+    reply_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryDetail:
+    """One delivery, its place in the chain and its attempts."""
+
+    id: str
+    message_id: str
+    origin: str
+    endpoint: str
+    subject: str
+    place: int
+    #: Place of the first delivery of the chain that is not done.
+    head_place: int
+    #: Deliveries that wait behind this one.
+    followers: int
+    kind: str
+    event: str
+    procedure: str
+    service: str
+    variant: str
+    part: Mapping[str, str]
+    state: str
+    epoch: int
+    due_at: float
+    doubt: str
+    error_code: str
+    error_where: str
+    error_en: str
+    error_vi: str
+    partner_code: str
+    native_id: str
+    canonical_digest: str
+    business_digest: str
+    head: Mapping[str, str]
+    created_at: float
+    updated_at: float
+    attempts: tuple[AttemptRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRow:
+    """One row of the append-only history."""
+
+    subject: str
+    number: int
+    at: float
+    actor: str
+    event: str
+    entry: Mapping[str, Any]
+    #: The entry's text as it was hashed.
+    text: str
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DossierRow:
+    """A dossier as the register holds it."""
+
+    key: str
+    codes: tuple[str, ...]
+    procedure: str
+    status: str
+    origin: str
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRow:
+    """What a sender was told about one delivery."""
+
+    endpoint: str
+    delivery_id: str
+    recipient: str
+    outcome: str
+    code: str
+    vi: str
+    en: str
+    at: float
+    taken_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Everything about one message, delivery or dossier, in the order in which it happened."""
+
+    named: Named
+    dossier: DossierRow | None
+    messages: tuple[MessageDetail, ...]
+    deliveries: tuple[DeliveryDetail, ...]
+    notices: tuple[NoticeRow, ...]
+    journal: tuple[JournalRow, ...]
+
+
+# --- the list ----------------------------------------------------------------------------------------------------
+
+
+def listing(conn: Connection, filters: Filters) -> tuple[MessageRow, ...]:
+    """List messages, the newest first."""
+    rows = conn.execute(_narrowed(conn, filters).order_by(messages.c.received_at.desc()).limit(filters.limit)).fetchall()
+    return _message_rows(conn, rows)
+
+
+def _narrowed(conn: Connection, filters: Filters) -> Select[Any]:
+    query = select(messages)
+    if filters.endpoint:
+        query = query.where(messages.c.endpoint == filters.endpoint)
+    if filters.subject:
+        query = query.where(messages.c.id.in_(names.resolve(conn, filters.subject).messages))
+    if filters.procedure:
+        query = query.where(messages.c.procedure == filters.procedure)
+    if filters.since is not None:
+        query = query.where(messages.c.received_at >= filters.since)
+    if filters.accepted is not None:
+        query = query.where(messages.c.accepted.is_(filters.accepted))
+    if filters.error:
+        standing = select(deliveries.c.message_id).where(
+            deliveries.c.state.in_([*(state.value for state in FAILED), State.WAITING.value])
+            & (deliveries.c.error_code == filters.error)
+        )
+        query = query.where(or_(messages.c.error_code == filters.error, messages.c.id.in_(standing)))
+    return query
+
+
+def _message_rows(conn: Connection, rows: Iterable[Row[Any]]) -> tuple[MessageRow, ...]:
+    found = list(rows)
+    states: dict[str, dict[str, int]] = {}
+    for some in _portions([row.id for row in found]):
+        counted = (
+            select(deliveries.c.message_id, deliveries.c.state, func.count().label("number"))
+            .where(deliveries.c.message_id.in_(some) & (deliveries.c.kind != "notice"))
+            .group_by(deliveries.c.message_id, deliveries.c.state)
+        )
+        for each in conn.execute(counted):
+            states.setdefault(each.message_id, {})[each.state] = each.number
+    return tuple(_message_row(row, states.get(row.id, {})) for row in found)
+
+
+def _message_row(row: Row[Any], states: Mapping[str, int]) -> MessageRow:
+    return MessageRow(
+        id=row.id,
+        endpoint=row.endpoint,
+        received_at=row.received_at,
+        accepted=bool(row.accepted),
+        subject=row.subject,
+        kind=row.kind,
+        event=row.event,
+        procedure=row.procedure,
+        error_code=row.error_code,
+        error_where=row.error_where,
+        warnings=tuple(json.loads(row.warnings)),
+        repeats=row.repeats,
+        deliveries=states,
+    )
+
+
+# --- the timeline ------------------------------------------------------------------------------------------------
+
+
+def timeline(conn: Connection, given: str) -> Timeline:
+    """Tell what happened to a message, a delivery or a dossier; raise NotAllowed where nothing has this name."""
+    named = names.resolve(conn, given)
+    return Timeline(
+        named=named,
+        dossier=_dossier(conn, named.subjects[-1]),
+        messages=message_details(conn, named.messages),
+        deliveries=delivery_details(conn, named.deliveries),
+        notices=_notices(conn, named),
+        journal=_journal(conn, named),
+    )
+
+
+def _dossier(conn: Connection, key: str) -> DossierRow | None:
+    row = conn.execute(select(dossiers).where(dossiers.c.key == key)).first()
+    if row is None:
+        return None
+    codes = conn.execute(select(dossier_codes.c.code).where(dossier_codes.c.key == key).order_by(dossier_codes.c.code))
+    return DossierRow(
+        key=row.key,
+        codes=tuple(codes.scalars()),
+        procedure=row.procedure,
+        status=row.status,
+        origin=row.origin,
+        updated_at=row.updated_at,
+    )
+
+
+def message_details(conn: Connection, ids: Iterable[str]) -> tuple[MessageDetail, ...]:
+    """Give messages with everything that is kept of them, the oldest first."""
+    rows: list[Row[Any]] = []
+    for some in _portions(tuple(ids)):
+        rows.extend(conn.execute(select(messages).where(messages.c.id.in_(some))))
+    rows.sort(key=lambda row: (row.received_at, row.id))
+    return tuple(_message_detail(*pair) for pair in zip(rows, _message_rows(conn, rows), strict=True))
+
+
+def _message_detail(row: Row[Any], shown: MessageRow) -> MessageDetail:
+    return MessageDetail(
+        row=shown,
+        identity=row.identity,
+        verdict=json.loads(row.verdict),
+        faults=tuple(json.loads(row.faults)),
+        raw_digest=row.raw_digest,
+        signed_digest=row.signed_digest,
+        certificate_digest=row.certificate_digest,
+        canonical_digests=tuple(json.loads(row.canonical)),
+        answer_status=row.answer_status,
+        answer_type=row.answer_type,
+        answer_headers=json.loads(row.answer_headers),
+        answer_digest=row.answer_digest,
+    )
+
+
+def delivery_details(conn: Connection, ids: Iterable[str]) -> tuple[DeliveryDetail, ...]:
+    """Give deliveries with their attempts, chain by chain, in order."""
+    rows: list[Row[Any]] = []
+    for some in _portions(tuple(ids)):
+        here = (chains.c.endpoint == deliveries.c.endpoint) & (chains.c.subject == deliveries.c.subject)
+        query = select(deliveries, chains.c.head_place, _waiting_behind().label("followers")).join(chains, here)
+        rows.extend(conn.execute(query.where(deliveries.c.id.in_(some))))
+    rows.sort(key=lambda row: (row.subject, row.endpoint, row.place))
+    return tuple(_delivery_detail(row, _attempts(conn, row.id)) for row in rows)
+
+
+def _waiting_behind() -> Any:
+    """Count the deliveries HELD behind one: they stand later in the same chain."""
+    behind = deliveries.alias("behind")
+    return (
+        select(func.count())
+        .select_from(behind)
+        .where((behind.c.endpoint == deliveries.c.endpoint) & (behind.c.subject == deliveries.c.subject))
+        .where((behind.c.place > deliveries.c.place) & (behind.c.state == State.HELD.value))
+        .scalar_subquery()
+    )
+
+
+def _delivery_detail(row: Row[Any], tries: tuple[AttemptRow, ...]) -> DeliveryDetail:
+    same = {
+        name: getattr(row, name)
+        for name in DeliveryDetail.__slots__
+        if name not in ("part", "head", "attempts")
+    }
+    return DeliveryDetail(**same, part=json.loads(row.part), head=json.loads(row.head), attempts=tries)
+
+
+def _attempts(conn: Connection, delivery: str) -> tuple[AttemptRow, ...]:
+    rows = conn.execute(select(attempts).where(attempts.c.delivery_id == delivery).order_by(attempts.c.number))
+    return tuple(AttemptRow(**{name: getattr(row, name) for name in AttemptRow.__slots__}) for row in rows)
+
+
+def _notices(conn: Connection, named: Named) -> tuple[NoticeRow, ...]:
+    wanted = set(named.deliveries)
+    rows: list[Row[Any]] = []
+    for some in _portions(named.messages):
+        rows.extend(conn.execute(select(notices).where(notices.c.message_id.in_(some)).order_by(notices.c.seq)))
+    return tuple(
+        NoticeRow(**{name: getattr(row, name) for name in NoticeRow.__slots__}) for row in rows if row.delivery_id in wanted
+    )
+
+
+def _journal(conn: Connection, named: Named) -> tuple[JournalRow, ...]:
+    rows = [row for subject in named.subjects for row in journal_of(conn, subject)]
+    if named.kind != "subject":
+        wanted = {*named.messages, *named.deliveries}
+        rows = [row for row in rows if {row.entry.get("message"), row.entry.get("delivery")} & wanted]
+    return tuple(sorted(rows, key=lambda row: (row.at, row.subject, row.number)))
+
+
+def journal_of(conn: Connection, subject: str) -> tuple[JournalRow, ...]:
+    """Give one subject's whole chain of journal rows."""
+    rows = conn.execute(select(journal).where(journal.c.subject == subject).order_by(journal.c.number))
+    return tuple(
+        JournalRow(
+            subject=row.subject,
+            number=row.number,
+            at=row.at,
+            actor=row.actor,
+            event=row.event,
+            entry=json.loads(row.entry),
+            text=row.entry,
+            previous=row.previous,
+            hash=row.hash,
+        )
+        for row in rows
+    )
+
+
+def body(conn: Connection, digest: str) -> bytes | None:
+    """Give the exact bytes of a digest; None where retention has deleted them or none were kept."""
+    return payloads.get(conn, digest)
+
+
+def _portions(ids: Iterable[str]) -> Iterable[list[str]]:
+    listed = list(ids)
+    return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))

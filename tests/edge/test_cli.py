@@ -1,0 +1,404 @@
+"""The command line: every verb speaks JSON, shows an example, fails with one line in both languages and an exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from sqlalchemy import update
+from typer.testing import CliRunner, Result
+
+from hub.edge.cli import app, frame
+from hub.errors import NotAllowed
+from hub.ledger.tables import journal
+from tests.support.hub import PARTNER, SENDER
+from tests.support.night_shift import Shift, shift
+
+runner = CliRunner()
+
+
+def run(folder: Path | str, *words: str, **variables: str) -> Result:
+    return runner.invoke(app, ["--config", str(folder), *words], env=variables or None)
+
+
+def answer(folder: Path, *words: str) -> Any:
+    """Run a verb that ends well; give its JSON."""
+    result = run(folder, *words, "--json")
+    assert (result.exit_code, result.stderr) == (0, ""), result.stderr
+    return json.loads(result.stdout)
+
+
+def refused(folder: Path | str, *words: str) -> str:
+    """Run a verb that fails; give its one line."""
+    result = run(folder, *words)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def carry(night: Shift) -> None:
+    """Carry out what the command line made due: it goes by the machine's clock."""
+    night.clock.advance((datetime.now(UTC) - night.clock()).total_seconds() + 1)
+    night.carry()
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Iterator[Shift]:
+    """A dossier delivered, one parked with a follower, one refused by the partner."""
+    with shift(tmp_path) as opened:
+        opened.send(1, "H01-1")
+        opened.unmapped(2, "H01-2")
+        opened.send(3, "H01-2")
+        opened.faults["H01-3"] = "refuse"
+        opened.send(4, "H01-3")
+        opened.faults.clear()
+        yield opened
+
+
+# --- every verb ------------------------------------------------------------------------------------------------------
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, child in command.commands.items():
+        if hasattr(child, "commands"):
+            yield from leaves(child, (*path, name))
+        else:
+            yield (*path, name), child
+
+
+VERBS = dict(leaves(typer.main.get_command(app)))
+#: Verb -> words with which it fails for a reason of its own, on a configuration folder that is not there.
+FAILING = {
+    ("init",): ["/dev/null/config"],
+    ("check",): [],
+    ("serve",): [],
+    ("simulate",): ["no_such_system"],
+    ("messages",): [],
+    ("show",): ["H01-1"],
+    ("failures",): [],
+    ("verify-ledger",): [],
+    ("release",): ["7d0f5b1e", "--why", "x"],
+    ("rebuild",): ["7d0f5b1e", "--why", "x"],
+    ("settle",): ["7d0f5b1e", "--arrived", "--why", "x"],
+    ("abandon",): ["7d0f5b1e", "--why", "x"],
+    ("ask",): ["7d0f5b1e", "--why", "x"],
+    ("pause",): ["bo", "--why", "x"],
+    ("resume",): ["bo", "--why", "x"],
+    ("replay", "plan"): ["--endpoint", "bo", "--why", "x"],
+    ("replay", "run"): ["5c1e7a90"],
+    ("replay", "show"): ["5c1e7a90"],
+    ("evidence", "export"): ["H01-1"],
+    ("procedures", "diff"): ["bo"],
+    ("procedures", "publish"): ["bo", "--why", "x"],
+}
+#: These need no configuration folder: they make their own and are tested where they are.
+OWN_WORLD = {("demo",), ("bench",)}
+
+
+def test_every_verb_is_listed_in_these_tests() -> None:
+    assert set(VERBS) == set(FAILING) | OWN_WORLD
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_has_json_and_an_example_in_its_help(verb: tuple[str, ...]) -> None:
+    result = runner.invoke(app, [*verb, "--help"])
+
+    assert result.exit_code == 0
+    assert "--json" in result.stdout
+    _, _, examples = result.stdout.partition("Ví dụ (Example):")
+    assert f"lienthong {' '.join(verb)}" in examples
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_called_wrongly_ends_with_2_and_one_line(verb: tuple[str, ...]) -> None:
+    result = runner.invoke(app, [*verb, "--no-such-option"])
+
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "Sai cách dùng" in line
+    assert "--no-such-option" in line
+
+
+@pytest.mark.parametrize("verb", [verb for verb in FAILING if verb != ("check",)], ids=" ".join)
+def test_every_verb_that_fails_ends_with_1_and_one_line_in_both_languages(verb: tuple[str, ...], tmp_path: Path) -> None:
+    line = refused(tmp_path / "not there", *verb, *FAILING[verb])
+
+    assert re.fullmatch(r"lienthong: .+ \(.+\)", line)
+    assert "Traceback" not in line
+
+
+def test_a_bug_is_one_line_without_traceback_and_with_its_place(night: Shift, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.registers.history.listing", lambda *_: 1 / 0)
+    result = run(night.folder, "messages")
+
+    assert result.exit_code == 70
+    assert result.stderr.count("\n") == 1
+    assert "ZeroDivisionError test_cli.py:" in result.stderr
+
+
+def test_what_comes_from_outside_cannot_steer_the_terminal(night: Shift) -> None:
+    night.send(9, "H01\x9b31m")
+
+    assert "\x9b" not in run(night.folder, "messages").stdout
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+def test_messages_are_listed_and_narrowed(night: Shift) -> None:
+    assert [row["subject"] for row in answer(night.folder, "messages")] == [
+        "national:H01-3", "national:H01-2", "national:H01-2", "national:H01-1",
+    ]  # fmt: skip
+    assert [row["deliveries"] for row in answer(night.folder, "messages", "--code", "H01-1")] == [{"delivered": 1}]
+    assert answer(night.folder, "messages", "--endpoint", PARTNER) == []
+
+
+def test_moments_are_shown_in_vietnamese_time(night: Shift) -> None:
+    (row,) = answer(night.folder, "messages", "--code", "H01-1")
+
+    assert row["received_at"] == "2026-03-02T09:00:00+07:00"
+    assert "02/03/2026 09:00:00" in run(night.folder, "messages").stdout
+
+
+def test_labels_are_vietnamese_or_english_as_asked(night: Shift) -> None:
+    vietnamese, english = (run(night.folder, "messages", LIENTHONG_LANG=lang).stdout for lang in ("vi", "en"))
+
+    assert "Điểm kết nối" in vietnamese
+    assert "Endpoint" in english
+    assert "Điểm kết nối" not in english
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["people", "machines"])
+def test_show_tells_the_story_without_personal_data(night: Shift, as_json: list[str]) -> None:
+    result = run(night.folder, "show", "H01-2", *as_json)
+
+    assert result.exit_code == 0
+    assert "Nguyễn" not in result.stdout
+    assert "no_mapping" in result.stdout
+    assert "template_procedures" in result.stdout
+
+
+def test_show_says_what_can_be_done_and_what_abandoning_would_do(night: Shift) -> None:
+    shown = run(night.folder, "show", "H01-2").stdout
+
+    assert "release, rebuild, settle_arrived, abandon" in shown
+    assert "Nếu từ bỏ: 1 lượt phía sau" in shown
+
+
+def test_exact_bytes_come_only_when_asked_for(night: Shift) -> None:
+    told = answer(night.folder, "show", "H01-1")
+    (message,) = told["messages"]
+    result = run(night.folder, "show", "H01-1", "--bytes", message["raw_digest"][:20])
+
+    assert message["canonical"][0]["dossier"]["applicant"]["name"] == "***"
+    assert json.loads(result.stdout_bytes)["hoSo"]["nguoiNop"]["hoTen"] == "Nguyễn Thử Nghiệm"
+
+
+def test_bytes_of_another_dossier_are_not_given(night: Shift) -> None:
+    other = answer(night.folder, "show", "H01-2")["messages"][0]["raw_digest"]
+
+    assert other in refused(night.folder, "show", "H01-1", "--bytes", other)
+
+
+def test_failures_are_grouped_for_machines_and_people(night: Shift) -> None:
+    found = answer(night.folder, "failures")
+
+    groups = {(group["error_code"], group["count"], group["followers"]) for group in found["parked"]}
+    assert groups == {("no_mapping", 1, 1), ("refused", 1, 0)}
+    shown = run(night.folder, "failures").stdout
+    assert all(group["group"] in shown for group in found["parked"])
+
+
+def test_a_ledger_that_was_tampered_with_fails_the_verb(night: Shift) -> None:
+    assert answer(night.folder, "verify-ledger")["whole"] is True
+    with night.hub.ledger._engine.begin() as conn:
+        conn.execute(update(journal).where(journal.c.number == 1).values(actor="nobody"))
+
+    result = run(night.folder, "verify-ledger", "--json")
+
+    assert result.exit_code == 1
+    assert {each["kind"] for each in json.loads(result.stdout)["wrong"]} == {"journal"}
+
+
+# --- acting ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_night_shift_mends_a_list_and_replays(night: Shift) -> None:
+    (group,) = [each for each in answer(night.folder, "failures")["parked"] if each["error_code"] == "no_mapping"]
+    night.mend()
+
+    plan = answer(night.folder, "replay", "plan", "--group", group["group"], "--verb", "rebuild", "--why", "đã bổ sung mã")
+    shown = run(night.folder, "replay", "show", plan["id"][:8]).stdout
+    ran = answer(night.folder, "replay", "run", plan["id"], "--as", "lan")
+    carry(night)
+
+    assert (plan["goes"], ran["done"]) == (1, 1)
+    assert plan["id"][:8] in shown
+    assert night.partner.marks("H01-2") == ["#2", "#3"]
+    (listed,) = answer(night.folder, "replay", "show")
+    assert (listed["id"], listed["goes"], listed["why"]) == (plan["id"], 1, "đã bổ sung mã")
+    assert "đã được thực hiện" in refused(night.folder, "replay", "run", plan["id"])
+
+
+def test_a_plan_says_why_a_follower_cannot_go_alone(night: Shift) -> None:
+    head, follower = night.ids("H01-2")
+    words = ("replay", "plan", "--id", follower, "--why", "thử")
+
+    (item,) = answer(night.folder, *words)["items"]
+
+    assert item["skip_en"].startswith(f"cannot go alone: its head {head} is parked")
+    assert "không thể gửi riêng" in run(night.folder, *words).stdout.replace("\n", " ")
+
+
+def test_release_rebuild_and_abandon_say_what_became_of_it(night: Shift) -> None:
+    (parked,) = night.ids("H01-3")
+    head, follower = night.ids("H01-2")
+
+    released = answer(night.folder, "release", parked[:8], "--why", "đối tác đã sửa")
+    rebuilt = answer(night.folder, "rebuild", head, "--why", "đã sửa danh mục")
+    carry(night)
+    abandoned = run(night.folder, "abandon", head, "--why", "không cần nữa")
+    carry(night)
+
+    assert (released["id"], released["state"]) == (parked, "pending")
+    assert (rebuilt["state"], rebuilt["followers"]) == ("pending", 1)
+    assert f"Lượt kế tiếp {follower[:8]} nay là chờ gửi" in abandoned.stdout
+    assert night.partner.marks("H01-2") == ["#3"]
+    assert night.partner.marks("H01-3") == ["#4"]
+
+
+def test_settle_keeps_the_evidence_and_teaches_what_the_partner_holds(night: Shift, tmp_path: Path) -> None:
+    night.faults["H01-4"] = "garble"
+    night.send(5, "H01-4")
+    (doubtful,) = night.ids("H01-4")
+    proof = tmp_path / "tra-loi.txt"
+    proof.write_bytes("Đã nhận".encode())
+
+    stated = ("--arrived", "--evidence", str(proof), "--held", "dossier=H01-4", "--why", "gọi điện", "--as", "lan")
+    told = answer(night.folder, "settle", doubtful, *stated)
+
+    assert (told["state"], told["learned"]) == ("delivered", {"dossier": "H01-4"})
+    row = answer(night.folder, "show", doubtful)["journal"][-1]
+    assert (row["actor"], row["event"]) == ("lan", "operator.settle_arrived")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--why", "x"], "--arrived"),
+        (["--arrived"], "--why"),
+        (["--arrived", "--why", "x", "--held", "dossier"], "key=value"),
+        (["--not-arrived", "--why", "x", "--held", "a=b"], "held"),
+    ],
+)
+def test_settle_requires_outcome_and_reason(night: Shift, words: list[str], said: str) -> None:
+    night.faults["H01-4"] = "garble"
+    night.send(5, "H01-4")
+
+    assert said in refused(night.folder, "settle", night.ids("H01-4")[0], *words)
+    assert night.states("H01-4") == ["in_doubt"]
+
+
+def test_an_in_doubt_delivery_is_asked_about_but_not_released(night: Shift) -> None:
+    night.faults["H01-4"] = "garble"
+    night.send(5, "H01-4")
+    night.faults.clear()
+    (doubtful,) = night.ids("H01-4")
+
+    assert "không thể release" in refused(night.folder, "release", doubtful, "--why", "gấp")
+    answer(night.folder, "ask", doubtful, "--why", "gấp")
+    carry(night)
+
+    assert night.states("H01-4") == ["delivered"]
+
+
+def test_pause_and_resume(night: Shift) -> None:
+    assert answer(night.folder, "pause", PARTNER, "--why", "bảo trì") == {"endpoint": PARTNER, "paused": True}
+    night.send(7, "H01-7")
+    assert night.partner.marks("H01-7") == []
+
+    assert answer(night.folder, "resume", PARTNER, "--why", "xong") == {"endpoint": PARTNER, "paused": False}
+    carry(night)
+    assert night.partner.marks("H01-7") == ["#7"]
+
+
+@pytest.mark.parametrize("verb", ["release", "rebuild", "abandon", "ask", "pause", "resume"])
+def test_no_verb_goes_without_a_reason(night: Shift, verb: str) -> None:
+    given = PARTNER if verb in ("pause", "resume") else night.ids("H01-3")[0]
+
+    assert "--why" in refused(night.folder, verb, given)
+
+
+def test_a_partner_that_has_no_catalogue_to_read_is_said_so(night: Shift) -> None:
+    assert SENDER in refused(night.folder, "procedures", "diff", SENDER)
+    assert "--why" in refused(night.folder, "procedures", "publish", PARTNER)
+
+
+# --- evidence --------------------------------------------------------------------------------------------------------
+
+
+def test_exported_evidence_verifies_itself_and_notices_tampering(night: Shift, tmp_path: Path) -> None:
+    told = answer(night.folder, "evidence", "export", "H01-1", "--to", str(tmp_path / "out"))
+    folder = Path(told["folder"])
+
+    def verify() -> tuple[int, str]:
+        done = subprocess.run(["sh", str(folder / "verify.sh")], capture_output=True, check=False, text=True)
+        return done.returncode, done.stdout
+
+    code, said = verify()
+    assert (code, said.count("OK "), said.count("FAILED")) == (0, len(told["checks"]), 0)
+    (reply,) = folder.glob("deliveries/*/attempt-1/reply.json")
+    reply.write_bytes(b'{"ma": "99"}')
+    code, said = verify()
+    assert (code, said.count("FAILED")) == (1, 1)
+
+
+def test_evidence_is_for_its_owner_alone_explained_and_never_mixed(night: Shift, tmp_path: Path) -> None:
+    words = ("evidence", "export", "H01-1", "--to", str(tmp_path / "out"))
+    folder = Path(answer(night.folder, *words)["folder"])
+
+    assert {path.stat().st_mode & 0o077 for path in folder.rglob("*") if path.is_file()} == {0}
+    assert "dữ liệu cá nhân" in (folder / "HUONG-DAN.txt").read_text(encoding="utf-8")
+    assert "personal data" in (folder / "README.txt").read_text(encoding="utf-8")
+    assert str(folder) in refused(night.folder, *words)
+
+
+def test_the_commands_are_printed(night: Shift, tmp_path: Path) -> None:
+    shown = run(night.folder, "evidence", "export", "H01-1", "--to", str(tmp_path / "out")).stdout
+
+    assert "sha256sum --check --strict --quiet SHA256SUMS" in shown
+    assert "openssl dgst -sha256" in shown
+
+
+# --- reading words ---------------------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("30m", NOW - timedelta(minutes=30)),
+        ("2h", NOW - timedelta(hours=2)),
+        ("7d", NOW - timedelta(days=7)),
+        ("2026-03-02", datetime(2026, 3, 1, 17, 0, tzinfo=UTC)),
+        ("2026-03-02 08:30", datetime(2026, 3, 2, 1, 30, tzinfo=UTC)),
+        ("2026-03-02T01:30:00+00:00", datetime(2026, 3, 2, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_ago_or_vietnamese_time(given: str, expected: datetime) -> None:
+    assert frame.since(given, now=NOW) == expected.timestamp()
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2h30", "-1d", "2026-13-01", "9999999d", "999999d"])
+def test_what_is_no_moment_is_refused(given: str) -> None:
+    with pytest.raises(NotAllowed):
+        frame.since(given, now=NOW)
