@@ -1,7 +1,7 @@
 """A dossier and its new progress rows as one message: the documents that one-stop software and ministries exchange with us.
 
 ``{"HoSo": record, "TienDo": [rows], "GiayPhep": decision document}``; the record may carry the number that another
-system gave the same dossier (MaHoSoKhac, with HeThongKhac to say whose). The vocabulary is the national one, the wrapping is ours.
+system gave the same dossier (MaHoSoKhac, with HeThongKhac to say whose). The vocabulary is the national one, the wrapping ours.
 """
 
 from __future__ import annotations

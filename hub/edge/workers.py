@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,12 +13,12 @@ from hub import delivery, dispatch
 from hub.app import UNROUTED, Hub
 from hub.bus import Acknowledge
 from hub.errors import HubError, Untrusted
-from hub.ledger.values import Due
+from hub.rules.queued import Due
 from hub.telemetry import QUARANTINED
 
 log = structlog.get_logger()
 
-#: Dispatch looks at the ledger at least so often: what other processes or the clock made due.
+#: Dispatch looks at the whole ledger so often: what other processes or the clock made due.
 DISPATCH_SECONDS = 0.25
 
 
@@ -69,8 +70,11 @@ class Workers:
                 self._stop.wait(DISPATCH_SECONDS)
 
     def _dispatch(self) -> None:
-        if not dispatch.queue(self._hub):
-            self._hub.bus.wait(DISPATCH_SECONDS)
+        """Look at everything, then for a while only where a bell rings."""
+        dispatch.queue(self._hub)
+        until = time.monotonic() + DISPATCH_SECONDS
+        while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
+            dispatch.queue(self._hub, self._hub.bus.wait(left))
 
     def _consume(self) -> None:
         self._hub.bus.consume(self._hand_over, self._stop)

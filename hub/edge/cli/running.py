@@ -21,7 +21,6 @@ from hub.app import Hub
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described
 from hub.edge.cli.texts import text
-from hub.edge.http import serve_http
 from hub.edge.workers import Workers
 from hub.errors import NotAllowed
 from hub.settings import Settings
@@ -62,6 +61,9 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Serve until stopped."""
+    # FastAPI takes a third of a second to load, which no other verb should pay.
+    from hub.edge.http.server import serve_http  # noqa: PLC0415
+
     stop = _told_to_stop()
     settings = frame.settings(ctx)
     configure_logging(json=settings.file.logging.json_lines, level=settings.file.logging.level)

@@ -1,0 +1,78 @@
+"""The application: doors, the sender's view, health, and their description, in one FastAPI value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from hub.app import Hub
+from hub.edge.http import description, page
+from hub.edge.http.bodies import Bodies
+from hub.edge.http.doors import Doors
+from hub.edge.http.health import Health
+from hub.edge.http.identity import Gate
+from hub.edge.http.routes import Guarded, answer_errors
+from hub.edge.http.sender import SenderApi
+from hub.settings import HubFile
+
+log = structlog.get_logger()
+
+
+def make_app(hub: Hub, file: HubFile | None = None, *, public_url: str = "") -> FastAPI:
+    """Make the application; raises BadSettings where a door's proofs of identity cannot be right.
+
+    ``public_url``: the address that stands in WSDLs; empty takes the one of ``[hub]``.
+    """
+    given = file or HubFile()
+    url = public_url or given.hub.public_url
+    gate = Gate(hub.endpoints, given.doors)
+    bodies = Bodies(given.doors.body_seconds)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    answer_errors(app)
+    app.include_router(Doors(hub, gate, bodies, url, certificate_header=given.doors.client_certificate_header).router())
+    app.include_router(SenderApi(hub, gate, bodies).router())
+    app.include_router(Health(hub, gate, given.doors.metrics_token_sha256).router())
+    app.include_router(_description_router(app, hub, url))
+    if given.doors.access_log:
+        app.middleware("http")(_logged)
+    return app
+
+
+def _description_router(app: FastAPI, hub: Hub, url: str) -> APIRouter:
+    router = APIRouter(route_class=Guarded, include_in_schema=False)
+
+    @lru_cache(maxsize=1)
+    def document() -> dict[str, Any]:
+        return description.document(app, hub, url)
+
+    @lru_cache(maxsize=1)
+    def html() -> str:
+        return page.render(document())
+
+    async def as_json() -> Response:
+        return JSONResponse(await run_in_threadpool(document))
+
+    async def as_page() -> Response:
+        headers = {"Content-Security-Policy": page.CONTENT_POLICY, "X-Content-Type-Options": "nosniff"}
+        return Response(await run_in_threadpool(html), media_type="text/html; charset=utf-8", headers=headers)
+
+    router.add_api_route("/openapi.json", as_json, methods=["GET"], response_class=Response)
+    router.add_api_route("/docs", as_page, methods=["GET"], response_class=Response)
+    return router
+
+
+async def _logged(request: Request, following: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Log one line for a call: no address, no query, no identifiers, since those may name persons."""
+    began = time.perf_counter()
+    response = await following(request)
+    route = getattr(request.scope.get("route"), "path", "")
+    milliseconds = round((time.perf_counter() - began) * 1000, 1)
+    log.info("http.call", method=request.method, route=route, status=response.status_code, milliseconds=milliseconds)
+    return response

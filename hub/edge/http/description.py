@@ -1,0 +1,271 @@
+"""The OpenAPI document and its page: what integrators of one-stop software and ministries read.
+
+The examples are the adapters' own samples, read by this hub's own endpoints when the document is made, so that none is
+shown which the doors would refuse. Names of endpoints do not appear: they are for those who have a token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import entry_points
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from hub.app import Hub
+from hub.canonical.base import VIETNAM
+from hub.canonical.codes import STATUS_NAMES, Event
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.message import Message
+from hub.contract import Adapter, Answer, Endpoint, Incoming, Opened, Outcome, Request
+from hub.edge.http.turned_away import BadCall, BodyTooLarge, NotReady, NotThere, TurnedAway, Unidentified, answer
+from hub.errors import Conflict, Fault, HubError, InvalidMessage, bad_value, missing
+
+DOOR = "/doors/{endpoint}"
+#: A sample larger than this shows nothing that a smaller one does not.
+LARGEST_EXAMPLE_BYTES = 20_000
+
+_KEY = "4f6f1c0a-5b2e-4d0e-9a63-2f1f0d7c8e11"
+_MESSAGE_ID = "0b7c9a52-9d0f-4a35-8b7e-3f2f8f1f6d10"
+_AT = datetime(2026, 3, 2, 9, 15, 4, tzinfo=VIETNAM)
+
+_ABOUT = """Cửa tiếp nhận của trục liên thông. Mỗi hệ thống có một cửa riêng và một mã truy cập (token) riêng, gửi trong
+tiêu đề Authorization: Bearer. Mỗi thông điệp gửi tới cửa JSON có một Idempotency-Key: gửi lại cùng nội dung với cùng
+mã sẽ nhận lại đúng trả lời cũ, không tạo thông điệp thứ hai. Trả lời chỉ được gửi đi sau khi đã ghi sổ: nhận được 2xx
+nghĩa là trục đã giữ thông điệp; nhận 503 hoặc mất kết nối thì gửi lại với cùng Idempotency-Key."""
+
+_EVENTS: Mapping[Event, str] = {
+    Event.SUBMITTED: "Hồ sơ mới nộp",
+    Event.EDITED: "Sửa hồ sơ",
+    Event.SUPPLEMENTED: "Bổ sung hồ sơ",
+    Event.STATUS: "Cập nhật trạng thái",
+    Event.RECEIVED: "Tiếp nhận hồ sơ",
+    Event.REFUSED: "Từ chối tiếp nhận",
+    Event.SUPPLEMENT_ASKED: "Yêu cầu bổ sung",
+    Event.FEE_ASKED: "Yêu cầu nộp phí, lệ phí",
+    Event.FEE_PAID: "Đã nộp phí, lệ phí",
+    Event.EDIT_ASKED: "Đề nghị sửa hồ sơ",
+    Event.EDIT_AGREED: "Đồng ý cho sửa hồ sơ",
+    Event.EDIT_REFUSED: "Không đồng ý cho sửa hồ sơ",
+    Event.WITHDRAWN: "Rút hồ sơ",
+    Event.WITHDRAWAL_ASKED: "Đề nghị rút hồ sơ",
+    Event.WITHDRAWAL_AGREED: "Đồng ý cho rút hồ sơ",
+    Event.WITHDRAWAL_REFUSED: "Không đồng ý cho rút hồ sơ",
+    Event.LICENCE_ISSUED: "Cấp giấy phép",
+    Event.LICENCE_AMENDED: "Sửa đổi giấy phép",
+    Event.RESULT: "Trả kết quả",
+}
+_KINDS = {"catalogue": "Danh mục thủ tục hành chính", "procedure": "Một thủ tục hành chính", "notice": "Thông báo"}
+
+#: Titles of the answers' shapes; their docstrings speak to the developers of the hub.
+_SHAPES = {
+    "Acknowledged": "Kết quả xác nhận",
+    "DeliveryView": "Một lượt chuyển tới một nơi nhận",
+    "ErrorView": "Lý do, khi đơn vị gửi là bên cần xử lý",
+    "FaultView": "Một lỗi trong thông điệp",
+    "MessageView": "Một thông điệp và kết quả chuyển",
+    "NoticeList": "Danh sách thông báo",
+    "NoticeView": "Một thông báo kết quả",
+    "Recipient": "Nơi nhận",
+    "Words": "Trạng thái, bằng mã và bằng lời",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sample:
+    """One body that a door of this hub takes."""
+
+    adapter: str
+    name: str
+    title: str
+    tree: Any
+
+
+def document(app: FastAPI, hub: Hub, public_url: str) -> dict[str, Any]:
+    """Make the OpenAPI document of the doors and of the sender's view."""
+    made: dict[str, Any] = get_openapi(
+        title="Trục liên thông – Cửa tiếp nhận",
+        version="1",
+        description=" ".join(_ABOUT.split()),
+        routes=app.routes,
+        servers=[{"url": public_url}],
+    )
+    schemas = made.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for name, title in _SHAPES.items():
+        schemas[name]["title"] = title
+        schemas[name].pop("description", None)
+    made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    made["security"] = [{"token": []}]
+    shown = list(_doors_shown(hub))
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            _common_answers(operation)
+    _describe_sender(made["paths"])
+    _describe_door(made["paths"][DOOR]["post"], shown)
+    return made
+
+
+def _common_answers(operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    answers.pop("422", None)
+    answers["200"]["description"] = "Thành công"
+    answers["401"] = _turned_away("Không xác định được bên gọi", Unidentified())
+    answers["503"] = _turned_away("Chưa ghi nhận được; gửi lại sau", NotReady())
+
+
+def _turned_away(description: str, error: TurnedAway) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"example": json.loads(bytes(answer(error).body))}}}
+
+
+def _describe_sender(paths: dict[str, Any]) -> None:
+    wrong = BadCall((bad_value("query/limit", "giá trị không hợp lệ", "is not a possible value"),))
+    paths["/messages/{message_id}"]["get"]["responses"]["404"] = _turned_away("Không có thông điệp này", NotThere())
+    for path, method in (("/notices", "get"), ("/notices/ack", "post")):
+        paths[path][method]["responses"]["400"] = _turned_away("Tham số không đúng", wrong)
+
+
+# --- the door ----------------------------------------------------------------------------------------------------
+
+
+def _describe_door(operation: dict[str, Any], shown: list[tuple[Endpoint, Adapter, list[_Sample]]]) -> None:
+    operation["description"] = (
+        "Gửi một thông điệp vào cửa của hệ thống mình. Hình dạng nội dung theo loại hệ thống; xem các ví dụ. "
+        "Cửa SOAP có hợp đồng tại ?wsdl. Phần đường dẫn sau tên cửa được chuyển nguyên vẹn cho bộ chuyển đổi."
+    )
+    operation["parameters"] = [_door_parameter(), _key_parameter()]
+    samples = [sample for _, _, some in shown for sample in some]
+    operation["requestBody"] = {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {}, "examples": _examples((s.adapter, s.name, s.title, s.tree) for s in samples)},
+            "text/xml": {"schema": {"type": "string"}},
+            "application/soap+xml": {"schema": {"type": "string"}},
+        },
+    }
+    answers = operation["responses"]
+    answers.pop("200", None)
+    answers["413"] = _turned_away("Nội dung lớn hơn mức cửa này nhận", BodyTooLarge(30_000_000))
+    for endpoint, adapter, some in shown:
+        for title, said in _answers(endpoint, adapter, some[0]):
+            _add_answer(answers, adapter, title, said)
+
+
+def _door_parameter() -> dict[str, Any]:
+    about = "Tên cửa tiếp nhận đã cấp cho hệ thống"
+    return {"name": "endpoint", "in": "path", "required": True, "description": about, "schema": {"type": "string"}}
+
+
+def _key_parameter() -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "Bắt buộc ở cửa JSON: mã do bên gửi đặt cho thông điệp, không quá 200 ký tự ASCII; gửi lại thì giữ nguyên",
+        "schema": {"type": "string", "maxLength": 200},
+        "example": _KEY,
+    }
+
+
+def _examples(rows: Iterable[tuple[str, str, str, Any]]) -> dict[str, Any]:
+    return {f"{adapter}.{name}": {"summary": title, "value": tree} for adapter, name, title, tree in rows}
+
+
+def _add_answer(answers: dict[str, Any], adapter: Adapter, title: str, said: Answer) -> None:
+    kind = said.content_type.partition(";")[0]
+    place = answers.setdefault(str(said.status), {"description": title, "content": {}})
+    examples = place["content"].setdefault(kind, {}).setdefault("examples", {})
+    # Two adapters may answer with the same status.
+    examples.update(_examples([(adapter.name, "answer", f"{adapter.title}: {title}", json.loads(said.body))]))
+
+
+def _answers(endpoint: Endpoint, adapter: Adapter, sample: _Sample) -> Iterator[tuple[str, Answer]]:
+    """Let the adapter itself say what it answers: accepted, with faults, the same key with other content."""
+    request = _request(endpoint, json.dumps(sample.tree).encode())
+    opened = adapter.open_request(request, endpoint.options)
+    outcomes = (
+        ("Đã tiếp nhận", None),
+        ("Thông điệp có lỗi; nêu đủ mọi lỗi cùng vị trí", _faults(endpoint, adapter, opened)),
+        ("Idempotency-Key đã dùng cho nội dung khác", _conflict()),
+    )
+    for title, error in outcomes:
+        outcome = Outcome(message_id=_MESSAGE_ID, received_at=_AT, error=error)
+        yield title, adapter.answer(outcome, opened, request, endpoint.options)
+
+
+def _faults(endpoint: Endpoint, adapter: Adapter, opened: Opened) -> HubError:
+    """Give what this endpoint finds wrong in an empty document."""
+    try:
+        adapter.read_message(b"{}", opened, endpoint.options)
+    except InvalidMessage as error:
+        return error
+    return InvalidMessage((missing("", "nội dung"),))
+
+
+def _conflict() -> Conflict:
+    vi, en = "mã này đã dùng cho thông điệp có nội dung khác", "this key was used for other content"
+    return Conflict((Fault("Idempotency-Key", "conflict", vi, en),))
+
+
+def _request(endpoint: Endpoint, body: bytes) -> Request:
+    return Request(endpoint=endpoint.name, body=body, content_type="application/json", idempotency_key=_KEY)
+
+
+# --- samples -----------------------------------------------------------------------------------------------------
+
+
+def _doors_shown(hub: Hub) -> Iterator[tuple[Endpoint, Adapter, list[_Sample]]]:
+    """Give one endpoint of each adapter with JSON samples that this endpoint takes."""
+    seen: set[str] = set()
+    for endpoint in hub.endpoints.values():
+        if endpoint.inbound is None or endpoint.adapter in seen:
+            continue
+        adapter = hub.adapter(endpoint)
+        # One for each thing that may be said; further samples of the same kind are for the adapter's own tests.
+        samples = {sample.title: sample for sample in reversed(list(_samples(endpoint, adapter)))}
+        if samples:
+            seen.add(endpoint.adapter)
+            yield endpoint, adapter, list(reversed(samples.values()))
+
+
+def _samples(endpoint: Endpoint, adapter: Adapter) -> Iterator[_Sample]:
+    for name, body in _bodies(endpoint.adapter):
+        incoming = _read(endpoint, adapter, body)
+        if incoming is not None:
+            title = f"{adapter.title}: {_title(incoming.messages[0])}"
+            yield _Sample(adapter=endpoint.adapter, name=name, title=title, tree=json.loads(body))
+
+
+def _bodies(adapter: str) -> Iterator[tuple[str, bytes]]:
+    for point in entry_points(group="lienthong.adapters", name=adapter):
+        folder = files(point.module) / "samples" / "in"
+        if not folder.is_dir():
+            continue
+        for file in sorted(folder.iterdir(), key=lambda each: each.name):
+            name = file.name.removesuffix(".json")
+            if name != file.name and not name.endswith((".expected", ".request")):
+                body = file.read_bytes()
+                if len(body) <= LARGEST_EXAMPLE_BYTES:
+                    yield name, body
+
+
+def _read(endpoint: Endpoint, adapter: Adapter, body: bytes) -> Incoming | None:
+    request = _request(endpoint, body)
+    try:
+        opened: Opened = adapter.open_request(request, endpoint.options)
+        return adapter.read_message(opened.document, opened, endpoint.options)
+    except HubError:
+        # This endpoint asks for more than the sample has, or its door takes no such body.
+        return None
+
+
+def _title(message: Message) -> str:
+    if isinstance(message, DossierMessage):
+        return f"{_EVENTS[message.event]} ({STATUS_NAMES[message.dossier.status]})"
+    return _KINDS[message.kind]

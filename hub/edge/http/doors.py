@@ -1,0 +1,119 @@
+"""The partners' doors: one call in, the recorded answer out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from hub import intake
+from hub.app import Hub
+from hub.contract import Answer, Endpoint, InboundPolicy
+from hub.contract import Request as DoorRequest
+from hub.edge.http.bodies import Bodies
+from hub.edge.http.identity import Gate
+from hub.edge.http.routes import Guarded
+from hub.edge.http.turned_away import BadCall, NotThere
+from hub.errors import Fault
+
+#: Never given to an adapter, which records and logs what it is given.
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-forwarded-client-cert", "client-cert"})
+#: Headers whose meaning would depend on which of two was read.
+_ONCE = ("content-type", "idempotency-key", "soapaction")
+
+
+class Doors:
+    """The routes of all doors."""
+
+    def __init__(self, hub: Hub, gate: Gate, bodies: Bodies, public_url: str, *, certificate_header: str = "") -> None:
+        self._hub = hub
+        self._gate = gate
+        self._bodies = bodies
+        self._public_url = public_url.rstrip("/")
+        self._credentials = _CREDENTIALS | {certificate_header.lower()}
+
+    def router(self) -> APIRouter:
+        """Make the routes."""
+        router = APIRouter(route_class=Guarded, tags=["Cửa tiếp nhận"])
+        for path, shown in (("/doors/{endpoint}", True), ("/doors/{endpoint}/{rest:path}", False)):
+            router.add_api_route(
+                path,
+                self.take,
+                methods=["POST"],
+                response_class=Response,
+                include_in_schema=shown,
+                summary="Gửi một thông điệp",
+                operation_id="guiThongDiep" if shown else None,
+            )
+            router.add_api_route(path, self.contract, methods=["GET"], response_class=Response, include_in_schema=False)
+        return router
+
+    async def take(self, request: Request) -> Response:
+        """Take one message: identify the caller, read the body, let intake record it, answer what was recorded."""
+        partner = self._gate.endpoint(request, request.path_params["endpoint"])
+        _check_call(request)
+        policy = partner.inbound or InboundPolicy()
+        async with self._bodies.read(request, partner.name, policy.max_bytes) as body:
+            given = self._given(request, partner, body)
+            answer = await run_in_threadpool(intake.receive, self._hub, given)
+        return _verbatim(answer)
+
+    def _given(self, request: Request, partner: Endpoint, body: bytes) -> DoorRequest:
+        names = dict.fromkeys(request.headers.keys())
+        return DoorRequest(
+            endpoint=partner.name,
+            body=body,
+            content_type=request.headers.get("content-type", ""),
+            path=_rest(request),
+            query=dict(request.query_params),
+            # RFC 9110 5.3: lines of the same name are one list.
+            headers={name: ", ".join(request.headers.getlist(name)) for name in names if name not in self._credentials},
+            idempotency_key=request.headers.get("idempotency-key", ""),
+        )
+
+    async def contract(self, request: Request) -> Response:
+        """Serve a contract document of the door: ``?wsdl``, ``?xsd=name``."""
+        partner = self._gate.endpoint(request, request.path_params["endpoint"])
+        _check_call(request)
+        wanted = _document_name(request)
+        url = f"{self._public_url}/doors/{partner.name}{quote(_rest(request))}"
+        documents = await run_in_threadpool(self._documents, partner, url)
+        if wanted not in documents:
+            raise NotThere
+        content_type, body = documents[wanted]
+        return Response(body, headers={"Content-Type": content_type})
+
+    def _documents(self, partner: Endpoint, url: str) -> Mapping[str, tuple[str, bytes]]:
+        return self._hub.adapter(partner).contract_documents(partner, url)
+
+
+def _rest(request: Request) -> str:
+    """Give what follows the door's own path, with its slash."""
+    rest = request.path_params.get("rest", "")
+    return f"/{rest}" if rest else ""
+
+
+def _document_name(request: Request) -> str:
+    """Name the document: ``wsdl`` for ``?wsdl`` in any case, ``xsd=name`` for ``?xsd=name``."""
+    if len(request.query_params) != 1:
+        return ""
+    name, value = next(iter(request.query_params.items()))
+    return f"{name.lower()}={value}" if value else name.lower()
+
+
+def _check_call(request: Request) -> None:
+    """Refuse what two readers could read in two ways."""
+    twice = [name for name in _ONCE if len(request.headers.getlist(name)) > 1]
+    faults = [Fault(name, "repeated", "tiêu đề này xuất hiện nhiều lần", "this header stands more than once") for name in twice]
+    if not all(part.isprintable() for part in (_rest(request), *itertools.chain(*request.query_params.multi_items()))):
+        faults.append(Fault("path", "bad_value", "đường dẫn có ký tự điều khiển", "the address has control characters"))
+    if faults:
+        raise BadCall(tuple(faults))
+
+
+def _verbatim(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, {"content-type": answer.content_type, **answer.headers})

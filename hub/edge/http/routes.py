@@ -1,0 +1,84 @@
+"""The one mapping of what may happen in a route to an answer: no error leaves without one, no detail leaves with a bug."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from hub.edge.http.turned_away import BadCall, Broken, NotReady, NotThere, TurnedAway, WrongMethod, answer
+from hub.errors import Fault, Unavailable
+
+log = structlog.get_logger()
+
+
+class Guarded(APIRoute):
+    """A route whose every error is answered in both languages, and in SOAP where the caller spoke SOAP."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await inner(request)
+            except Exception as error:
+                return _answered(request, error)
+
+        return guarded
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Answer in the same manner where no route is reached: unknown address, wrong method."""
+
+    async def said(request: Request, error: Exception) -> Response:
+        return _answered(request, error)
+
+    app.add_exception_handler(HTTPException, said)
+
+
+def _answered(request: Request, error: Exception) -> Response:
+    return answer(_turned_away(request, error), request.headers.get("content-type", ""))
+
+
+def _turned_away(request: Request, error: Exception) -> TurnedAway:
+    if isinstance(error, TurnedAway):
+        return error
+    if isinstance(error, RequestValidationError):
+        return BadCall(tuple(_fault(each) for each in error.errors()))
+    if isinstance(error, HTTPException):
+        return _of_status(error)
+    if isinstance(error, Unavailable | OperationalError):
+        log.error("ledger.unavailable", cause=type(error).__name__)
+        return NotReady()
+    # Types and places only: the text of an exception may hold what a citizen wrote.
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    log.error("http.bug", route=_route(request), error=type(error).__name__, stack=stack)
+    return Broken()
+
+
+def _of_status(error: HTTPException) -> TurnedAway:
+    if error.status_code == 405:
+        return WrongMethod((error.headers or {}).get("Allow", ""))
+    return NotThere() if error.status_code == 404 else BadCall((_unreadable(),), status=error.status_code)
+
+
+def _unreadable() -> Fault:
+    return Fault("", "bad_value", "lời gọi không đọc được", "the call cannot be read")
+
+
+def _fault(found: dict[str, Any]) -> Fault:
+    where = "/".join(str(part) for part in found["loc"])
+    return Fault(where, "bad_value", f"giá trị không hợp lệ ({found['type']})", str(found["msg"]))
+
+
+def _route(request: Request) -> str:
+    return str(getattr(request.scope.get("route"), "path", ""))
+

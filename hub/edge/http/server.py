@@ -1,0 +1,201 @@
+"""The server: uvicorn in a thread, with limits that a stranger cannot stretch."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from hub.app import Hub
+from hub.edge.http.application import make_app
+from hub.edge.http.identity import TLS_CERTIFICATE
+from hub.errors import BadSettings
+from hub.settings import HubFile, Settings
+
+log = structlog.get_logger()
+
+#: An unfinished request line with headers may be so large; ours are under 2 KB, a certificate in a front's header up to 8 KB.
+MAX_HEAD_BYTES = 32_768
+#: Connections at the same time; beyond, the answer is 503 at once.
+MAX_CONNECTIONS = 1000
+#: A request's head must be here after so long; also what a caller may go on sending after it was answered.
+HEAD_SECONDS = 10.0
+#: Above the hub's own keep-alive as a client and below that of common fronts (60 s).
+KEEPALIVE_SECONDS = 15
+#: At a stop, calls that are being answered have so long.
+STOP_SECONDS = 20
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 by h11, whose head cannot grow or drip for ever, and which knows the client's TLS certificate."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        der = tls.getpeercert(binary_form=True) if tls else None
+        if der:
+            self.app_state = {**self.app_state, TLS_CERTIFICATE: hashlib.sha256(der).hexdigest()}
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._calm()
+
+    def _watch(self) -> None:
+        """Wait with patience only while no call is being worked on."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._calm()
+        elif self._patience is None and not self.transport.is_closing():
+            self._patience = self.loop.call_later(max(HEAD_SECONDS, self.timeout_keep_alive), self.transport.close)
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn, telling when it listens."""
+
+    def __init__(self, config: uvicorn.Config, settled: threading.Event) -> None:
+        super().__init__(config)
+        self._settled = settled
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._settled.set()
+
+
+class HttpServer:
+    """Serves the application on one address, in a thread."""
+
+    def __init__(self, app: FastAPI, listening: socket.socket, tls: ssl.SSLContext | None, ready: Callable[[str], None]) -> None:
+        self._listening = listening
+        self._ready = ready
+        self._settled = threading.Event()
+        self.url = _url(listening, tls)
+        config = uvicorn.Config(
+            app,
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            # Only hub.edge.http.identity decides which fronts are believed.
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_keep_alive=KEEPALIVE_SECONDS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            ssl_context_factory=(lambda _config, _default: tls) if tls else None,
+        )
+        self._uvicorn = _Uvicorn(config, self._settled)
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+
+    def start(self) -> HttpServer:
+        """Listen; returns when calls are answered, and tells ``ready`` the address."""
+        self._thread.start()
+        self._settled.wait()
+        if not self._uvicorn.started:
+            raise BadSettings(f"the server did not start at {self.url}", f"không mở được cửa tại {self.url}", where=self.url)
+        log.info("http.listening", url=self.url)
+        self._ready(self.url)
+        return self
+
+    def stop(self) -> None:
+        """Take no more calls, finish those that are being answered."""
+        self._uvicorn.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._listening.close()
+
+    def _run(self) -> None:
+        try:
+            self._uvicorn.run(sockets=[self._listening])
+        except Exception:
+            log.exception("http.failed", url=self.url)
+        finally:
+            self._settled.set()
+
+    def __enter__(self) -> HttpServer:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+
+def serve_http(
+    hub: Hub, host: str, port: int, ready: Callable[[str], None] = lambda url: None, *, settings: Settings | None = None
+) -> HttpServer:
+    """Make a server for a hub, not yet started; port 0 takes a free one. Raises BadSettings where the address is not free."""
+    file = settings.file if settings else HubFile()
+    tls = _tls(settings) if settings and file.doors.certificate else None
+    listening = _listen(host, port)
+    named = "public_url" in file.hub.model_fields_set
+    app = make_app(hub, file, public_url=file.hub.public_url if named else _url(listening, tls))
+    return HttpServer(app, listening, tls, ready)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
+    except OSError as error:
+        raise BadSettings(
+            f"cannot listen at {host}:{port} ({error.strerror})",
+            f"không mở được cổng {host}:{port} ({error.strerror})",
+            where="hub.toml [doors] host, port",
+        ) from error
+
+
+def _url(listening: socket.socket, tls: ssl.SSLContext | None) -> str:
+    host, port = listening.getsockname()[:2]
+    name = f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
+    return f"{'https' if tls else 'http'}://{name}:{port}"
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    """Make the server side of TLS 1.2 and later; a client certificate is asked for where its authorities are known."""
+    doors = settings.file.doors
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        made.load_cert_chain(_file(settings, doors.certificate, "certificate"), _file(settings, doors.key, "key"))
+        if doors.client_authorities:
+            made.load_verify_locations(_file(settings, doors.client_authorities, "client_authorities"))
+            made.verify_mode = ssl.CERT_OPTIONAL
+    except (OSError, ssl.SSLError) as error:
+        where = "hub.toml [doors] certificate, key, client_authorities"
+        raise BadSettings(f"{where}: {error}", f"{where}: không đọc được ({error})", where=where) from error
+    return made
+
+
+def _file(settings: Settings, reference: str, key: str) -> Path:
+    """Find the file of a reference; the TLS library reads files only, so ``env:`` is not possible here."""
+    where = f"hub.toml [doors] {key}"
+    path = settings.folder / reference.removeprefix("file:")
+    if not reference.startswith("file:") or not path.is_file():
+        raise BadSettings(
+            f"{where}: {reference!r} is not the reference file:path of a file",
+            f"{where}: {reference!r} phải có dạng file:đường-dẫn và tệp phải tồn tại",
+            where=where,
+        )
+    return path
