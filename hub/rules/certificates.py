@@ -39,7 +39,15 @@ _UNDERSTOOD = {
     ExtensionOID.SUBJECT_KEY_IDENTIFIER,
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
 }
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
+#: What ``cryptography`` raises on a certificate that is broken or odd, when it is loaded or when it is looked into.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 #: The same few partners sign all day; what is true of a certificate whatever the time is worked out once.
 _remembered = lru_cache(maxsize=512)
 
@@ -60,7 +68,7 @@ def read_certificate(der: bytes) -> x509.Certificate:
     """Read a certificate out of a signature."""
     try:
         return x509.load_der_x509_certificate(der)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise untrusted(
             "TOTAL-FAILED/FORMAT_FAILURE", "chứng thư số trong chữ ký không đọc được", "a certificate cannot be read"
         ) from None
@@ -75,7 +83,7 @@ def signing_certificate(certificates: Sequence[x509.Certificate]) -> x509.Certif
     try:
         issuers = [certificate.issuer for certificate in different if certificate.issuer != certificate.subject]
         ends = [certificate for certificate in different if certificate.subject not in issuers]
-    except _UNREADABLE:
+    except UNREADABLE:
         ends = []
     if len(ends) != 1:
         raise untrusted(
@@ -89,11 +97,12 @@ def signing_certificate(certificates: Sequence[x509.Certificate]) -> x509.Certif
 def check(certificate: x509.Certificate, trust: TrustSnapshot, now: datetime) -> bool:
     """Check that a signer's certificate is trusted now; return True where that leans on something weak."""
     try:
+        _names(certificate)  # the verdict will need them
         weak = _weak_key(certificate)
         if certificate not in trust.pinned:
             weak = _check_issued(certificate, trust, now) or weak
         _check_period(certificate, now)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise untrusted(
             "TOTAL-FAILED/FORMAT_FAILURE", "chứng thư số có nội dung không hợp lệ", "the certificate holds what cannot be read"
         ) from None
@@ -182,7 +191,7 @@ def _issued_by(certificate: x509.Certificate, anchor: x509.Certificate) -> bool:
         return False
     try:
         certificate.verify_directly_issued_by(anchor)
-    except (InvalidSignature, *_UNREADABLE):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from hub.errors import BadSettings
-from hub.rules.certificates import RSA_BITS
+from hub.rules.certificates import RSA_BITS, UNREADABLE
 from hub.rules.trust import Signer
 
 #: Stands in every certificate that ``lienthong init`` makes, so that nobody takes it for a real one.
@@ -21,7 +21,6 @@ DEVELOPMENT_MARK = "DEVELOPMENT ONLY - CHI DUNG THU NGHIEM"
 DEVELOPMENT_DAYS = 825
 #: An hour back, for machines whose clocks differ.
 _CLOCK_SKEW = timedelta(hours=1)
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -63,7 +62,7 @@ def load_certificates(pem: bytes, *, where: str = "trust") -> tuple[x509.Certifi
     """Load all certificates of a PEM file, in its order; raise BadSettings where there is none or one is broken."""
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _bad(where, "không đọc được chứng thư số PEM", "no readable PEM certificate") from None
 
 
@@ -79,7 +78,7 @@ def load_seal_public_key(pem: bytes) -> tuple[str, ec.EllipticCurvePublicKey]:
     """Load the public key by which another member of the bus seals; return it with its id."""
     try:
         key = serialization.load_pem_public_key(pem)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _bad("seal", "không đọc được khoá công khai PEM", "no readable PEM public key") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise _bad("seal", "khoá niêm phong phải là EC P-256", "the key of the seal must be EC P-256")

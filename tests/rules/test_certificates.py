@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
@@ -9,12 +10,18 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ObjectIdentifier
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hub.rules.signatures import sign_xml, signed_part
+from hub.errors import BadSettings, Untrusted
+from hub.rules.certificates import read_certificate
+from hub.rules.jws import sign_detached
+from hub.rules.signatures import DS, sign_xml, signed_part, verify_jws
 from hub.rules.trust import TrustSnapshot
-from hub.trust.keys import load_signer
+from hub.trust.keys import load_certificates, load_signer
 from tests.support.signers import (
     AUTHORITY,
     DOCUMENT,
@@ -24,6 +31,7 @@ from tests.support.signers import (
     TRUST,
     WEAK,
     Party,
+    edited,
     refusal,
     sign_otherwise,
     tool,
@@ -133,3 +141,26 @@ def test_an_authority_of_the_same_name_with_another_key_makes_no_trust():
     twin = Party("Authority", ca=True)
 
     assert refusal(sign_xml(DOCUMENT, Party("Signer", twin).signer)) == "INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND"
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_flipped_byte_of_a_certificate_passes_or_crashes(data: st.DataObject):
+    der = bytearray(SIGNER.certificate.public_bytes(serialization.Encoding.DER))
+    for position in data.draw(st.sets(st.integers(0, len(der) - 1), min_size=1, max_size=3)):
+        der[position] ^= data.draw(st.integers(1, 255))
+    text = base64.b64encode(der).decode()
+
+    assert refusal(edited(SIGNED, lambda root, signature: setattr(signature.find(f".//{DS}X509Certificate"), "text", text)))
+    token = sign_detached(b"{}", {"alg": "PS256", "x5c": [text]}, SIGNER.key)
+    with pytest.raises(Untrusted):
+        verify_jws(b"{}", token, TRUST, NOW)
+
+
+def test_a_certificate_of_a_future_version_is_refused():
+    der = SIGNER.certificate.public_bytes(serialization.Encoding.DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03")
+
+    with pytest.raises(Untrusted):
+        read_certificate(der)
+    with pytest.raises(BadSettings):
+        load_certificates(b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n")

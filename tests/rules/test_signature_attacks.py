@@ -253,6 +253,16 @@ def test_values_that_are_no_base64_or_too_short_are_refused(piece: str, value: s
     assert refusal(signed).startswith("TOTAL-FAILED/")
 
 
+@pytest.mark.parametrize("piece", ["SignatureValue", "DigestValue"])
+@pytest.mark.parametrize("rubbish", ["%", "\x7f", "ÿ"])
+def test_rubbish_inside_a_good_value_is_not_overlooked(piece: str, rubbish: str):
+    def spoil(root, signature):
+        value = signature.find(f".//{DS}{piece}")
+        value.text = value.text[:8] + rubbish + value.text[8:]
+
+    assert refusal(edited(SIGNED, spoil)) == "TOTAL-FAILED/FORMAT_FAILURE"
+
+
 # --- changed content, values, keys --------------------------------------------------------------------------------
 
 

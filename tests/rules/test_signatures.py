@@ -242,6 +242,7 @@ def test_the_signature_is_the_roots_last_child_and_the_declaration_stays():
         (b'<E Id=""/>', "/E/@Id", "bad_value"),
         (b'<E ID="a b"/>', "/E/@Id", "bad_value"),
         (b'<E Id="x"><a id="x"/></E>', "/E/@Id", "bad_value"),
+        (b'<E><a xmlns="relative"/></E>', "/E", "bad_value"),
         (b"<E>", "line 1", "not_well_formed"),
         (b"<!DOCTYPE E><E/>", "/", "dtd"),
     ],

@@ -190,13 +190,31 @@ def test_nesting_as_deep_as_allowed_is_read():
         b"<a>" + b"<b></b>" * 1_000 + b"</a>",
         b"<a>" + b"<!-- -->" * 1_000 + b"</a>",
         b"<a>" + b"<?p?>" * 1_000 + b"</a>",
-        b"<a " + b" ".join(b'b%d="1"' % n for n in range(1_000)) + b"/>",
+        b"<a>" + b"<b c='1' d=\"2\" e = '3'/>" * 250 + b"</a>",
         b"<a>" + b"""<b c='>' d="/>"/>""" * 334 + b"</a>",
         b"<a>" + b"<b>" * 1_000,
     ],
 )
 def test_more_nodes_than_allowed_are_refused(document: bytes):
     assert codes_of(document, max_nodes=900, max_depth=2_000) == ["too_many_nodes"]
+
+
+def attributes(count: int, name: str = "a") -> bytes:
+    return b" ".join(b'%s%d = "urn:%d"' % (name.encode(), n, n) for n in range(count))
+
+
+def test_more_attributes_on_one_element_than_allowed_are_refused():
+    assert len(xml.parse(b"<a " + attributes(256) + b"/>").attrib) == 256
+    assert len(xml.parse(b"<a>" + b"<b c='' d=\"\"/>" * 300 + b"</a>")) == 300
+    assert codes_of(b"<a><b/><c\n" + attributes(257) + b"/></a>") == ["too_many_nodes"]
+    assert codes_of(b"<a " + attributes(257, "xmlns:n") + b"/>") == ["too_many_nodes"]
+
+
+def test_more_namespaces_in_scope_than_allowed_are_refused():
+    below = b"<a " + attributes(200, "xmlns:n") + b">%s</a>"
+
+    assert xml.parse(below % (b'<b xmlns="urn:b"/>' * 300)).tag == "a"
+    assert codes_of(below % (b"<b " + attributes(200, "xmlns:m") + b"/>")) == ["too_many_nodes"]
 
 
 def test_markup_in_a_section_and_signs_in_a_text_are_no_nodes():
@@ -247,6 +265,8 @@ HOSTILE = {
     "greater signs": "b'<a>' + b'=' * 300_000 + b'>' * 25_000_000",
     "blanks before a document type": "b' ' * 25_000_000 + b'<!DOCTYPE a>' + b'<a/>' * 300_000",
     "depth": "b'<a>' * 9_000_000",
+    "attributes of one element": "b'<a ' + b' '.join(b'a%d=\"\"' % n for n in range(100_000)) + b'/>'",
+    "many crowded elements": "(b'<a ' + b'b=\"\" ' * 250) * 20_000",
 }
 
 

@@ -85,6 +85,7 @@ VALID = """<Envelope>
   </RegistrationProfile></Content><Signature/></Body>
 </Envelope>"""
 
+XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 PROFILE = "/Envelope/Body/Content/RegistrationProfile"
 
 
@@ -197,7 +198,7 @@ def test_a_document_has_faults_exactly_where_libxml2_calls_it_invalid(schema: xm
             case "tag":
                 node.tag = data.draw(st.sampled_from(["Id", "Product", "Zebra", "{urn:x}Name"]))
             case "attribute":
-                node.set(data.draw(st.sampled_from(["a", "{http://www.w3.org/2001/XMLSchema-instance}type"])), "1")
+                node.set(data.draw(st.sampled_from(["a", f"{XSI}type", f"{XSI}nil"])), data.draw(st.sampled_from(["1", "x", ""])))
             case "copy":
                 node.append(etree.fromstring(etree.tostring(data.draw(st.sampled_from(list(root.iter()))), with_tail=False)))
             case "remove" if node.getparent() is not None:
@@ -297,6 +298,22 @@ def test_groups_extensions_references_and_namespaces_are_understood(tmp_path: Pa
         ("/r/circle", "missing"),
         ("/r/plain", "missing"),
     }
+
+
+@pytest.mark.parametrize(
+    ("attribute", "fault"),
+    [
+        ('xsi:type="1"', ("/Envelope/@type", "bad_value")),
+        ('xsi:type="nowhere"', ("/Envelope/@type", "bad_value")),
+        ('xsi:nil="true"', ("/Envelope", "bad_value")),
+        ('xsi:nil=""', ("/Envelope/@nil", "missing")),
+        ('other="1"', ("/Envelope/@other", "unexpected")),
+    ],
+)
+def test_a_wrong_attribute_of_an_element_with_children_is_named(schema: xml.Schema, attribute: str, fault: tuple[str, str]):
+    namespace = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+
+    assert fault in found(schema, VALID.replace("<Envelope>", f"<Envelope {namespace} {attribute}>"))
 
 
 def test_another_root_than_the_schemas_is_one_fault(schema: xml.Schema):
