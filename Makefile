@@ -35,7 +35,7 @@ packages:
 	.ci/packages
 
 test: packages setup-dev
-	$(RUN)/pytest $(PYTEST_ARGS)
+	$(RUN)/pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 check: setup-dev
 	$(RUN)/ruff check .

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kombu import Connection, Consumer, Exchange, Message, Producer, Queue
 
 from hub.errors import BadSettings, Untrusted
-from hub.ledger.values import Due
 from hub.rules import seal
+from hub.rules.queued import Due
 from hub.telemetry import QUARANTINED
 
 log = structlog.get_logger()
@@ -61,7 +61,8 @@ class Bus:
         self._quarantine = Queue(QUARANTINE, self._exchange, routing_key=QUARANTINE)
         self._publisher: Connection | None = None
         self._producer: Producer | None = None
-        self._bell = threading.Event()
+        self._bell = threading.Condition()
+        self._rung: set[str] = set()
 
     def open(self) -> None:
         """Connect, declare the topology, and start empty: what was there is in the ledger."""
@@ -82,14 +83,19 @@ class Bus:
 
     # --- the bell of dispatch: a hint, never needed for correctness
 
-    def wake(self) -> None:
-        """Say that something may be due."""
-        self._bell.set()
+    def wake(self, *endpoints: str) -> None:
+        """Say that something may be due for these endpoints."""
+        with self._bell:
+            self._rung.update(endpoints)
+            self._bell.notify_all()
 
-    def wait(self, seconds: float) -> None:
-        """Wait until something may be due, or so long."""
-        self._bell.wait(seconds)
-        self._bell.clear()
+    def wait(self, seconds: float) -> frozenset[str]:
+        """Wait until a bell rings, or so long; give the endpoints it rang for."""
+        with self._bell:
+            if not self._rung:
+                self._bell.wait(seconds)
+            rung, self._rung = frozenset(self._rung), set()
+            return rung
 
     # --- publishing (one thread: dispatch)
 

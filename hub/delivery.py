@@ -9,13 +9,16 @@ from dataclasses import replace
 import structlog
 
 from hub.app import UNROUTED, Hub
-from hub.canonical.message import from_json
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.message import Message, from_json
 from hub.canonical.receipt import Receipt
 from hub.contract import Call, Endpoint, OutboundPolicy, Outgoing, Reply, Writing
 from hub.errors import BadSettings, HubError, InDoubt, NotSent
 from hub.ledger.delivery_verbs import ClaimLost
-from hub.ledger.values import Delivery, Due, Evidence
+from hub.ledger.values import Delivery, Evidence
+from hub.registers import dossiers
 from hub.rules import redelivery, routing, signatures
+from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
 from hub.telemetry import ATTEMPTS, CALL_SECONDS, REPEATED
 
@@ -142,7 +145,8 @@ def _record_receipt(hub: Hub, endpoint: Endpoint, held: Delivery, receipt: Recei
     hub.ledger.record_delivered(held, receipt, evidence, hub.notice(held, "delivered"), hub.now(), waits=waits)
     ATTEMPTS.labels(endpoint.name, "delivered").inc()
     log.info("delivery.delivered", delivery=held.id, endpoint=endpoint.name, service=held.service, attempt=held.attempts)
-    hub.bus.wake()
+    # The next in the chain, and the notice to the sender.
+    hub.bus.wake(held.endpoint, held.origin)
 
 
 def _record_failed(hub: Hub, endpoint: Endpoint, held: Delivery, error: HubError, evidence: Evidence) -> None:
@@ -174,6 +178,7 @@ def _settle_failure(
         log.warning("delivery.claim_lost", delivery=held.id, epoch=held.epoch)
         return
     ATTEMPTS.labels(held.endpoint, error.code).inc()
+    hub.bus.wake(held.endpoint, held.origin)
     log.warning(
         "delivery.failed",
         delivery=held.id,
@@ -189,13 +194,29 @@ def _route_late(hub: Hub, held: Delivery) -> None:
     message = from_json(held.canonical)
     source = held.part.get("source", held.origin)
     try:
-        names = routing.recipients(message, source, hub.routes, hub.codes(), hub.clock(), origin=held.origin)
+        known = _known(hub, message)
+        names = routing.recipients(
+            message,
+            source,
+            hub.routes,
+            hub.codes(),
+            hub.clock(),
+            origin=known.origin if known else held.origin,
+            known=known.recipients if known else (),
+        )
     except HubError as error:
         _park_unsent(hub, held, error)
         return
     planned = hub.plan(message, [name for name in names if name != source], held.subject)
     hub.ledger.record_routed(held, planned, hub.now())
-    hub.bus.wake()
+    hub.bus.wake(held.endpoint, *{each.endpoint for each in planned})
+
+
+def _known(hub: Hub, message: Message) -> dossiers.Known | None:
+    if not isinstance(message, DossierMessage):
+        return None
+    with hub.ledger.read() as conn:
+        return dossiers.find(conn, dossiers.codes_of(message.dossier))
 
 
 def inquire(hub: Hub, due: Due) -> None:
@@ -221,5 +242,5 @@ def inquire(hub: Hub, due: Due) -> None:
     notice = hub.notice(held, "delivered")
     hub.ledger.record_finding(held, outcome, found, evidence, notice, hub.now(), waits=waits)
     log.info("inquiry.recorded", delivery=held.id, endpoint=held.endpoint, outcome=outcome, text=text)
-    hub.bus.wake()
+    hub.bus.wake(held.endpoint, held.origin)
 

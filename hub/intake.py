@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import structlog
@@ -14,6 +15,7 @@ from hub.canonical.message import Message, to_json
 from hub.canonical.procedure import CatalogueMessage
 from hub.contract import Answer, Endpoint, Incoming, Opened, Outcome, Request
 from hub.errors import Fault, HubError, NoRoute, NotPermitted, Unavailable
+from hub.ledger import chains
 from hub.ledger.intake_verbs import DossierMoved
 from hub.ledger.values import Acceptance, DossierChange, Planned, ProcedureRow, Refusal
 from hub.registers import dossiers, procedures
@@ -36,8 +38,12 @@ class _Thought:
     planned: tuple[Planned, ...] = ()
     warnings: tuple[str, ...] = ()
     dossier: DossierChange | None = None
+    #: The dossier as it stands after this message.
+    after: dossiers.Known | None = None
     procedures: tuple[ProcedureRow, ...] = ()
     holdings: tuple[tuple[str, str, str], ...] = ()
+    #: How many catalogues of this owner there were when we looked.
+    catalogues: int | None = None
 
 
 def receive(hub: Hub, request: Request) -> Answer:
@@ -85,7 +91,9 @@ def _accept(
     outcome = Outcome(message_id=message_id, received_at=hub.clock())
     answer = hub.adapter(endpoint).answer(outcome, opened, request, endpoint.options)
     for _ in range(LOOKS):
-        thoughts = [_think(hub, endpoint, message) for message in incoming.messages]
+        thoughts: list[_Thought] = []
+        for message in incoming.messages:
+            thoughts.append(_think(hub, endpoint, message, thoughts))
         acceptance = _acceptance(hub, endpoint, request, verified, incoming, answer, thoughts, message_id)
         try:
             recorded = hub.ledger.record_received(acceptance)
@@ -93,14 +101,15 @@ def _accept(
             continue
         RECEIVED.labels(endpoint.name, "accepted" if recorded is answer else "repeated").inc()
         log.info("message.received", endpoint=endpoint.name, message=message_id, subject=acceptance.subject)
-        hub.bus.wake()
+        hub.bus.wake(*{planned.endpoint for planned in acceptance.planned})
         return recorded
     raise Unavailable("the dossier is changing too fast; send again", "hồ sơ đang thay đổi liên tục; hãy gửi lại")
 
 
-def _think(hub: Hub, endpoint: Endpoint, message: Message) -> _Thought:
+def _think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[_Thought]) -> _Thought:
+    """Think of one message; ``earlier``: those that stand before it in the same document."""
     if isinstance(message, DossierMessage):
-        return _think_of_dossier(hub, endpoint, message)
+        return _think_of_dossier(hub, endpoint, message, earlier)
     if isinstance(message, CatalogueMessage):
         return _think_of_catalogue(hub, endpoint, message)
     raise NotPermitted(
@@ -108,9 +117,10 @@ def _think(hub: Hub, endpoint: Endpoint, message: Message) -> _Thought:
     )
 
 
-def _think_of_dossier(hub: Hub, endpoint: Endpoint, given: DossierMessage) -> _Thought:
-    with hub.ledger.read() as conn:
-        known = dossiers.find(conn, dossiers.codes_of(given.dossier))
+def _think_of_dossier(
+    hub: Hub, endpoint: Endpoint, given: DossierMessage, earlier: Sequence[_Thought]
+) -> _Thought:
+    known = _known(hub, given, earlier)
     if known is not None and endpoint.name not in (known.origin, *known.recipients):
         raise NotPermitted(
             [
@@ -126,12 +136,45 @@ def _think_of_dossier(hub: Hub, endpoint: Endpoint, given: DossierMessage) -> _T
     standing = lifecycle.standing(known.status if known else None, message.dossier.status)
     unknown_step = standing is lifecycle.Standing.UNKNOWN_STEP
     parks = unknown_step and endpoint.inbound is not None and endpoint.inbound.out_of_step == "park"
+    planned = _planned(hub, endpoint, message, known, earlier, park=OUT_OF_STEP if parks else None)
+    change = _change(message, known)
     return _Thought(
         message=message,
-        subject=known.key if known else message.subject,
-        planned=_planned(hub, endpoint, message, known, park=OUT_OF_STEP if parks else None),
+        subject=change.key,
+        planned=planned,
         warnings=("out_of_step",) if unknown_step else (),
-        dossier=_change(message, known),
+        dossier=change,
+        after=_after(change, known, endpoint, planned),
+    )
+
+
+def _known(hub: Hub, message: DossierMessage, earlier: Sequence[_Thought]) -> dossiers.Known | None:
+    """Look up the dossier as it will stand when the messages before this one in the same document are recorded."""
+    codes = dossiers.codes_of(message.dossier)
+    with hub.ledger.read() as conn:
+        recorded = dossiers.find(conn, codes)
+    found = {recorded.key: recorded} if recorded else {}
+    for thought in earlier:
+        if thought.after is not None and set(codes) & set(thought.after.codes):
+            found[thought.after.key] = thought.after
+    if len(found) > 1:
+        raise dossiers.two_dossiers(codes)
+    return next(iter(found.values()), None)
+
+
+def _after(
+    change: DossierChange, known: dossiers.Known | None, endpoint: Endpoint, planned: Iterable[Planned]
+) -> dossiers.Known:
+    recipients = (*(known.recipients if known else ()), *(each.endpoint for each in planned))
+    return dossiers.Known(
+        key=change.key,
+        procedure=change.procedure,
+        status=Status(change.status),
+        origin=known.origin if known else endpoint.name,
+        native=json.loads(change.native),
+        version=change.version + 1,
+        codes=tuple(dict.fromkeys((*(known.codes if known else ()), *change.codes))),
+        recipients=tuple(dict.fromkeys(recipients)),
     )
 
 
@@ -166,11 +209,14 @@ def _planned(
     endpoint: Endpoint,
     message: Message,
     known: dossiers.Known | None,
+    earlier: Sequence[_Thought],
     *,
     park: tuple[str, str, str, str] | None,
 ) -> tuple[Planned, ...]:
     subject = known.key if known else message.subject
     origin = known.origin if known else endpoint.name
+    if known is not None and UNROUTED in known.recipients and _waits_for_a_route(hub, known.key, earlier):
+        return (hub.planned(message, UNROUTED, subject, "route", {"source": endpoint.name}),)
     try:
         recipients = routing.recipients(
             message,
@@ -188,12 +234,21 @@ def _planned(
     return hub.plan(message, [name for name in recipients if name != endpoint.name], subject, park=park)
 
 
+def _waits_for_a_route(hub: Hub, key: str, earlier: Sequence[_Thought]) -> bool:
+    """Say whether an earlier message of the dossier waits for a rule: later ones stand behind it, so as not to overtake."""
+    if any((each.endpoint, each.subject) == (UNROUTED, key) for thought in earlier for each in thought.planned):
+        return True
+    with hub.ledger.read() as conn:
+        return chains.is_open(conn, UNROUTED, key)
+
+
 def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -> _Thought:
     if endpoint.agency_code and endpoint.agency_code != given.owner:
         raise NotPermitted(
             [Fault("/MaCoQuan", "not_permitted", "không phải cơ quan của đơn vị gửi", "not the sender's own agency")]
         )
     with hub.ledger.read() as conn:
+        catalogues = procedures.received(conn, given.subject)
         listed = procedures.whole(given, procedures.owned(conn, given.owner))
         recipients = routing.recipients(given, endpoint.name, hub.routes, hub.codes(), hub.clock(), origin=endpoint.name)
         wanted = {name: procedures.changed(listed, procedures.given(conn, name)) for name in recipients}
@@ -212,7 +267,12 @@ def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -
         for each in listed
     )
     return _Thought(
-        message=given, subject=given.subject, planned=planned, procedures=rows, holdings=tuple(holdings)
+        message=given,
+        subject=given.subject,
+        planned=planned,
+        procedures=rows,
+        holdings=tuple(holdings),
+        catalogues=catalogues,
     )
 
 
@@ -248,6 +308,7 @@ def _acceptance(
         dossiers=tuple(thought.dossier for thought in thoughts if thought.dossier),
         procedures=tuple(row for thought in thoughts for row in thought.procedures),
         holdings=tuple(row for thought in thoughts for row in thought.holdings),
+        catalogues=first.catalogues,
         correlation=incoming.correlation,
         correlation_refused=incoming.correlation_refused,
     )

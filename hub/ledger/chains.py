@@ -8,34 +8,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.engine import Row
 
 from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import chains, deliveries
 from hub.ledger.values import Planned, digest_of
 from hub.rules.lifecycle import State, next_state
 
-#: States behind which the head has passed; DELIVERED not, where the service waits for its acknowledgement.
-_DONE = tuple(state.value for state in (State.ACKNOWLEDGED, State.REFUSED_LATE, State.ABANDONED))
-
 _HERE = (chains.c.endpoint == bindparam("at_endpoint")) & (chains.c.subject == bindparam("at_subject"))
 _OF_CHAIN = (deliveries.c.endpoint == bindparam("at_endpoint")) & (deliveries.c.subject == bindparam("at_subject"))
-_FIRST = (
-    select(deliveries.c.id, deliveries.c.place, deliveries.c.state, deliveries.c.error_code)
-    .where(_OF_CHAIN & (deliveries.c.place >= bindparam("from_place")))
-    .order_by(deliveries.c.place)
-    .limit(1)
-)
 
+_PLACES = Statement(select(chains.c.next_place, chains.c.head_place).where(_HERE))
 _LOCK = Statement(select(chains.c.next_place, chains.c.head_place).where(_HERE).with_for_update())
 _NEW = Statement(insert(chains))
 _TAKE_PLACE = Statement(update(chains).where(_HERE).values(next_place=bindparam("following")))
 _ADD = Statement(insert(deliveries))
 _HELD = Statement(select(chains.c.held).where(_HERE))
 _LEARN = Statement(update(chains).where(_HERE).values(held=bindparam("merged")))
-_FIRST_OPEN = Statement(_FIRST.where(deliveries.c.state.not_in(fixed((State.DELIVERED.value, *_DONE)))))
-_FIRST_UNACKNOWLEDGED = Statement(_FIRST.where(deliveries.c.state.not_in(fixed(_DONE))))
+#: Behind the head a delivery is held or was given up; nothing else can be there.
+_NEXT = Statement(
+    select(deliveries.c.id, deliveries.c.place, deliveries.c.error_code)
+    .where(_OF_CHAIN & (deliveries.c.place > bindparam("behind")) & deliveries.c.state.in_(fixed((State.HELD.value,))))
+    .order_by(deliveries.c.place)
+    .limit(1)
+)
 _MOVE_HEAD = Statement(update(chains).where(_HERE).values(head_place=bindparam("place")))
 _TURN = Statement(
     update(deliveries)
@@ -79,6 +78,7 @@ def add(conn: Connection, planned: Planned, *, message_id: str, origin: str, at:
         business_digest="",
         head="{}",
         native_id="",
+        answered="",
         error_code=code,
         error_where=where,
         error_en=en,
@@ -105,6 +105,12 @@ def held(conn: Connection, endpoint: str, subject: str) -> dict[str, str]:
     return dict(json.loads(text)) if text else {}
 
 
+def is_open(conn: Connection, endpoint: str, subject: str) -> bool:
+    """Say whether a chain has deliveries that are not done."""
+    chain = _PLACES.run(conn, at_endpoint=endpoint, at_subject=subject).first()
+    return chain is not None and bool(chain.head_place < chain.next_place)
+
+
 def learn(conn: Connection, endpoint: str, subject: str, found: Mapping[str, str]) -> None:
     """Merge what a receipt or an inquiry tells about what the partner holds."""
     if not found:
@@ -114,21 +120,22 @@ def learn(conn: Connection, endpoint: str, subject: str, found: Mapping[str, str
     _LEARN.run(conn, at_endpoint=endpoint, at_subject=subject, merged=text)
 
 
-def wake(
-    conn: Connection, endpoint: str, subject: str, *, at: float, waits_for_acknowledgement: bool = False
-) -> dict[str, str]:
-    """Move the head past every delivery that is done, and give the next one its turn.
+def wake(conn: Connection, ended: Row[Any], *, at: float) -> dict[str, str]:
+    """Move the head past a delivery that is done, and give the next one its turn.
 
-    ``waits_for_acknowledgement``: the present head's service moves on only when acknowledged. Gives, for the journal,
-    the delivery whose turn it is now and its state; nothing where there is none.
+    One that is not the head moves nothing: a follower that was given up, or one that is acknowledged after the chain
+    went on. Gives, for the journal, the delivery whose turn it is now and its state; nothing where there is none.
     """
-    here = {"at_endpoint": endpoint, "at_subject": subject}
+    here = {"at_endpoint": ended.endpoint, "at_subject": ended.subject}
     chain = _LOCK.run(conn, **here).one()
-    seek = _FIRST_UNACKNOWLEDGED if waits_for_acknowledgement else _FIRST_OPEN
-    head = seek.run(conn, **here, from_place=chain.head_place).first()
-    _MOVE_HEAD.run(conn, **here, place=head.place if head else chain.next_place)
-    if head is None or head.state != State.HELD.value:
+    if ended.place != chain.head_place:
         return {}
+    head = _NEXT.run(conn, **here, behind=ended.place).first()
+    _MOVE_HEAD.run(conn, **here, place=head.place if head else chain.next_place)
+    return _turn(conn, head, at) if head else {}
+
+
+def _turn(conn: Connection, head: Row[Any], at: float) -> dict[str, str]:
     state = next_state(State.HELD, "turn")
     if head.error_code:
         state = next_state(state, "park")

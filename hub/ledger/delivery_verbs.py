@@ -13,12 +13,13 @@ from sqlalchemy.engine import Row
 from hub.canonical.receipt import Receipt
 from hub.contract import Outgoing
 from hub.errors import HubError, InDoubt, NotSent, Untrusted
-from hub.ledger import chains, journal, payloads
-from hub.ledger.dispatch_verbs import BREAKER_FAILURES
+from hub.ledger import chains, journal, late_answers, payloads
+from hub.ledger.dispatch_verbs import BREAKER_FAILURES, FRUITLESS_LIMIT
 from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import attempts, deliveries, endpoint_states, notices
-from hub.ledger.values import Delivery, Due, Evidence, Notice, Planned, digest_of
+from hub.ledger.values import Delivery, Evidence, Notice, Planned, digest_of
 from hub.rules.lifecycle import State, next_state
+from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
 
 _THIS = deliveries.c.id == bindparam("delivery")
@@ -66,11 +67,13 @@ _ENDED = ("ended_at", "sent_digest", "reply_digest", "reply_status", "outcome", 
 _CLOSE_ATTEMPT = Statement(
     update(attempts).where(_THIS_ATTEMPT).values({name: bindparam(f"new_{name}") for name in _ENDED})
 )
+#: Outcomes of an attempt that may have arrived.
+_UNSETTLED = ("doubt", "sending")
 _DOUBTED = Statement(
     select(attempts.c.number)
     .where((attempts.c.delivery_id == bindparam("delivery")) & (attempts.c.number < bindparam("attempt")))
     .where(attempts.c.business_digest == bindparam("business"))
-    .where(attempts.c.outcome.in_(fixed(("doubt", "sending"))))
+    .where(attempts.c.outcome.in_(fixed(_UNSETTLED)))
     .limit(1)
 )
 _NOTICE = Statement(
@@ -87,8 +90,6 @@ _CLOSE_BREAKER = Statement(
     .values(failures=0, open_until=0.0)
 )
 
-#: A claim that ends without a result so many times in a row is poison: it kills workers, and is parked.
-FRUITLESS_LIMIT = 5
 BREAKER_SECONDS = 5.0
 BREAKER_CEILING_SECONDS = 300.0
 
@@ -242,10 +243,15 @@ def record_delivered(
 
     A receipt that comes after the lease lapsed still settles the doubt: nothing received is lost.
     """
-    row = _mine(conn, held, State.SENDING, State.IN_DOUBT)
+    row = _mine(conn, held, State.SENDING, State.IN_DOUBT, *late_answers.CLOSED)
+    entry = _close_attempt(conn, row, evidence, now, outcome="delivered", partner_code=receipt.code, text=receipt.text)
+    if row.state in late_answers.CLOSED:
+        # The partner's own message was faster than the reply to our call: only the evidence is added.
+        chains.learn(conn, row.endpoint, row.subject, receipt.held)
+        _note(conn, row, "delivery.receipt", now, entry)
+        return
     state = next_state(State(row.state), "take" if row.state == State.SENDING.value else "found")
     turn = _finish(conn, row, state, now, receipt=receipt, waits=waits)
-    entry = _close_attempt(conn, row, evidence, now, outcome="delivered", partner_code=receipt.code, text=receipt.text)
     tell(conn, row, notice, now)
     _CLOSE_BREAKER.run(conn, at_endpoint=row.endpoint)
     _note(conn, row, "delivery.delivered", now, entry | turn)
@@ -264,6 +270,9 @@ def record_failed(
 ) -> None:
     """Record an attempt that failed: wait, park, in doubt, or ``rewrite`` (``found``: what the partner holds already)."""
     row = _mine(conn, held, State.SENDING)
+    if decision.action == "park" and held.doubted and isinstance(error, NotSent):
+        # Only this attempt surely did not arrive; an earlier one with the same bytes may have.
+        decision = Decision(action="doubt", doubt="park")
     event = {"wait": "not_sent", "park": "refuse", "doubt": "doubt", "rewrite": "not_sent"}[decision.action]
     state = next_state(State.SENDING, event)
     values = _failed_values(state, error, decision, now)
@@ -274,6 +283,8 @@ def record_failed(
     entry = _close_attempt(
         conn, row, evidence, now, outcome=decision.action, partner_code=error.partner_code, text=error.en, code=error.code
     )
+    if decision.action == "park":
+        settle_attempts(conn, row.id, "refused")
     if notice:
         tell(conn, row, notice, now)
     if isinstance(error, NotSent | InDoubt) and decision.action != "rewrite":
@@ -329,7 +340,13 @@ def record_finding(
         tell(conn, row, notice, now)
     elif outcome == "absent":
         values = {"state": next_state(State.IN_DOUBT, "absent").value, "due_at": now, "fruitless": 0, "updated_at": now}
-        conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(**values))
+        conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(lease_until=0.0, **values))
+    else:
+        # It is asked again when the lease would have been over; until then it takes nobody's room on the bus.
+        conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(lease_until=0.0))
+    if outcome != "unknown":
+        settle_attempts(conn, row.id, outcome)
+        _CLOSE_BREAKER.run(conn, at_endpoint=row.endpoint)
     _note(conn, row, f"inquiry.{outcome}", now, entry)
 
 
@@ -353,13 +370,14 @@ def _finish(
     conn: Connection, row: Row[Any], state: State, now: float, *, receipt: Receipt, waits: bool
 ) -> dict[str, str]:
     """End a delivery and give the next in its chain its turn; give that one, for the journal."""
+    state = late_answers.applied(row, state)
     _FINISH.run(conn, delivery=row.id, new_state=state.value, new_partner_code=receipt.code, now=now)
     chains.learn(conn, row.endpoint, row.subject, receipt.held)
-    return chains.wake(conn, row.endpoint, row.subject, at=now, waits_for_acknowledgement=waits)
+    return {} if waits and state is State.DELIVERED else chains.wake(conn, row, at=now)
 
 
 def _mine(conn: Connection, held: Delivery, *states: State) -> Row[Any]:
-    row = _ROW.run(conn, delivery=held.id, at_epoch=held.epoch).first()
+    row: Row[Any] | None = _ROW.run(conn, delivery=held.id, at_epoch=held.epoch).first()
     if row is None or row.state not in states:
         raise ClaimLost(
             f"delivery {held.id} (epoch {held.epoch}) is no longer this worker's",
@@ -398,6 +416,21 @@ def _close_attempt(
     return {"attempt": row.attempts, "business": row.business_digest, "sent": sent, "reply": reply, "code": code or partner_code}
 
 
+def settle_attempts(conn: Connection, delivery_id: str, outcome: str) -> None:
+    """Record of attempts that were in doubt what became of them."""
+    conn.execute(
+        update(attempts)
+        .where((attempts.c.delivery_id == delivery_id) & attempts.c.outcome.in_(_UNSETTLED))
+        .values(outcome=outcome)
+    )
+
+
+def in_doubt_still(conn: Connection, delivery_id: str) -> bool:
+    """Say whether an attempt of this delivery may have arrived."""
+    query = select(attempts.c.number).where((attempts.c.delivery_id == delivery_id) & attempts.c.outcome.in_(_UNSETTLED))
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def tell(conn: Connection, row: Row[Any], notice: Notice, now: float) -> None:
     """Tell the sender: a row in its notice list, and the callback it asked for, in the same commit."""
     if row.kind == "notice":
@@ -425,8 +458,12 @@ def _note(conn: Connection, row: Row[Any], event: str, now: float, entry: dict[s
 
 
 def _count_failure(conn: Connection, endpoint: str, now: float) -> None:
-    failures = conn.execute(select(endpoint_states.c.failures).where(endpoint_states.c.endpoint == endpoint)).scalar() or 0
-    failures += 1
+    here = endpoint_states.c.endpoint == endpoint
+    row = conn.execute(select(endpoint_states.c.failures, endpoint_states.c.open_until).where(here)).first()
+    if row is not None and row.open_until > now:
+        # A call that was under way when the breaker opened says nothing new.
+        return
+    failures = row.failures + 1 if row is not None else 1
     opened = 0.0
     if failures >= BREAKER_FAILURES:
         opened = now + min(BREAKER_SECONDS * 2 ** min(failures - BREAKER_FAILURES, 16), BREAKER_CEILING_SECONDS)

@@ -11,8 +11,9 @@ from sqlalchemy.engine import Row
 from hub.ledger import journal, payloads
 from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import deliveries, endpoint_states
-from hub.ledger.values import Budget, Due
+from hub.ledger.values import Budget
 from hub.rules.lifecycle import IN_WORK, State, next_state
+from hub.rules.queued import Due
 
 _AT_WORK = fixed(sorted(state.value for state in IN_WORK))
 _LAPSED = Statement(
@@ -20,8 +21,12 @@ _LAPSED = Statement(
     .where(deliveries.c.state.in_(_AT_WORK) & (deliveries.c.lease_until < bindparam("now")))
     .with_for_update(skip_locked=True)
 )
+#: A delivery in doubt has a lease while the partner is being asked about it.
+_ASKING = (deliveries.c.state == bindparam("in_doubt")) & (deliveries.c.lease_until >= bindparam("now"))
 _COUNT_WORK = Statement(
-    select(deliveries.c.endpoint, func.count()).where(deliveries.c.state.in_(_AT_WORK)).group_by(deliveries.c.endpoint)
+    select(deliveries.c.endpoint, func.count())
+    .where(deliveries.c.state.in_(_AT_WORK) | _ASKING)
+    .group_by(deliveries.c.endpoint)
 )
 _RESTRAINED = Statement(select(endpoint_states))
 _DUE = (
@@ -44,6 +49,8 @@ _MARK = Statement(
     .values({name: bindparam(f"new_{name}") for name in ("state", "epoch", "lease_until", "due_at", "updated_at")})
 )
 
+#: A claim that ends without a result so many times in a row is poison: it kills workers.
+FRUITLESS_LIMIT = 5
 #: After so many failures in a row to reach a partner, its breaker opens and one probe at a time is let through.
 BREAKER_FAILURES = 5
 
@@ -69,6 +76,9 @@ def _lapse_one(conn: Connection, row: Row[tuple[object, ...]], now: float, doubt
             "error_en": "the worker stopped while sending; the partner may have the message",
             "error_vi": "tiến trình gửi bị dừng giữa chừng; đối tác có thể đã nhận thông điệp",
         }
+        if row.fruitless >= FRUITLESS_LIMIT and policy == "resend":
+            # It may have arrived each time, so it is not parked; but the next worker would die of it too.
+            values |= {"doubt": "park", "error_code": "poison"}
     conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(**values))
     journal.append(
         conn,
@@ -85,7 +95,7 @@ def queue(conn: Connection, now: float, budgets: Iterable[Budget]) -> list[Due]:
 
     At most four times an endpoint's concurrency is in work at once: the backlog stays in the ledger.
     """
-    working = _in_work(conn)
+    working = _in_work(conn, now)
     blocked, probing = _restrained(conn, now)
     due: list[Due] = []
     for budget in budgets:
@@ -98,8 +108,8 @@ def queue(conn: Connection, now: float, budgets: Iterable[Budget]) -> list[Due]:
     return due
 
 
-def _in_work(conn: Connection) -> dict[str, int]:
-    rows: list[Any] = list(_COUNT_WORK.run(conn))
+def _in_work(conn: Connection, now: float) -> dict[str, int]:
+    rows: list[Any] = list(_COUNT_WORK.run(conn, in_doubt=State.IN_DOUBT.value, now=now))
     return {endpoint: count for endpoint, count in rows}
 
 
@@ -161,7 +171,8 @@ def unqueue(conn: Connection, refused: Iterable[Due], now: float) -> None:
             .where(here & (deliveries.c.state == State.QUEUED.value))
             .values(state=next_state(State.QUEUED, "lapse").value, lease_until=0.0, due_at=now, updated_at=now)
         )
-        conn.execute(update(deliveries).where(here & (deliveries.c.state == State.IN_DOUBT.value)).values(due_at=now))
+        asked = here & (deliveries.c.state == State.IN_DOUBT.value)
+        conn.execute(update(deliveries).where(asked).values(due_at=now, lease_until=0.0))
 
 
 def recall_all(conn: Connection, now: float, doubt: DoubtPolicy) -> int:

@@ -28,12 +28,15 @@ def open_engine(url: str) -> Engine:
     """Open an engine for ``sqlite:///path`` or ``postgresql+psycopg://...`` with the settings that keep promises."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     # The driver must not begin by itself: its deferred BEGIN upgrades a read lock and loses updates silently.
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False}
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
+        # Parameters are citizens' data: they must not stand in an exception's text, and so in a log.
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _sqlite_pragmas)
     event.listen(engine, "begin", _sqlite_begin)
@@ -139,7 +142,7 @@ class GroupWriter:
             for job in group:
                 self._carry([job])
             return
-        told = _unavailable(error) if isinstance(error, OperationalError) else error
+        told = unavailable(error) if isinstance(error, OperationalError) else error
         for job in group:
             job.done.set_exception(told)
 
@@ -161,6 +164,7 @@ def _in_savepoint(connection: Connection, job: _Job, *, alone: bool) -> tuple[_J
     return job, result, None
 
 
-def _unavailable(error: OperationalError) -> Unavailable:
+def unavailable(error: OperationalError) -> Unavailable:
+    """Say that the database does not answer, without the statement and its values."""
     cause = type(error.orig).__name__
     return Unavailable(f"the ledger does not answer ({cause})", f"sổ cái không phản hồi ({cause})", where="ledger")

@@ -5,25 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.contract import Answer
 from hub.errors import Conflict, Fault, HubError
-from hub.ledger import chains, journal, payloads
+from hub.ledger import chains, journal, late_answers, payloads
 from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import (
-    deliveries,
     dossier_codes,
     dossiers,
     holdings,
     identities,
     messages,
-    notices,
     procedures,
 )
 from hub.ledger.values import Acceptance, DossierChange, Refusal, digest_of
-from hub.rules.lifecycle import State, next_state
 
 _IDENTITY = Statement(
     select(identities.c.message_id, identities.c.signed_digest).where(
@@ -72,7 +69,7 @@ def record_received(conn: Connection, given: Acceptance) -> Answer:
         _change_dossier(conn, change, given, signed_digest)
     _change_catalogue(conn, given)
     if given.correlation:
-        _close_earlier_delivery(conn, given)
+        late_answers.hear(conn, given)
     _make_deliveries(conn, given, signed_digest)
     return given.answer
 
@@ -118,12 +115,12 @@ def _earlier(conn: Connection, given: Acceptance, signed_digest: str) -> str | N
         if row.signed_digest != signed_digest:
             raise _conflict(given.identity, row.message_id)
         return str(row.message_id)
-    # Without an identity only the dossier's last message can be the same one again: 4, 5, 4 is three messages.
-    for change in given.dossiers:
-        row = _LAST_MESSAGE.run(conn, dossier=change.key, sender=given.endpoint, digest=signed_digest).first()
-        if row is not None:
-            return str(row.last_message)
-    return None
+    # Without an identity only the last message of all its dossiers can be the same one again: 4, 5, 4 is three messages.
+    last = {
+        _LAST_MESSAGE.run(conn, dossier=change.key, sender=given.endpoint, digest=signed_digest).scalar()
+        for change in given.dossiers
+    }
+    return str(last.pop()) if len(last) == 1 and None not in last else None
 
 
 def _conflict(identity: str, message_id: str) -> Conflict:
@@ -236,6 +233,8 @@ def _join_numbers(conn: Connection, change: DossierChange) -> None:
 
 
 def _change_catalogue(conn: Connection, given: Acceptance) -> None:
+    if given.catalogues is not None and given.catalogues != _catalogues_before(conn, given):
+        raise DossierMoved("the catalogue changed meanwhile", "danh mục vừa thay đổi")
     for row in given.procedures:
         here = (procedures.c.owner == row.owner) & (procedures.c.code == row.code)
         conn.execute(delete(procedures).where(here))
@@ -256,39 +255,9 @@ def _change_catalogue(conn: Connection, given: Acceptance) -> None:
         )
 
 
-def _close_earlier_delivery(conn: Connection, given: Acceptance) -> None:
-    """A later message acknowledges or refuses a delivery of ours, named by the id we gave it."""
-    row = conn.execute(
-        select(deliveries).where((deliveries.c.native_id == given.correlation) & (deliveries.c.endpoint == given.endpoint))
-    ).first()
-    if row is None or row.state != State.DELIVERED.value:
-        return
-    event = "refuse" if given.correlation_refused else "acknowledge"
-    state = next_state(State.DELIVERED, event)
-    conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(state=state.value, updated_at=given.at))
-    turn = chains.wake(conn, row.endpoint, row.subject, at=given.at)
-    conn.execute(
-        insert(notices).values(
-            endpoint=row.origin,
-            message_id=row.message_id,
-            delivery_id=row.id,
-            subject=row.subject,
-            recipient=row.endpoint,
-            outcome=state.value,
-            code="",
-            vi="",
-            en="",
-            at=given.at,
-        )
-    )
-    journal.append(
-        conn,
-        row.subject,
-        f"delivery.{event}",
-        at=given.at,
-        actor=given.endpoint,
-        entry={"delivery": row.id, "message": given.message_id} | turn,
-    )
+def _catalogues_before(conn: Connection, given: Acceptance) -> int:
+    here = (messages.c.subject == given.subject) & messages.c.accepted & (messages.c.id != given.message_id)
+    return int(conn.execute(select(func.count()).where(here)).scalar_one())
 
 
 def record_refused(conn: Connection, given: Refusal) -> Answer:

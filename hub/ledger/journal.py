@@ -88,7 +88,7 @@ def verify(conn: Connection) -> Iterator[Broken]:
     a head that was set back look whole: both need a copy that is kept elsewhere.
     """
     last: Row[Any] | None = None
-    for row in conn.execution_options(yield_per=1000).execute(_ROWS):
+    for row in conn.execute(_ROWS, execution_options={"yield_per": 1000}):
         if last is not None and row.subject != last.subject:
             yield from _compare_with_head(last)
             last = None

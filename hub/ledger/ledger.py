@@ -8,15 +8,17 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from hub.canonical.receipt import Receipt
 from hub.contract import Answer, Outgoing
 from hub.errors import HubError
 from hub.ledger import delivery_verbs, dispatch_verbs, intake_verbs, operator_verbs
 from hub.ledger.dispatch_verbs import DoubtPolicy
-from hub.ledger.engine import GroupWriter, open_engine
+from hub.ledger.engine import GroupWriter, open_engine, unavailable
 from hub.ledger.tables import metadata
-from hub.ledger.values import Acceptance, Budget, Delivery, Due, Evidence, Notice, Planned, Refusal
+from hub.ledger.values import Acceptance, Budget, Delivery, Evidence, Notice, Planned, Refusal
+from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
 
 T = TypeVar("T")
@@ -40,9 +42,12 @@ class Ledger:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a connection for reading; it never takes the write lock."""
-        with self._engine.connect().execution_options(reading=True) as connection:
-            yield connection
+        """Open a connection for reading; it never takes the write lock. Raises Unavailable where the database does not answer."""
+        try:
+            with self._engine.connect().execution_options(reading=True) as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise unavailable(error) from error
 
     def _write(self, verb: Callable[[Connection], T], key: str = "") -> T:
         return self._writer.run(verb, key)

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
-from hub.ledger import chains, journal, payloads
-from hub.ledger.delivery_verbs import tell
+from hub.ledger import chains, journal, late_answers, payloads
+from hub.ledger.delivery_verbs import in_doubt_still, settle_attempts, tell
 from hub.ledger.tables import deliveries, endpoint_states, notices, plan_items, plans
 from hub.ledger.values import Notice
-from hub.rules.lifecycle import State, next_state
+from hub.rules.lifecycle import ENDED, State, next_state
 
 
 def release(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
@@ -23,6 +23,12 @@ def release(conn: Connection, delivery_id: str, *, actor: str, why: str, now: fl
 
 def rebuild(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
     """Send a parked delivery again, translated anew (after a mapping or setting was mended)."""
+    if in_doubt_still(conn, delivery_id):
+        raise NotAllowed(
+            "an earlier attempt may have arrived: another document would be a second one; release sends the same bytes",
+            "một lần gửi trước có thể đã đến nơi: dựng lại sẽ thành văn bản thứ hai; hãy gửi lại đúng nội dung cũ (release)",
+            where=delivery_id,
+        )
     _move(conn, delivery_id, "rebuild", actor, why, now, business_digest="", head="{}", variant="")
 
 
@@ -42,19 +48,16 @@ def settle(
     """Record what a person found out about a delivery that is in doubt (or parked): it arrived, or it did not."""
     event = "settle_arrived" if arrived else "settle_not_arrived"
     digest = payloads.put(conn, evidence, now)
-    row = _move(conn, delivery_id, event, actor, why, now, evidence=digest)
+    row = _move(conn, delivery_id, event, actor, why, now, evidence=digest, waits=waits)
+    settle_attempts(conn, delivery_id, "found" if arrived else "absent")
     if arrived:
         chains.learn(conn, row.endpoint, row.subject, found)
-        chains.wake(conn, row.endpoint, row.subject, at=now, waits_for_acknowledgement=waits)
         tell(conn, row, notice, now)
 
 
 def abandon(conn: Connection, delivery_id: str, *, notice: Notice, actor: str, why: str, now: float) -> None:
     """Give a delivery up for good; its followers get their turn, and its sender is told."""
     row = _move(conn, delivery_id, "abandon", actor, why, now)
-    if row.state != State.HELD.value:
-        # A follower that is given up ends nothing: its head may be delivered and still wait for its acknowledgement.
-        chains.wake(conn, row.endpoint, row.subject, at=now)
     tell(conn, row, notice, now)
 
 
@@ -79,12 +82,21 @@ def _row(conn: Connection, delivery_id: str) -> Row[Any]:
 
 
 def _move(
-    conn: Connection, delivery_id: str, event: str, actor: str, why: str, now: float, *, evidence: str = "", **values: Any
+    conn: Connection,
+    delivery_id: str,
+    event: str,
+    actor: str,
+    why: str,
+    now: float,
+    *,
+    evidence: str = "",
+    waits: bool = False,
+    **values: Any,
 ) -> Row[Any]:
     if not why.strip():
         raise NotAllowed(f"{event} needs a reason", f"thao tác {event} phải nêu lý do", where="why")
     row = _row(conn, delivery_id)
-    state = next_state(State(row.state), event)
+    state = late_answers.applied(row, next_state(State(row.state), event))
     # A new epoch: a worker or a bus message that still names the old one finds nothing.
     values |= {"state": state.value, "epoch": row.epoch + 1, "due_at": now, "lease_until": 0.0, "fruitless": 0}
     if state is not State.PARKED:
@@ -93,6 +105,8 @@ def _move(
     entry = {"delivery": delivery_id, "from": row.state, "state": state.value, "why": why}
     if evidence:
         entry["evidence"] = evidence
+    if state in ENDED and not (waits and state is State.DELIVERED):
+        entry |= chains.wake(conn, row, at=now)
     _note(conn, row.subject, f"operator.{event}", now, actor, entry)
     return row
 

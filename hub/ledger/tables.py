@@ -158,6 +158,8 @@ deliveries = Table(
     Column("head", Text, nullable=False),
     #: Identifier we gave the partner with these bytes; a later message of its names it.
     Column("native_id", Text, nullable=False),
+    #: What the partner's later message said of it before it was recorded as delivered: acknowledge or refuse.
+    Column("answered", Text, nullable=False),
     Column("error_code", Text, nullable=False),
     Column("error_where", Text, nullable=False),
     Column("error_en", Text, nullable=False),

@@ -79,6 +79,8 @@ class Acceptance:
     procedures: tuple[ProcedureRow, ...] = ()
     #: (holder, code, fingerprint) that these deliveries will give.
     holdings: tuple[tuple[str, str, str], ...] = ()
+    #: How many catalogues of this subject intake saw; None where the message is no catalogue.
+    catalogues: int | None = None
     correlation: str = ""
     correlation_refused: bool = False
     actor: str = ""
@@ -148,18 +150,6 @@ class Evidence:
     sent: bytes = b""
     reply: bytes = b""
     reply_status: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A delivery put on the bus: deliver it, or inquire what became of it."""
-
-    id: str
-    endpoint: str
-    epoch: int
-    #: ``deliver`` or ``inquire``.
-    purpose: str
-    canonical: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,66 @@
+"""A partner's later word on a delivery: it acknowledges or refuses it, and may come before our own record of the receipt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.engine import Row
+
+from hub.ledger import chains, journal
+from hub.ledger.tables import deliveries, notices
+from hub.ledger.values import Acceptance
+from hub.rules.lifecycle import State, next_state
+
+#: What such a word makes of a delivery.
+CLOSED = (State.ACKNOWLEDGED, State.REFUSED_LATE)
+#: A partner that speaks of a delivery has it: these states become DELIVERED first.
+_ARRIVED = {State.SENDING: "take", State.IN_DOUBT: "found"}
+
+
+def hear(conn: Connection, given: Acceptance) -> None:
+    """Close the delivery that an accepted message acknowledges or refuses, named by the identifier we gave it.
+
+    One that is being sent again after a doubt keeps the word until that is recorded.
+    """
+    row = conn.execute(
+        select(deliveries).where((deliveries.c.native_id == given.correlation) & (deliveries.c.endpoint == given.endpoint))
+    ).first()
+    if row is None:
+        return
+    event = "refuse" if given.correlation_refused else "acknowledge"
+    state = State(row.state)
+    if state in _ARRIVED:
+        state = next_state(state, _ARRIVED[state])
+    entry = {"delivery": row.id, "message": given.message_id}
+    if state is State.DELIVERED:
+        entry |= _close(conn, row, next_state(state, event), given)
+    else:
+        conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(answered=event))
+    journal.append(conn, row.subject, f"delivery.{event}", at=given.at, actor=given.endpoint, entry=entry)
+
+
+def _close(conn: Connection, row: Row[Any], state: State, given: Acceptance) -> dict[str, str]:
+    values = {"state": state.value, "lease_until": 0.0, "doubt": "", "updated_at": given.at}
+    values |= {"error_code": "", "error_where": "", "error_en": "", "error_vi": ""}
+    conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(**values))
+    conn.execute(
+        insert(notices).values(
+            endpoint=row.origin,
+            message_id=row.message_id,
+            delivery_id=row.id,
+            subject=row.subject,
+            recipient=row.endpoint,
+            outcome=state.value,
+            code="",
+            vi="",
+            en="",
+            at=given.at,
+        )
+    )
+    return chains.wake(conn, row, at=given.at)
+
+
+def applied(row: Row[Any], state: State) -> State:
+    """Give the state that a delivery reaches when it is recorded as delivered: a word that was kept counts now."""
+    return next_state(state, row.answered) if state is State.DELIVERED and row.answered else state

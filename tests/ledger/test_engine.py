@@ -1,0 +1,206 @@
+"""Group commit: a verb is atomic, its caller waits for the commit that holds it, and nobody pays for another's verb."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, insert, select
+
+from hub.errors import NotAllowed, Unavailable
+from hub.ledger.engine import GroupWriter, open_engine
+from hub.ledger.tables import journal_heads, metadata
+
+PATIENCE_SECONDS = 30.0
+
+
+class Gate:
+    """Stops every COMMIT at a door that the test opens, and counts them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._commit = engine.dialect.do_commit
+        engine.dialect.do_commit = self._stop_and_commit  # type: ignore[method-assign]
+        self.reached = threading.Event()
+        self.open = threading.Event()
+        self.commits = 0
+        self.fails_with: list[Exception | None] = []
+
+    def _stop_and_commit(self, connection: Any) -> None:
+        self.reached.set()
+        assert self.open.wait(PATIENCE_SECONDS), "the test never opened the gate"
+        problem = self.fails_with.pop(0) if self.fails_with else None
+        if problem:
+            raise problem
+        self._commit(connection)
+        self.commits += 1
+
+
+class Queue:
+    """The writer's queue, telling when a verb lies in it."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._puts = threading.Semaphore(0)
+        self.get = inner.get
+        self.get_nowait = inner.get_nowait
+
+    def put(self, job: Any) -> None:
+        self._inner.put(job)
+        self._puts.release()
+
+    def wait_for_put(self) -> None:
+        assert self._puts.acquire(timeout=PATIENCE_SECONDS)
+
+
+class Desk:
+    """A group writer with a gate at its commits, and threads that call it."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+        metadata.create_all(self.engine)
+        self.gate = Gate(self.engine)
+        self.writer = GroupWriter(self.engine)
+        self.queue = Queue(self.writer._jobs)
+        self.writer._jobs = self.queue  # type: ignore[assignment]
+        self._callers = ThreadPoolExecutor(32)
+
+    def call(self, verb: Callable[[Connection], Any], key: str = "") -> Future[Any]:
+        """Call the writer from a thread of its own."""
+        return self._callers.submit(self.writer.run, verb, key)
+
+    def call_while_busy(self, *verbs: Callable[[Connection], Any]) -> list[Future[Any]]:
+        """Keep the writer at a commit until all verbs wait behind it, so that they make one group; then open the gate."""
+        first = self.call(writes("first"))
+        assert self.gate.reached.wait(PATIENCE_SECONDS)
+        self.queue.wait_for_put()
+        waiting = []
+        for verb in verbs:
+            waiting.append(self.call(verb))
+            self.queue.wait_for_put()
+        self.gate.open.set()
+        assert first.result(PATIENCE_SECONDS) == "first"
+        return waiting
+
+    def names(self) -> set[str]:
+        """Read what is committed."""
+        with self.engine.connect().execution_options(reading=True) as conn:
+            return set(conn.execute(select(journal_heads.c.subject)).scalars())
+
+    def close(self) -> None:
+        self.gate.open.set()
+        self.writer.close()
+        self._callers.shutdown()
+        self.engine.dispose()
+
+
+def writes(name: str) -> Callable[[Connection], str]:
+    """A verb that writes one row and gives its name back."""
+
+    def verb(conn: Connection) -> str:
+        conn.execute(insert(journal_heads).values(subject=name, number=1, hash=""))
+        return name
+
+    return verb
+
+
+def refuses(name: str) -> Callable[[Connection], str]:
+    """A verb that writes one row and then finds that it may not."""
+
+    def verb(conn: Connection) -> str:
+        writes(name)(conn)
+        raise NotAllowed("no", "không")
+
+    return verb
+
+
+@pytest.fixture
+def desk(url: str) -> Iterator[Desk]:
+    made = Desk(url)
+    yield made
+    made.close()
+
+
+def test_a_caller_goes_on_only_after_the_commit_that_holds_its_verb(desk: Desk) -> None:
+    called = desk.call(writes("one"))
+    assert desk.gate.reached.wait(PATIENCE_SECONDS)
+    assert not called.done()
+    assert desk.names() == set()
+
+    desk.gate.open.set()
+
+    assert called.result(PATIENCE_SECONDS) == "one"
+    assert desk.names() == {"one"}
+
+
+def test_verbs_that_wait_go_in_one_commit(desk: Desk) -> None:
+    names = [f"verb {number}" for number in range(20)]
+
+    waiting = desk.call_while_busy(*map(writes, names))
+
+    assert [each.result(PATIENCE_SECONDS) for each in waiting] == names
+    assert desk.names() == {"first", *names}
+    assert desk.gate.commits == 2
+
+
+def test_a_verb_that_fails_neither_fails_nor_delays_the_others_of_its_group(desk: Desk) -> None:
+    waiting = desk.call_while_busy(writes("a"), refuses("b"), writes("c"), refuses("d"), writes("e"))
+
+    assert [waiting[place].result(PATIENCE_SECONDS) for place in (0, 2, 4)] == ["a", "c", "e"]
+    for place in (1, 3):
+        with pytest.raises(NotAllowed):
+            waiting[place].result(PATIENCE_SECONDS)
+    assert desk.names() == {"first", "a", "c", "e"}
+    assert desk.gate.commits == 2
+
+
+def test_a_verb_that_the_database_refuses_is_taken_out_of_its_group(desk: Desk) -> None:
+    waiting = desk.call_while_busy(writes("a"), writes("first"), writes("b"))
+
+    assert [waiting[place].result(PATIENCE_SECONDS) for place in (0, 2)] == ["a", "b"]
+    with pytest.raises(Exception, match="UNIQUE"):
+        waiting[1].result(PATIENCE_SECONDS)
+    assert desk.names() == {"first", "a", "b"}
+
+
+def test_a_group_whose_commit_fails_is_tried_one_by_one(desk: Desk) -> None:
+    desk.gate.fails_with = [None, sqlite3.OperationalError("deadlock detected")]
+
+    waiting = desk.call_while_busy(*map(writes, "abc"))
+
+    assert [each.result(PATIENCE_SECONDS) for each in waiting] == ["a", "b", "c"]
+    assert desk.names() == {"first", "a", "b", "c"}
+    assert desk.gate.commits == 4
+
+
+def test_a_verb_whose_own_commit_fails_did_not_happen_and_says_so(desk: Desk) -> None:
+    desk.gate.open.set()
+    desk.gate.fails_with = [sqlite3.OperationalError("database or disk is full")]
+
+    with pytest.raises(Unavailable):
+        desk.writer.run(writes("lost"))
+
+    assert desk.names() == set()
+    assert desk.writer.run(writes("next")) == "next"
+
+
+def test_a_bug_in_a_verb_reaches_its_caller_and_the_writer_goes_on(desk: Desk) -> None:
+    desk.gate.open.set()
+
+    with pytest.raises(ZeroDivisionError):
+        desk.writer.run(lambda conn: 1 // 0)
+
+    assert desk.writer.run(writes("next")) == "next"
+
+
+def test_closing_finishes_what_was_given_and_refuses_what_comes_later(desk: Desk) -> None:
+    waiting = desk.call_while_busy(*map(writes, "abc"))
+    desk.writer.close()
+
+    assert [each.result(PATIENCE_SECONDS) for each in waiting] == ["a", "b", "c"]
+    late = desk.call(writes("late"))
+    with pytest.raises(Unavailable):
+        late.result(PATIENCE_SECONDS)

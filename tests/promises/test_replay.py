@@ -1,0 +1,209 @@
+"""Replay is safe: no mix of failures, retries, repeats, lapses, operators and new messages sends twice, reorders or loses."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from hub.errors import NotAllowed
+from hub.rules.lifecycle import ENDED, IN_WORK, State
+from tests.support import hub as support
+from tests.support.looking import all_deliveries, broken_rows, check_chains
+from tests.support.world import ANSWERS, LONG_SECONDS, OUTCOMES, VERBS, World
+
+CONCURRENCY = 1
+DOSSIERS = ("H01-1", "H01-2")
+#: So few that most of a run is what becomes of them.
+MESSAGES = 6
+
+
+class ReplayMachine(RuleBasedStateMachine):
+    """Does anything in any order; after each step every promise must hold, and in the end everything must arrive."""
+
+    @initialize(held=st.sets(st.sampled_from(DOSSIERS)))
+    def start(self, held: set[str]) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.world = World.open(Path(self.folder.name), concurrency=CONCURRENCY)
+        #: Dossiers that the partner has from elsewhere: it answers a first message with "already".
+        self.world.partner.holds.update(held)
+        self.sent: list[bytes] = []
+
+    # --- the sender
+
+    @precondition(lambda self: len(self.sent) < MESSAGES)
+    @rule(dossier=st.sampled_from(DOSSIERS), steps=st.integers(0, 1))
+    def send(self, dossier: str, steps: int) -> None:
+        body = support.document(len(self.sent) + 1, dossier, steps=steps)
+        assert support.send_all(self.world.hub, [body])[0].status == 200
+        self.sent.append(body)
+
+    @precondition(lambda self: self.sent)
+    @rule(which=st.randoms(use_true_random=False))
+    def send_again(self, which: st.DrawFn) -> None:
+        support.send_all(self.world.hub, [which.choice(self.sent)])
+
+    # --- time and dispatch
+
+    @rule(seconds=st.sampled_from([1.0, 30.0, 100.0, LONG_SECONDS]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.advance(seconds)
+
+    @rule(refuses=st.sampled_from([False, False, False, True]))
+    def dispatch(self, refuses: bool) -> None:
+        self.world.bag.refuses = refuses
+        self.world.dispatch()
+        self.world.bag.refuses = False
+
+    @rule()
+    def start_anew(self) -> None:
+        """A new process: the bus in memory is gone."""
+        self.world.bag.dues.clear()
+        self.world.hub.ledger.recall_all(self.world.hub.now(), self.world.hub.doubt_policy)
+
+    # --- the bus
+
+    @precondition(lambda self: self.world.bag.dues)
+    @rule()
+    def lose(self) -> None:
+        self.world.bag.dues.pop(0)
+
+    @precondition(lambda self: self.world.bag.ever)
+    @rule(which=st.randoms(use_true_random=False))
+    def repeat(self, which: st.DrawFn) -> None:
+        self.world.bag.dues.append(which.choice(self.world.bag.ever))
+
+    # --- workers
+
+    @rule(outcome=st.sampled_from(OUTCOMES), answer=st.sampled_from(ANSWERS), other=st.sampled_from(["", "work", "die", "settle"]))
+    def work(self, outcome: str, answer: str, other: str) -> None:
+        others = {"work": self.another_works, "die": self.another_dies, "settle": self.somebody_settles}
+        meanwhile = others.get(other, lambda: None)
+        self.act(outcome=outcome, answer=answer, meanwhile=meanwhile)
+
+    @rule(outcomes=st.lists(st.sampled_from(OUTCOMES), min_size=2, max_size=6))
+    def work_on(self, outcomes: list[str]) -> None:
+        for outcome in outcomes:
+            self.act(outcome=outcome)
+
+    def act(self, *, dies: tuple[str, str] | None = None, **given: Any) -> None:
+        """Let a worker take the next bus message; where there is none, time passes until something is due."""
+        for seconds in (0.0, 10.0, LONG_SECONDS):
+            if not self.world.bag.dues:
+                self.world.advance(seconds)
+                self.world.dispatch()
+        for name, value in given.items():
+            setattr(self.world, name, value)
+        if self.world.bag.dues:
+            self.world.work(self.world.bag.dues.pop(0), dies=dies)
+        self.world.outcome, self.world.answer, self.world.meanwhile = "taken", "truth", lambda: None
+
+    def another_works(self) -> None:
+        """While one worker is stalled, its lease lapses and another goes on, twice."""
+        for _ in range(2):
+            self.world.dispatch()
+            while self.world.bag.dues:
+                self.world.work(self.world.bag.dues.pop(0))
+            self.world.advance(LONG_SECONDS)
+
+    def another_dies(self) -> None:
+        """While one worker is stalled, another goes on and dies before it can say what came of it."""
+        for _ in range(3):
+            self.world.dispatch()
+            while self.world.bag.dues:
+                self.world.work(self.world.bag.dues.pop(0), dies=("record_delivered", "before"))
+            self.world.advance(1.0)
+
+    def somebody_settles(self) -> None:
+        self.world.dispatch()
+        self.settle()
+
+    @rule(verb=st.sampled_from(VERBS), when=st.sampled_from(["before", "after"]), outcome=st.sampled_from(OUTCOMES))
+    def die(self, verb: str, when: str, outcome: str) -> None:
+        self.act(dies=(verb, when), outcome=outcome)
+
+    # --- operators
+
+    @rule(
+        verb=st.sampled_from(["release", "rebuild", "abandon", "ask"]),
+        held=st.booleans(),
+        which=st.randoms(use_true_random=False),
+    )
+    def operate(self, verb: str, held: bool, which: st.DrawFn) -> None:
+        rows = [row for row in all_deliveries(self.world.hub.ledger) if held == (row.state == State.HELD)]
+        if not rows:
+            return
+        row = which.choice(rows)
+        more = {"notice": self.world.hub.notice(row, "abandoned")} if verb == "abandon" else {}
+        try:
+            getattr(self.world.hub.ledger, verb)(row.id, actor="an", why="try", now=self.world.hub.now(), **more)
+        except NotAllowed:
+            after = next(each for each in all_deliveries(self.world.hub.ledger) if each.id == row.id)
+            assert after == row, "a verb that was refused changed something"
+
+    @rule()
+    def settle(self) -> None:
+        for row in all_deliveries(self.world.hub.ledger):
+            if row.state == State.IN_DOUBT and not self.world.is_coming(row.native_id):
+                self.world.settle_truly(row.id, row.native_id)
+
+    @rule()
+    def pause_and_resume(self) -> None:
+        self.world.bag.dues.clear()
+        for paused in (True, False):
+            self.world.hub.ledger.pause(support.PARTNER, paused=paused, actor="an", why="try", now=self.world.hub.now())
+            self.world.advance(LONG_SECONDS)
+            self.world.dispatch()
+            assert not (paused and self.world.bag.dues)
+
+    # --- what must hold
+
+    @invariant()
+    def promises_hold(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        check_chains(self.world.hub.ledger)
+        rows = all_deliveries(self.world.hub.ledger)
+        assert sum(State(row.state) in IN_WORK for row in rows) <= 4 * CONCURRENCY
+        self.world.check_partner(self.resend_safe)
+
+    def resend_safe(self, mark: str) -> bool:
+        """Updates of a dossier may be repeated, by the partner's declaration; first messages and progress may not."""
+        arrivals = [each for each in self.world.partner.arrivals if each.mark == mark]
+        return all(each.service == "GuiHoSo" and b'"CAPNHAT"' in each.body for each in arrivals)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            hub = self.world.hub
+            self.world.heal()
+            self.promises_hold()
+            self.everything_arrived()
+            assert broken_rows(hub.ledger) == []
+        finally:
+            self.world.close()
+            self.folder.cleanup()
+
+    def everything_arrived(self) -> None:
+        """Each delivery that was not given up is in the partner's account, and nothing else is."""
+        rows = all_deliveries(self.world.hub.ledger)
+        assert all(State(row.state) in ENDED for row in rows)
+        delivered = Counter((row.subject, row.service) for row in rows if row.state == State.DELIVERED)
+        given_up = Counter((row.subject, row.service) for row in rows if row.state == State.ABANDONED)
+        marks = {(f"national:{each.dossier}", each.service, each.mark) for each in self.world.partner.arrivals}
+        arrived = Counter((subject, service) for subject, service, _ in marks)
+        for key in delivered | arrived:
+            assert delivered[key] <= arrived[key] <= delivered[key] + given_up[key], key
+
+
+TestAnything = pytest.mark.slow(ReplayMachine.TestCase)
+TestAnything.settings = settings(
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
