@@ -121,6 +121,33 @@ def test_a_worker_whose_claim_lapsed_can_record_nothing(ledger: Ledger, first: s
 
 
 @pytest.mark.parametrize("record", RECORDS)
+def test_a_worker_whose_claim_lapsed_can_record_nothing_even_before_it_is_queued_again(
+    ledger: Ledger, first: str, record: str
+) -> None:
+    held = ledger.claim(make.queue_one(ledger), AT, LEASE)
+    assert held is not None
+    ledger.lapse(LATER, make.parks_doubt)
+    before = all_deliveries(ledger)
+
+    with pytest.raises(ClaimLost):
+        RECORDS[record](ledger, held)
+
+    assert all_deliveries(ledger) == before
+
+
+@pytest.mark.parametrize("record", sorted(set(RECORDS) - {"delivered", "found", "absent"}))
+def test_a_worker_that_lapsed_while_sending_can_record_no_failure(ledger: Ledger, first: str, record: str) -> None:
+    """Only proof settles a doubt: a receipt, or what the partner says when it is asked."""
+    held = make.send_one(ledger)
+    ledger.lapse(LATER, make.parks_doubt)
+
+    with pytest.raises(ClaimLost):
+        RECORDS[record](ledger, held)
+
+    assert state(ledger, first) is State.IN_DOUBT
+
+
+@pytest.mark.parametrize("record", RECORDS)
 def test_a_worker_whose_delivery_is_sent_by_another_can_record_nothing(ledger: Ledger, first: str, record: str) -> None:
     old = make.send_one(ledger)
     ledger.lapse(LATER, resends)

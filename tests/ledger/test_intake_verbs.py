@@ -1,4 +1,6 @@
-"""Idempotent intake, at the ledger: the same again gets the recorded answer, other content is a conflict, refusals hold nothing."""
+"""Idempotent intake, at the ledger: the same again gets the recorded answer, other content is a conflict,
+refusals hold nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The two tables hold together, and the SQL check is made from one of them."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +76,7 @@ def test_the_usual_paths_are_known_steps(path: str) -> None:
     steps = [Status(code) for code in path.split()]
 
     assert standing(None, steps[0]) is Standing.NEW
-    assert all(standing(a, b) is Standing.FORWARD for a, b in zip(steps, steps[1:], strict=False))
+    assert all(standing(a, b) is Standing.FORWARD for a, b in pairwise(steps))
 
 
 def test_a_step_after_the_end_is_unknown() -> None:

@@ -42,7 +42,9 @@ def application(place: str, submitted: datetime, procedure: str = "BTNMT0600001"
     return DossierMessage(event=Event.SUBMITTED, dossier=dossier, native={"unitCode": place})
 
 
-def routed(message: DossierMessage | CatalogueMessage, *routes: Route, source: str = "single_window", **more: object) -> tuple[str, ...]:
+def routed(
+    message: DossierMessage | CatalogueMessage, *routes: Route, source: str = "single_window", **more: object
+) -> tuple[str, ...]:
     return recipients(message, source, routes, CODES, NOW, origin="single_window", **more)  # type: ignore[arg-type]
 
 

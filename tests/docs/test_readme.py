@@ -1,0 +1,52 @@
+"""README.md: its tour comes out as shown, and what it says of packages, targets and chapters is so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from hub.edge.demo.run import TITLES
+from tests.docs import consoles, pages, world
+
+PAGE = "README.md"
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[consoles.Reader]:
+    with world.opened(world.Desk, tmp_path_factory.mktemp("desk"), language="vi") as made:
+        yield made.reader
+
+
+@pytest.mark.parametrize("step", consoles.steps(PAGE), ids=lambda step: step.command[:50])
+def test_a_step_of_the_tour_comes_out_as_it_is_shown(step: consoles.Step, reader: consoles.Reader) -> None:
+    """One after the other, on one hub whose doors are open."""
+    reader.follow(step)
+
+
+def test_the_first_line_names_what_a_bare_machine_lacks() -> None:
+    """Nobody should have to look for it."""
+    first = pages.page(PAGE).splitlines()[0]
+
+    assert all(f" {package}" in first for package in ("make", "python3", "python3-venv", "git"))
+
+
+def test_the_demos_chapters_are_those_that_are_played() -> None:
+    """In their order, each with all of its expectations held."""
+    shown = re.findall(r"^✓ (.+): (\d+)/(\d+) \([\d.]+ s\)$", pages.page(PAGE), re.MULTILINE)
+
+    assert [title for title, _, _ in shown] == list(TITLES.values())
+    assert all(held == told for _, held, told in shown)
+
+
+def test_the_commands_that_are_named_are_targets() -> None:
+    """``make demo``, ``make test``, ``make check`` and what the other pages name."""
+    targets = set(re.findall(r"^([a-z-]+):", pages.page("Makefile"), re.MULTILINE))
+    named = {
+        target
+        for name in (PAGE, "CONTRIBUTING.md", "docs/dependencies.md")
+        for target in re.findall(r"(?:`|^)make ([a-z-]+)", pages.page(name), re.MULTILINE)
+    }
+
+    assert {"demo", "test", "check"} <= named <= targets

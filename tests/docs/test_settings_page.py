@@ -1,0 +1,175 @@
+"""docs/settings.md has a heading for every key with its default, and its examples are a folder that a hub opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hub import bootstrap
+from hub import settings as settings_module
+from hub.contract import Redelivery
+from hub.edge.http.identity import Gate
+from hub.errors import BadSettings, NotSent
+from hub.rules.redelivery import decide
+from hub.settings import Settings
+from hub.trust import keys
+from tests.docs import pages, settings_keys
+from tests.docs.settings_keys import Key
+
+PAGE = "docs/settings.md"
+
+
+def key_sections(title: str) -> dict[str, str]:
+    """Give the keys told below a heading, with the first words of their sections."""
+    found: dict[str, str] = {}
+    for section in pages.below(PAGE, title):
+        for name in section.names:
+            assert name not in found, f"{name} has two headings below {title}"
+            found[name] = " ".join(section.text.split())
+    return found
+
+
+def assert_told(title: str, wanted: Iterable[Key]) -> None:
+    """Assert that exactly these keys are told, each with its default."""
+    told = key_sections(title)
+    keys_wanted = {key.path: key.sentence for key in wanted}
+
+    assert sorted(told) == sorted(keys_wanted)
+    assert {name: sentence for name, sentence in keys_wanted.items() if not told[name].startswith(sentence)} == {}
+
+
+def test_every_key_of_hub_toml_is_told() -> None:
+    assert_told("hub.toml", settings_keys.hub_keys())
+
+
+def test_every_key_of_an_endpoint_is_told() -> None:
+    assert_told("endpoints/NAME.toml", settings_keys.endpoint_keys())
+
+
+def test_every_key_of_routes_toml_is_told() -> None:
+    assert_told("routes.toml", settings_keys.route_keys())
+
+
+def test_every_column_of_a_code_list_is_told() -> None:
+    assert list(key_sections("codes/NAME.csv")) == settings_keys.code_columns()
+
+
+@pytest.mark.parametrize("adapter", sorted(settings_keys.option_keys()))
+def test_every_option_of_every_adapter_is_told(adapter: str) -> None:
+    assert_told(f"Options of {adapter}", settings_keys.option_keys()[adapter])
+
+
+def test_no_options_are_told_of_an_adapter_that_is_not_there() -> None:
+    titles = [section.title for section in pages.sections(PAGE) if section.title.startswith("Options of ")]
+
+    assert sorted(titles) == sorted(f"Options of {name}" for name in settings_keys.option_keys())
+
+
+def test_every_told_key_says_more_than_its_default() -> None:
+    """A heading whose text is only a default explains nothing."""
+    sentences = {key.path: key.sentence for keys_of in settings_keys.option_keys().values() for key in keys_of}
+    sentences |= {key.path: key.sentence for key in (*settings_keys.hub_keys(), *settings_keys.endpoint_keys())}
+    empty = [
+        section.title
+        for section in pages.sections(PAGE)
+        for name in section.names
+        if name in sentences and len(" ".join(section.text.split())) < len(sentences[name]) + 5
+    ]
+
+    assert empty == []
+
+
+# --- the examples -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write the page's examples, and the keys and secrets that they refer to."""
+    for block in pages.blocks(PAGE):
+        if " file=" in block.head:
+            path = tmp_path / block.head.partition(" file=")[2]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+    now = datetime.now(UTC)
+    authority = keys.make_development_authority(now)
+    own = keys.make_development_key(authority, "hub", now)
+    for name in ("keys", "trust"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "keys/seal.pem").write_bytes(keys.make_seal_key())
+    (tmp_path / "keys/signing.crt").write_bytes(own.certificate_pem)
+    (tmp_path / "keys/dvcqg.password").write_text("secret")
+    (tmp_path / "trust/authority.crt").write_bytes(authority.certificate_pem)
+    monkeypatch.setenv("HUB_SIGNING_KEY", own.key_pem.decode())
+    monkeypatch.setenv("THAI_NGUYEN_TOKEN", "the-token")
+    return tmp_path
+
+
+@pytest.fixture
+def loaded(folder: Path) -> Settings:
+    return bootstrap.load_settings(folder)
+
+
+def test_the_examples_are_a_folder_that_a_hub_opens(loaded: Settings) -> None:
+    """Files, keys, certificates, doors: nothing in the examples is refused."""
+    Gate(loaded.endpoints, loaded.file.doors)
+    hub = bootstrap.open_hub(loaded)
+    hub.ledger.close()
+
+    assert sorted(hub.endpoints) == ["dvcqg", "thai_nguyen", "vnsw"]
+    assert hub.endpoints["thai_nguyen"].outbound.redelivery.max_attempts == 100
+    assert [route.name[:5] for route in hub.routes] == ["Hồ sơ", "Kết q", "Hồ sơ"]
+
+
+def test_a_secret_by_reference_is_replaced_before_the_adapter_sees_it(loaded: Settings) -> None:
+    """``env:`` and ``file:`` both, and neither shows in the options' text."""
+    one_stop, portal = loaded.endpoints["thai_nguyen"].options, loaded.endpoints["dvcqg"].options
+
+    assert one_stop.token.get_secret_value() == "the-token"
+    assert portal.password.get_secret_value() == "secret"
+    assert "the-token" not in repr(one_stop)
+
+
+def test_the_example_list_says_what_the_text_says(folder: Path) -> None:
+    """A code that changed its meaning on a day has one row valid on each day."""
+    rows = settings_module.code_rows(folder / "codes/areas.csv")
+    of_06 = [row for row in rows if row.code == "06"]
+
+    assert [row.value for row in of_06] == ["H03", "H55"]
+    assert of_06[0].valid_to == of_06[1].valid_from
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "place"),
+    [
+        ("hub.toml", "port = 8080", "prot = 8080", "doors.prot"),
+        ("endpoints/thai_nguyen.toml", "concurrency = 4", "concurrency = 0", "outbound.concurrency"),
+        ("endpoints/dvcqg.toml", 'on_doubt = "ask"', 'on_doubt = "guess"', "outbound.services.DongBoHoSoMC.create.on_doubt"),
+        ("endpoints/vnsw.toml", 'soap = ["1.2"]', 'soap = ["2.0"]', "inbound.soap"),
+        ("routes.toml", "numbering", "number", "route.0.number"),
+    ],
+)
+def test_an_error_names_file_table_and_key(folder: Path, name: str, old: str, new: str, place: str) -> None:
+    """The page promises it, and that an unknown key is an error."""
+    path = folder / name
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+
+    with pytest.raises(BadSettings) as caught:
+        bootstrap.load_settings(folder)
+
+    assert name in caught.value.en
+    assert place in caught.value.en
+
+
+def test_fifty_attempts_last_seven_to_nine_hours() -> None:
+    """The text beside ``max_attempts`` says so."""
+    error = NotSent("", "")
+    def delay(number: int, draw: float) -> float:
+        return decide(error, number, Redelivery(), on_doubt="park", settle_after=0, draw=draw).delay
+
+    hours = [sum(delay(number, draw) for number in range(1, 50)) / 3600 for draw in (0.0, 1.0)]
+
+    assert 7 < hours[0] < hours[1] < 9
+    assert "seven to nine hours" in pages.page(PAGE)
