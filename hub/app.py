@@ -85,10 +85,13 @@ class Hub:
 
     def doubt_policy(self, endpoint: str, service: str, variant: str) -> tuple[str, float]:
         """Give what may be done about a doubt (ask, resend, park), and after how many seconds."""
-        outbound = self.endpoints[endpoint].outbound if endpoint in self.endpoints else None
-        if outbound is None:
+        if endpoint == UNROUTED:
             # Routing a message late changes nothing outside the ledger.
             return "resend", 0.0
+        outbound = self.endpoints[endpoint].outbound if endpoint in self.endpoints else None
+        if outbound is None:
+            # Its file was taken away: nobody declares that anything is safe.
+            return "park", 0.0
         return outbound.service(service, variant).on_doubt, outbound.settle_after
 
     def waits_for_acknowledgement(self, delivery: Delivery) -> bool:

@@ -13,6 +13,7 @@ from hub import delivery, dispatch
 from hub.app import UNROUTED, Hub
 from hub.bus import Acknowledge
 from hub.errors import HubError, Untrusted
+from hub.ledger.delivery_verbs import ClaimLost
 from hub.rules.queued import Due
 from hub.telemetry import QUARANTINED
 
@@ -88,6 +89,8 @@ class Workers:
         except Untrusted:
             QUARANTINED.labels(due.endpoint, "not_as_in_ledger").inc()
             log.error("bus.not_as_in_ledger", delivery=due.id, endpoint=due.endpoint)
+        except ClaimLost:
+            log.warning("delivery.claim_lost", delivery=due.id, endpoint=due.endpoint, epoch=due.epoch)
         except HubError as error:
             # Nothing recorded: the lease brings it back.
             log.error("worker.failed", delivery=due.id, error=error.code, where=error.where)

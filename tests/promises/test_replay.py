@@ -22,6 +22,8 @@ CONCURRENCY = 1
 DOSSIERS = ("H01-1", "H01-2")
 #: So few that most of a run is what becomes of them.
 MESSAGES = 6
+#: What another does while a worker is stalled.
+MEANWHILE = ("", "work", "die", "settle")
 
 
 class ReplayMachine(RuleBasedStateMachine):
@@ -81,7 +83,7 @@ class ReplayMachine(RuleBasedStateMachine):
 
     # --- workers
 
-    @rule(outcome=st.sampled_from(OUTCOMES), answer=st.sampled_from(ANSWERS), other=st.sampled_from(["", "work", "die", "settle"]))
+    @rule(outcome=st.sampled_from(OUTCOMES), answer=st.sampled_from(ANSWERS), other=st.sampled_from(MEANWHILE))
     def work(self, outcome: str, answer: str, other: str) -> None:
         others = {"work": self.another_works, "die": self.another_dies, "settle": self.somebody_settles}
         meanwhile = others.get(other, lambda: None)

@@ -40,6 +40,13 @@ absence_proves = true
 on_doubt = "ask"
 absence_proves = true
 """
+#: Every call may be repeated.
+RESENDS = """
+[outbound.services.GuiHoSo]
+on_doubt = "resend"
+[outbound.services.GuiTienTrinh]
+on_doubt = "resend"
+"""
 CODES = "code,value,name,valid_from,valid_to\n1.000001,TT-01,Thủ tục mẫu,2020-01-01,\n"
 _SEAL_KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
