@@ -99,8 +99,12 @@ def _accept(
             recorded = hub.ledger.record_received(acceptance)
         except DossierMoved:
             continue
-        RECEIVED.labels(endpoint.name, "accepted" if recorded is answer else "repeated").inc()
-        log.info("message.received", endpoint=endpoint.name, message=message_id, subject=acceptance.subject)
+        if recorded is answer:
+            RECEIVED.labels(endpoint.name, "accepted").inc()
+            log.info("message.received", endpoint=endpoint.name, message=message_id, subject=acceptance.subject)
+        else:
+            RECEIVED.labels(endpoint.name, "repeated").inc()
+            log.info("message.repeated", endpoint=endpoint.name, subject=acceptance.subject)
         hub.bus.wake(*{planned.endpoint for planned in acceptance.planned})
         return recorded
     raise Unavailable("the dossier is changing too fast; send again", "hồ sơ đang thay đổi liên tục; hãy gửi lại")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
-from hub.ledger.sql import Statement, fixed
+from hub.ledger.sql import Statement, fixed, insert_new
 from hub.ledger.tables import chains, deliveries
 from hub.ledger.values import Planned, digest_of
 from hub.rules.lifecycle import State, next_state
@@ -23,7 +23,7 @@ _OF_CHAIN = (deliveries.c.endpoint == bindparam("at_endpoint")) & (deliveries.c.
 
 _PLACES = Statement(select(chains.c.next_place, chains.c.head_place).where(_HERE))
 _LOCK = Statement(select(chains.c.next_place, chains.c.head_place).where(_HERE).with_for_update())
-_NEW = Statement(insert(chains))
+_NEW = insert_new(chains, "endpoint", "subject")
 _TAKE_PLACE = Statement(update(chains).where(_HERE).values(next_place=bindparam("following")))
 _ADD = Statement(insert(deliveries))
 _HELD = Statement(select(chains.c.held).where(_HERE))
@@ -93,8 +93,10 @@ def add(conn: Connection, planned: Planned, *, message_id: str, origin: str, at:
 def _take_place(conn: Connection, endpoint: str, subject: str) -> tuple[int, int]:
     row = _LOCK.run(conn, at_endpoint=endpoint, at_subject=subject).first()
     if row is None:
-        _NEW.run(conn, endpoint=endpoint, subject=subject, next_place=2, head_place=1, held="{}")
-        return 1, 1
+        if _NEW.run(conn, endpoint=endpoint, subject=subject, next_place=2, head_place=1, held="{}").rowcount:
+            return 1, 1
+        # Another process has just begun this chain.
+        row = _LOCK.run(conn, at_endpoint=endpoint, at_subject=subject).one()
     _TAKE_PLACE.run(conn, at_endpoint=endpoint, at_subject=subject, following=row.next_place + 1)
     return row.next_place, row.head_place
 

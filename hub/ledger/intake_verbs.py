@@ -138,7 +138,7 @@ def _conflict(identity: str, message_id: str) -> Conflict:
 
 def _repeat(conn: Connection, message_id: str, given: Acceptance) -> Answer:
     row = conn.execute(select(messages).where(messages.c.id == message_id)).one()
-    conn.execute(update(messages).where(messages.c.id == message_id).values(repeats=row.repeats + 1))
+    conn.execute(update(messages).where(messages.c.id == message_id).values(repeats=messages.c.repeats + 1))
     journal.append(
         conn, row.subject, "message.repeated", at=given.at, actor=given.endpoint, entry={"message": message_id}
     )

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from sqlalchemy.engine import Row
 
-from hub.ledger.sql import Statement
+from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import journal, journal_heads
 
 GENESIS = "0" * 64
@@ -34,7 +34,7 @@ _HEAD = Statement(
 )
 _COLUMNS = ("subject", "number", "at", "actor", "event", "entry", "previous", "hash")
 _APPEND = Statement(insert(journal).values({name: bindparam(name) for name in _COLUMNS}))
-_NEW_HEAD = Statement(insert(journal_heads))
+_NEW_HEAD = insert_new(journal_heads, "subject")
 _MOVE_HEAD = Statement(
     update(journal_heads)
     .where(journal_heads.c.subject == bindparam("sought"))
@@ -54,10 +54,17 @@ _HEADS_WITHOUT_ROWS = (
 
 def append(conn: Connection, subject: str, event: str, *, at: float, actor: str, entry: Mapping[str, Any]) -> None:
     """Append one row to the subject's chain."""
-    head = _HEAD.run(conn, sought=subject).first()
-    number, previous = (head.number + 1, head.hash) if head else (1, GENESIS)
     text = json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    number, previous = 1, GENESIS
     digest = row_hash(subject, number, at, actor, event, text, previous)
+    head = _HEAD.run(conn, sought=subject).first()
+    if head is None and not _NEW_HEAD.run(conn, subject=subject, number=number, hash=digest).rowcount:
+        # Another process has just begun this chain.
+        head = _HEAD.run(conn, sought=subject).one()
+    if head is not None:
+        number, previous = head.number + 1, head.hash
+        digest = row_hash(subject, number, at, actor, event, text, previous)
+        _MOVE_HEAD.run(conn, sought=subject, new_number=number, new_hash=digest)
     _APPEND.run(
         conn,
         subject=subject,
@@ -69,10 +76,6 @@ def append(conn: Connection, subject: str, event: str, *, at: float, actor: str,
         previous=previous,
         hash=digest,
     )
-    if head:
-        _MOVE_HEAD.run(conn, sought=subject, new_number=number, new_hash=digest)
-    else:
-        _NEW_HEAD.run(conn, subject=subject, number=number, hash=digest)
 
 
 def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry: str, previous: str) -> str:

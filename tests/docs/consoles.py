@@ -105,7 +105,8 @@ class Reader:
         if found is None:
             return False
         pairs = list(zip(names, found.groups(), strict=True))
-        if any(self.known.get(name, real) != real for name, real in pairs):
+        shown = {real: name for name, real in self.known.items()}
+        if any(self.known.get(name, real) != real or shown.get(real, name) != name for name, real in pairs):
             return False
         self.known.update(pairs)
         return True

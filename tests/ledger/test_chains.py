@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from hub.ledger.ledger import Ledger
+from hub.ledger.tables import journal
 from hub.rules.lifecycle import State
 from tests.support import acceptances as make
 from tests.support.looking import all_deliveries, broken_rows, check_chains, delivery, head_place, state
@@ -71,8 +74,8 @@ def test_the_turn_of_a_delivery_stands_in_the_journal(ledger: Ledger) -> None:
     make.deliver_one(ledger)
 
     with ledger.read() as conn:
-        rows = conn.exec_driver_sql("SELECT entry FROM journal WHERE entry LIKE ?", (f'%{second}%',)).fetchall()
-    assert any("pending" in row.entry for row in rows)
+        entries = conn.execute(select(journal.c.entry).where(journal.c.entry.contains(second))).scalars().all()
+    assert any("pending" in entry for entry in entries)
     assert broken_rows(ledger) == []
 
 

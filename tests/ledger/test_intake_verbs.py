@@ -8,11 +8,13 @@ import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select
 
 from hub.contract import Answer
 from hub.errors import Conflict
 from hub.ledger.intake_verbs import DossierMoved
 from hub.ledger.ledger import Ledger
+from hub.ledger.tables import journal
 from hub.ledger.values import Acceptance
 from tests.support import acceptances as make
 from tests.support.looking import all_deliveries, all_messages, broken_rows, check_chains
@@ -165,8 +167,8 @@ def test_messages_of_eight_threads_get_places_in_the_order_of_their_commits(ledg
         list(threads.map(record, range(32)))
 
     with ledger.read() as conn:
-        rows = conn.exec_driver_sql("SELECT entry FROM journal WHERE event = 'message.received' ORDER BY number").scalars()
-        recorded = [text for text in rows]
+        here = journal.c.event == "message.received"
+        recorded = conn.execute(select(journal.c.entry).where(here).order_by(journal.c.number)).scalars().all()
     in_chain = [row.message_id for row in all_deliveries(ledger)]
     assert len(in_chain) == 32
     assert [message in text for message, text in zip(in_chain, recorded, strict=True)] == [True] * 32

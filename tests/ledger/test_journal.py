@@ -174,6 +174,16 @@ def test_all_rows_of_a_subject_removed_but_for_its_head_is_named(book: Ledger) -
     assert [each[:2] for each in found] == [(SUBJECTS[1], 1)]
 
 
+def test_a_subject_removed_with_its_head_is_not_seen(book: Ledger) -> None:
+    """What this journal cannot see by itself: nothing is left to compare with. A copy kept elsewhere would show it."""
+
+    def remove(conn: Connection) -> None:
+        conn.execute(delete(journal).where(journal.c.subject == SUBJECTS[1]))
+        conn.execute(delete(journal_heads).where(journal_heads.c.subject == SUBJECTS[1]))
+
+    assert found_after(book, remove) == []
+
+
 def test_every_broken_place_is_named_not_only_the_first(book: Ledger) -> None:
     def tamper(conn: Connection) -> None:
         conn.execute(update(journal).where(row(SUBJECTS[0], 1)).values(actor="x"))

@@ -20,6 +20,7 @@ from hub import intake
 from hub.app import Hub
 from hub.canonical.codes import CodeTables
 from hub.contract import Answer, Incoming, Opened, Request
+from hub.rules.routing import Route
 from hub.simulation import SimulatorServer
 from tests.promises.conftest import MakeHub
 from tests.support import hub as support
@@ -169,13 +170,11 @@ def catalogue(name: str, *, key: str) -> Request:
 @pytest.fixture
 def ministry(make_hub: MakeHub) -> Hub:
     """A hub whose sender gives catalogues to a one-stop software."""
-    routes = f'[[route]]\nname = "catalogue"\nkind = "catalogue"\nfrom = ["{support.SENDER}"]\nto = ["so"]\n'
-    hub = make_hub({}, routes=routes.replace("so", support.SENDER), sender_adapter="ministry")
-    endpoint = hub.endpoints[support.SENDER]
-    holder = dataclasses.replace(hub.endpoints[support.SENDER], name="so", adapter="one_stop", options=None)
-    holder = dataclasses.replace(holder, options=hub.adapters["one_stop"].options())
-    to_holder = [route.model_copy(update={"to": ("so",)}) for route in hub.routes]
-    return dataclasses.replace(hub, endpoints={support.SENDER: endpoint, "so": holder}, routes=to_holder)
+    hub = make_hub({}, sender_adapter="ministry")
+    owner, options = hub.endpoints[support.SENDER], hub.adapters["one_stop"].options()
+    holder = dataclasses.replace(owner, name="so", adapter="one_stop", options=options)
+    routes = (Route(name="catalogue", kind="catalogue", to=("so",)),)
+    return dataclasses.replace(hub, endpoints={owner.name: owner, "so": holder}, routes=routes)
 
 
 def given_names(hub: Hub) -> list[str]:

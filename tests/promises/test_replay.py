@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ class ReplayMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.sent)
     @rule(which=st.randoms(use_true_random=False))
-    def send_again(self, which: st.DrawFn) -> None:
+    def send_again(self, which: Random) -> None:
         support.send_all(self.world.hub, [which.choice(self.sent)])
 
     # --- time and dispatch
@@ -78,7 +79,7 @@ class ReplayMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.bag.ever)
     @rule(which=st.randoms(use_true_random=False))
-    def repeat(self, which: st.DrawFn) -> None:
+    def repeat(self, which: Random) -> None:
         self.world.bag.dues.append(which.choice(self.world.bag.ever))
 
     # --- workers
@@ -137,7 +138,7 @@ class ReplayMachine(RuleBasedStateMachine):
         held=st.booleans(),
         which=st.randoms(use_true_random=False),
     )
-    def operate(self, verb: str, held: bool, which: st.DrawFn) -> None:
+    def operate(self, verb: str, held: bool, which: Random) -> None:
         rows = [row for row in all_deliveries(self.world.hub.ledger) if held == (row.state == State.HELD)]
         if not rows:
             return
