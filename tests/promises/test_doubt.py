@@ -88,6 +88,42 @@ def test_absence_that_does_not_prove_leaves_it_in_doubt(
     assert states(hub) == [State.IN_DOUBT, State.HELD]
 
 
+@pytest.mark.parametrize("answer", ["unknown", "not sent"])
+def test_an_answer_that_tells_nothing_proves_nothing(tmp_path: Path, answer: str) -> None:
+    """The partner has it, and its look-up is out of order: sent again, it would have it twice."""
+    world = World.open(tmp_path, services=support.ASKS)
+    support.send(world.hub, 1)
+    world.dispatch()
+    world.outcome = "taken, no reply"
+    world.work(world.bag.dues.pop())
+    world.advance(LONG_SECONDS)
+    world.dispatch()
+    world.answer = answer
+    world.work(world.bag.dues.pop())
+    assert states(world.hub) == [State.IN_DOUBT]
+
+    world.heal()
+
+    assert world.partner.marks("H01-1") == ["#1"]
+    assert states(world.hub) == [State.DELIVERED]
+    world.close()
+
+
+@pytest.mark.parametrize("outcome", ["bug", "taken, garbage"])
+def test_a_bug_or_an_unreadable_reply_after_the_bytes_left_is_a_doubt(tmp_path: Path, outcome: str) -> None:
+    world = World.open(tmp_path, services=support.ASKS)
+    support.send(world.hub, 1)
+    world.dispatch()
+    world.outcome = outcome
+
+    world.work(world.bag.dues.pop())
+
+    assert states(world.hub) == [State.IN_DOUBT]
+    world.heal()
+    assert world.partner.marks("H01-1") == ["#1"]
+    world.close()
+
+
 def test_what_can_neither_be_asked_nor_resent_waits_for_a_person(
     make_hub: MakeHub, clock: Clock, forgetful: tuple[Forgetful, SimulatorServer]
 ) -> None:
