@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from hub.telemetry import configure_logging
-
-
-@pytest.fixture(autouse=True)
-def unconfigured() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def test_a_stderr_that_was_closed_and_replaced_takes_no_log_line_down(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from hub.app import Hub
 from hub.edge.http.identity import UNKNOWN, Gate, same_as_one, token_sha256
 from hub.edge.http.routes import Guarded
 from hub.edge.http.turned_away import Unidentified
-from hub.errors import HubError
+from hub.errors import HubError, Unavailable
 from hub.ledger.tables import messages
 from hub.registers import fates
 from hub.telemetry import DELIVERIES, UNAUTHENTICATED
@@ -113,7 +113,7 @@ class Health:
         try:
             with self._hub.ledger.read() as conn:
                 return fates.not_done(conn)
-        except DBAPIError as error:
+        except (Unavailable, DBAPIError) as error:
             # The other counters are wanted most when the ledger does not answer.
             log.error("metrics.ledger_unread", cause=type(error).__name__)
             return {}
