@@ -3,16 +3,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
-CAMPAIGNS := tests/promises/test_stop.py tests/promises/test_replay.py tests/ledger/test_processes.py
 
-TEST := $(RUN)/pytest --tb=native $(foreach file,$(CAMPAIGNS),--ignore $(file))
-
-.PHONY: help demo setup setup-dev packages test fire check lock bench clean
+.PHONY: help demo setup setup-dev packages test check lock bench clean
 
 help:
 	@echo "make demo    watch the main job on this machine (embedded: SQLite, in-process bus)"
 	@echo "make test    install what tests need and run all tests"
-	@echo "make fire    the long campaigns: kill, race, shuffle"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make bench   messages a second, and the ratio to this machine's RSA rate"
 
@@ -39,12 +35,7 @@ packages:
 	.ci/packages
 
 test: packages setup-dev
-	# What fails in the crowd is tried once more alone, and decides: some HTTP tests do not bear a loaded machine yet.
-	$(TEST) --numprocesses auto --dist loadfile $(PYTEST_ARGS) || $(TEST) --last-failed --last-failed-no-failures none
-
-# Long campaigns: the process killed at every touch point, random mixes of verbs and failures, several processes at once.
-fire: packages setup-dev
-	$(RUN)/pytest $(CAMPAIGNS)
+	$(RUN)/pytest --tb=native --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 check: setup-dev
 	$(RUN)/ruff check .
