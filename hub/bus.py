@@ -25,9 +25,8 @@ log = structlog.get_logger()
 
 EXCHANGE = "lienthong"
 QUARANTINE = "quarantine"
-#: How long a consumer waits before it looks at finished work again; also the idle delay of the in-memory transport.
+#: A consumer that nobody rings looks at its queues so often: another connection may have published.
 TICK_SECONDS = 0.05
-POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,8 @@ class Bus:
         self._producer: Producer | None = None
         self._bell = threading.Condition()
         self._rung: set[str] = set()
+        #: Something was published or finished: the in-memory transport itself can only be polled.
+        self._news = threading.Event()
 
     def open(self) -> None:
         """Connect, declare the topology, and start empty: what was there is in the ledger."""
@@ -79,7 +80,7 @@ class Bus:
             self._publisher.release()
 
     def _connect(self) -> Connection:
-        return Connection(self._url, transport_options={"polling_interval": POLL_SECONDS})
+        return Connection(self._url)
 
     # --- the bell of dispatch: a hint, never needed for correctness
 
@@ -101,7 +102,9 @@ class Bus:
 
     def publish(self, due: Iterable[Due]) -> list[Due]:
         """Publish sealed messages; give those that the bus did not take."""
-        return [each for each in due if not self._publish_one(each)]
+        refused = [each for each in due if not self._publish_one(each)]
+        self._news.set()
+        return refused
 
     def _publish_one(self, due: Due) -> bool:
         if due.endpoint not in self._queues or self._producer is None:
@@ -139,12 +142,18 @@ class Bus:
                 if due is None:
                     message.ack()
                 else:
-                    on_due(due, lambda: finished.put(message))
+                    on_due(due, lambda: self._finish(message, finished))
 
             with self._consumers(channel, on_message):
                 while not stop.is_set():
+                    self._news.clear()
                     _drain(connection)
                     _ack_all(finished)
+                    self._news.wait(TICK_SECONDS)
+
+    def _finish(self, message: Message, finished: queue.SimpleQueue[Message]) -> None:
+        finished.put(message)
+        self._news.set()
 
     def _consumers(self, channel: Any, on_message: Callable[[str, Message], None]) -> Consumer:
         names = {each.name: endpoint for endpoint, each in self._queues.items()}
@@ -176,8 +185,10 @@ class Bus:
 
 
 def _drain(connection: Connection) -> None:
+    """Take everything that is in the queues, and wait for nothing."""
     try:
-        connection.drain_events(timeout=TICK_SECONDS)
+        while True:
+            connection.drain_events(timeout=0)
     except TimeoutError:
         return
 

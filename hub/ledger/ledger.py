@@ -15,7 +15,7 @@ from hub.contract import Answer, Outgoing
 from hub.errors import HubError
 from hub.ledger import delivery_verbs, dispatch_verbs, intake_verbs, operator_verbs
 from hub.ledger.dispatch_verbs import DoubtPolicy
-from hub.ledger.engine import GroupWriter, open_engine, unavailable
+from hub.ledger.engine import GroupWriter, begin, open_engine, unavailable, writing
 from hub.ledger.tables import metadata
 from hub.ledger.values import Acceptance, Budget, Delivery, Evidence, Notice, Planned, Refusal
 from hub.rules.queued import Due
@@ -33,7 +33,8 @@ class Ledger:
 
     def create(self) -> None:
         """Create the tables that are missing."""
-        metadata.create_all(self._engine)
+        with self._engine.connect() as connection, writing(connection):
+            metadata.create_all(connection)
 
     def close(self) -> None:
         """Finish open verbs and close all connections."""
@@ -44,7 +45,8 @@ class Ledger:
     def read(self) -> Iterator[Connection]:
         """Open a connection for reading; it never takes the write lock. Raises Unavailable where the database does not answer."""
         try:
-            with self._engine.connect().execution_options(reading=True) as connection, connection.begin():
+            with self._engine.connect() as connection:
+                begin(connection, reading=True)
                 yield connection
         except OperationalError as error:
             raise unavailable(error) from error

@@ -111,18 +111,42 @@ class Statement:
         return str(compiled), dict(compiled.params), compiled.positiontup  # type: ignore[attr-defined]
 
 
+def command(conn: Connection, text: str) -> None:
+    """Say one statement of our own without parameters (BEGIN, SAVEPOINT) on the driver's cursor."""
+    _execute(conn, text, ())
+
+
 def _execute(conn: Connection, text: str, given: Any, *, many: bool = False) -> Any:
     """Execute on the driver's cursor; raise what SQLAlchemy would, without the values."""
-    dialect = conn.dialect
     cursor = conn.connection.cursor()
     try:
         (cursor.executemany if many else cursor.execute)(text, given)
-    except dialect.loaded_dbapi.Error as error:
-        if dialect.is_disconnect(error, conn.connection, cursor):
-            conn.invalidate(error)
-        known = DBAPIError.instance(text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect)
-        raise known from error
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _known(conn, text, error) from error
     return cursor
+
+
+def commit(conn: Connection) -> None:
+    """Commit, whether statements of this module or SQLAlchemy's own were executed."""
+    if conn.in_transaction():
+        conn.commit()
+        return
+    try:
+        conn.dialect.do_commit(conn.connection)
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _known(conn, "COMMIT", error) from error
+
+
+def _known(conn: Connection, text: str, error: Exception) -> Exception:
+    """Give SQLAlchemy's error for the driver's; a connection that is gone is marked so."""
+    dialect = conn.dialect
+    gone = dialect.is_disconnect(error, conn.connection, None)  # type: ignore[arg-type]
+    known = DBAPIError.instance(
+        text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect, connection_invalidated=gone
+    )
+    if gone:
+        conn.invalidate(error)
+    return known
 
 
 class _InsertNew(ClauseElement):

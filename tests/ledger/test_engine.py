@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -39,21 +40,19 @@ class Gate:
         self.commits += 1
 
 
-class Queue:
-    """The writer's queue, telling when a verb lies in it."""
+class Waiting(deque[Any]):
+    """The verbs that wait for a writer, telling when there is one more."""
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self._puts = threading.Semaphore(0)
-        self.get = inner.get
-        self.get_nowait = inner.get_nowait
+    def __init__(self) -> None:
+        super().__init__()
+        self._came = threading.Semaphore(0)
 
-    def put(self, job: Any) -> None:
-        self._inner.put(job)
-        self._puts.release()
+    def append(self, job: Any) -> None:
+        super().append(job)
+        self._came.release()
 
-    def wait_for_put(self) -> None:
-        assert self._puts.acquire(timeout=PATIENCE_SECONDS)
+    def wait_for_one(self) -> None:
+        assert self._came.acquire(timeout=PATIENCE_SECONDS)
 
 
 class Desk:
@@ -64,8 +63,7 @@ class Desk:
         metadata.create_all(self.engine)
         self.gate = Gate(self.engine)
         self.writer = GroupWriter(self.engine)
-        self.queue = Queue(self.writer._jobs)
-        self.writer._jobs = self.queue  # type: ignore[assignment]
+        self.waiting = self.writer._waiting = Waiting()
         self._callers = ThreadPoolExecutor(32)
 
     def call(self, verb: Callable[[Connection], Any], key: str = "") -> Future[Any]:
@@ -76,18 +74,18 @@ class Desk:
         """Keep the writer at a commit until all verbs wait behind it, so that they make one group; then open the gate."""
         first = self.call(writes("first"))
         assert self.gate.reached.wait(PATIENCE_SECONDS)
-        self.queue.wait_for_put()
+        self.waiting.wait_for_one()
         waiting = []
         for verb in verbs:
             waiting.append(self.call(verb))
-            self.queue.wait_for_put()
+            self.waiting.wait_for_one()
         self.gate.open.set()
         assert first.result(PATIENCE_SECONDS) == "first"
         return waiting
 
     def names(self) -> set[str]:
         """Read what is committed."""
-        with self.engine.connect().execution_options(reading=True) as conn:
+        with self.engine.connect() as conn:
             return set(conn.execute(select(journal_heads.c.subject)).scalars())
 
     def close(self) -> None:
