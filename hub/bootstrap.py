@@ -115,7 +115,7 @@ class CodeBook:
     def current(self) -> CodeTables:
         """Give the tables; a file that cannot be read raises BadSettings and leaves the ones before in use."""
         with self._lock:
-            stamps = {path: path.stat().st_mtime_ns for path in settings_module.code_files(self._folder)}
+            stamps = settings_module.code_files(self._folder)
             if stamps != self._seen:
                 self._tables = CodeTables({path.stem: settings_module.code_rows(path) for path in stamps})
                 self._seen = stamps

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ EXCHANGE = "lienthong"
 QUARANTINE = "quarantine"
 #: A consumer that nobody rings looks at its queues so often: another connection may have published.
 TICK_SECONDS = 0.05
+#: So long the dispatcher gathers rings before it looks (measured: a look costs 0.5 ms, and each message rings twice).
+GATHER_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,15 @@ class Bus:
             self._bell.notify_all()
 
     def wait(self, seconds: float) -> frozenset[str]:
-        """Wait until a bell rings, or so long; give the endpoints it rang for."""
+        """Wait until a bell rings, or so long; give the endpoints it rang for.
+
+        Rings that come right after the first are given with it: under load one look serves many messages.
+        """
         with self._bell:
-            if not self._rung:
-                self._bell.wait(seconds)
+            rang = bool(self._rung) or self._bell.wait(seconds)
+        if rang:
+            time.sleep(GATHER_SECONDS)
+        with self._bell:
             rung, self._rung = frozenset(self._rung), set()
             return rung
 

@@ -177,9 +177,41 @@ def _model(model: type[M], tree: Mapping[str, Any], path: Path) -> M:
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        places = [(".".join(str(part) for part in each["loc"]), each["msg"]) for each in error.errors(include_input=False)]
-        told = "; ".join(f"[{place}] {text}" for place, text in places)
-        raise BadSettings(f"{path}: {told}", f"{path}: cấu hình sai: {told}", where=f"{path}: {places[0][0]}") from error
+        wrong = error.errors(include_input=False, include_url=False)
+        places = [".".join(str(part) for part in each["loc"]) for each in wrong]
+        vi = "; ".join(f"[{place}] {_in_vietnamese(each)}" for place, each in zip(places, wrong, strict=True))
+        en = "; ".join(f"[{place}] {each['msg']}" for place, each in zip(places, wrong, strict=True))
+        raise BadSettings(f"{path}: {en}", f"{path}: cấu hình sai: {vi}", where=f"{path}: {places[0]}") from error
+
+
+#: Kinds of pydantic's errors that a misspelt or forgotten line makes -> Vietnamese; of the others pydantic's own words are shown.
+_WRONG_VALUES = {
+    "extra_forbidden": "không có khóa cấu hình này (kiểm tra chính tả)",
+    "missing": "thiếu khóa bắt buộc",
+    "string_type": "phải là chuỗi ký tự",
+    "string_pattern_mismatch": "giá trị không có dạng {pattern}",
+    "int_type": "phải là số nguyên",
+    "int_parsing": "phải là số nguyên",
+    "float_type": "phải là số",
+    "float_parsing": "phải là số",
+    "bool_type": "phải là true hoặc false",
+    "bool_parsing": "phải là true hoặc false",
+    "tuple_type": "phải là danh sách […]",
+    "list_type": "phải là danh sách […]",
+    "dict_type": "phải là một bảng",
+    "model_type": "phải là một bảng",
+    "literal_error": "phải là một trong: {expected}",
+    "enum": "phải là một trong: {expected}",
+    "greater_than": "phải lớn hơn {gt}",
+    "greater_than_equal": "phải từ {ge} trở lên",
+    "less_than": "phải nhỏ hơn {lt}",
+    "less_than_equal": "không được quá {le}",
+}
+
+
+def _in_vietnamese(wrong: Mapping[str, Any]) -> str:
+    text = _WRONG_VALUES.get(wrong["type"])
+    return text.format(**wrong.get("ctx", {})) if text else str(wrong["msg"])
 
 
 def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endpoint:
@@ -232,16 +264,22 @@ def secret(folder: Path, reference: str, where: str) -> bytes:
         return os.environ[name].encode()
     if kind == "file" and (folder / name).is_file():
         return (folder / name).read_bytes()
+    # What is no reference may be the secret itself.
+    vi, en = (reference, reference) if kind in ("env", "file") else ("giá trị (không hiện)", "the value (not shown)")
     raise BadSettings(
-        f"{where}: {reference} cannot be read (secrets are given as env:NAME or file:path)",
-        f"{where}: không đọc được {reference} (khai báo bí mật dạng env:TÊN hoặc file:đường-dẫn)",
-        where=f"{where}: {reference}",
+        f"{where}: {en} cannot be read (secrets are given as env:NAME, or file:path beside {folder / 'hub.toml'})",
+        f"{where}: không đọc được {vi} (khai báo bí mật dạng env:TÊN, hoặc file:đường-dẫn tính từ {folder})",
+        where=f"{where}: {en}",
     )
 
 
-def code_files(folder: Path) -> list[Path]:
-    """List the code lists of a configuration folder."""
-    return sorted((folder / "codes").glob("*.csv"))
+def code_files(folder: Path) -> dict[Path, int]:
+    """List the code lists of a configuration folder, each with its time of change (nanoseconds)."""
+    if not (folder / "codes").is_dir():
+        return {}
+    with os.scandir(folder / "codes") as entries:
+        found = {entry.path: entry.stat().st_mtime_ns for entry in entries if entry.name.endswith(".csv")}
+    return {Path(path): found[path] for path in sorted(found)}
 
 
 def code_rows(path: Path) -> tuple[CodeRow, ...]:

@@ -48,13 +48,14 @@ UNREADABLE = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
+_NOT_ACCEPTED = "signature not accepted ({}): "
 #: The same few partners sign all day; what is true of a certificate whatever the time is worked out once.
 _remembered = lru_cache(maxsize=512)
 
 
 def untrusted(outcome: str, vi: str, en: str) -> Untrusted:
     """Make the error for a signature that is not accepted; ``outcome`` is indication/sub-indication of EN 319 102-1."""
-    return Untrusted(f"signature not accepted ({outcome}): {en}", f"không chấp nhận chữ ký ({outcome}): {vi}", where=outcome)
+    return Untrusted(_NOT_ACCEPTED.format(outcome) + en, f"không chấp nhận chữ ký ({outcome}): {vi}", where=outcome)
 
 
 @_remembered
@@ -144,6 +145,15 @@ def _names(certificate: x509.Certificate) -> tuple[str, str]:
 def not_signed(reason: str) -> Verdict:
     """Write down that there is no signature, and why that passes."""
     return Verdict(indication="NOT-SIGNED", reason=reason)
+
+
+def not_accepted(error: Untrusted, now: datetime) -> Verdict:
+    """Write down a signature that was not accepted, as ``untrusted`` says it; no signer is named: nobody proved to be one."""
+    indication, _, sub_indication = error.where.partition("/")
+    reason = error.en.removeprefix(_NOT_ACCEPTED.format(error.where))
+    return Verdict(
+        indication=indication, sub_indication=sub_indication, checked_at=local(now).isoformat(), reason=reason
+    )
 
 
 @_remembered

@@ -35,7 +35,8 @@ S = State
 DELIVERY: Mapping[State, Mapping[str, State]] = {
     # A follower: its chain's head is not done.
     S.HELD: {"turn": S.PENDING, "abandon": S.ABANDONED},
-    S.PENDING: {"queue": S.QUEUED, "park": S.PARKED},
+    # An operator may know that it arrived by another way (by hand, before a restored backup).
+    S.PENDING: {"queue": S.QUEUED, "park": S.PARKED, "settle_arrived": S.DELIVERED},
     S.QUEUED: {"claim": S.CLAIMED, "lapse": S.PENDING},
     # No socket opened yet.
     S.CLAIMED: {"record": S.SENDING, "lapse": S.PENDING, "defer": S.WAITING, "park": S.PARKED},
@@ -54,10 +55,16 @@ DELIVERY: Mapping[State, Mapping[str, State]] = {
         "settle_arrived": S.DELIVERED,
         "settle_not_arrived": S.PENDING,
     },
-    S.WAITING: {"due": S.PENDING, "park": S.PARKED},
+    S.WAITING: {"due": S.PENDING, "park": S.PARKED, "settle_arrived": S.DELIVERED},
     # Only what surely did not arrive.
     S.PARKED: {"release": S.PENDING, "rebuild": S.PENDING, "settle_arrived": S.DELIVERED, "abandon": S.ABANDONED},
-    S.DELIVERED: {"acknowledge": S.ACKNOWLEDGED, "refuse": S.REFUSED_LATE},
+    # Settled only where its chain waits for the partner's acknowledgement.
+    S.DELIVERED: {
+        "acknowledge": S.ACKNOWLEDGED,
+        "refuse": S.REFUSED_LATE,
+        "settle_acknowledged": S.ACKNOWLEDGED,
+        "settle_refused": S.REFUSED_LATE,
+    },
     S.ACKNOWLEDGED: {},
     S.REFUSED_LATE: {},
     S.ABANDONED: {},
@@ -84,13 +91,6 @@ def next_state(state: State, event: str) -> State:
     return following
 
 
-def moves_chain(state: State, advance_on: str) -> bool:
-    """Say whether the chain may move past a delivery in this state (``advance_on``: delivered or acknowledged)."""
-    if state is State.DELIVERED:
-        return advance_on == "delivered"
-    return state in ENDED
-
-
 # --- the dossier ------------------------------------------------------------------------------------------------
 
 D = Status
@@ -109,6 +109,16 @@ DOSSIER: Mapping[Status, frozenset[Status]] = {
     D.WITHDRAWN: frozenset(),
     D.STOPPED: frozenset(),
     D.RETURNED: frozenset(),
+}
+
+#: How far a dossier has come, to tell earlier from later where the table does not know a step. Within the middle part no
+#: status is earlier than another: work, supplements and fees follow each other in any order.
+STAGE: Mapping[Status, int] = {
+    D.REGISTERED: 1,
+    D.RECEIVED: 2,
+    **dict.fromkeys((D.PROCESSING, D.SUPPLEMENT_ASKED, D.FEE_ASKED), 3),
+    D.DONE: 4,
+    **dict.fromkeys((D.NOT_RECEIVED, D.WITHDRAWN, D.STOPPED, D.RETURNED), 5),
 }
 
 
@@ -133,3 +143,17 @@ def standing(current: Status | None, given: Status) -> Standing:
     if given in DOSSIER[current]:
         return Standing.FORWARD
     return Standing.SAME if given is current else Standing.UNKNOWN_STEP
+
+
+def recorded(current: Status | None, given: Status) -> Status:
+    """Give the status that the register holds after a message; it is never moved back.
+
+    A step of the table is taken, also one that leads back to work (4, 5, 4). Of the steps that the table does not know,
+    those to the same or a later stage are taken: a system that leaves steps out (1, 4, 10) still ends right, and an end is
+    never older than what is recorded, since nothing follows it. Those to an earlier stage (4, then 2; 9, then 5) came
+    late or twice, and change nothing; so does whatever comes after an end.
+    """
+    if current is None or given in DOSSIER[current]:
+        return given
+    ended = not DOSSIER[current]
+    return current if ended or STAGE[given] < STAGE[current] else given

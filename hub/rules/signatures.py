@@ -26,16 +26,15 @@ from signxml import (
     DigestAlgorithm,
     SignatureConfiguration,
     SignatureMethod,
-    XMLSigner,
     XMLVerifier,
 )
 from signxml.exceptions import InvalidDigest, InvalidSignature, SignXMLException
 
 from hub.canonical.base import local
 from hub.errors import BadSettings, Fault, InvalidMessage, Untrusted
-from hub.rules import certificates, jws, xml
+from hub.rules import certificates, jws, strict_signature, xml
 from hub.rules.certificates import untrusted
-from hub.rules.trust import Signer, TrustSnapshot, Verified
+from hub.rules.trust import Signer, TrustSnapshot, Verdict, Verified
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _EXC_C14N = "{http://www.w3.org/2001/10/xml-exc-c14n#}"
@@ -77,6 +76,14 @@ _LIBRARY_ERRORS = (SignXMLException, BadMath, UnsupportedAlgorithm, etree.LxmlEr
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
+def verify(document: bytes, token: str | None, trust: TrustSnapshot, now: datetime) -> Verified:
+    """Verify the signature of a document, wherever it is: ``signed_part``, or ``verify_jws`` where a JWS may come beside it.
+
+    ``token``: None where a signature stands in the document itself; else the detached JWS, empty where none came.
+    """
+    return signed_part(document, trust, now) if token is None else verify_jws(document, token, trust, now)
+
+
 def signed_part(document: bytes, trust: TrustSnapshot, now: datetime) -> Verified:
     """Verify the document's XML signature; return the signed bytes, without the signature, and the verdict.
 
@@ -95,7 +102,9 @@ def signed_part(document: bytes, trust: TrustSnapshot, now: datetime) -> Verifie
         raise certificates.too_weak()
     certificate = certificates.signing_certificate(_certificates(signature))
     weak = certificates.check(certificate, trust, now) or weak
-    signed = _verify(document, root, certificate, _configuration(method, digest, now))
+    signed = strict_signature.signed_octets(root, signature, certificate)
+    if signed is None:
+        signed = _verify(document, root, certificate, _configuration(method, digest, now))
     return _verified(signed, certificate, {**_METHODS, **_WEAK_METHODS}[method], weak, now)
 
 
@@ -285,27 +294,19 @@ def sign_xml(document: bytes, signer: Signer) -> bytes:
     """
     root = xml.parse(document)
     _check_can_be_signed(root)
-    xml_signer = XMLSigner(
-        signature_algorithm=_method_for(signer),
-        digest_algorithm=DigestAlgorithm.SHA256,
-        c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
-    )
+    _check_usable(signer)
+    declared = document.removeprefix(b"\xef\xbb\xbf").startswith(b"<?xml")
     try:
-        signed = xml_signer.sign(root, key=signer.key, cert=[signer.certificate])
+        return strict_signature.with_signature(root, signer, declaration=declared)
     except etree.LxmlError:  # Canonical XML 1.0, 1.3: a namespace must be an absolute URI
         vi, en = "không gian tên phải là URI tuyệt đối mới ký được", "only namespaces that are absolute URIs can be signed"
         raise InvalidMessage([Fault(f"/{_local(root)}", "bad_value", vi, en)]) from None
-    return xml.serialise(signed, declaration=document.removeprefix(b"\xef\xbb\xbf").startswith(b"<?xml"))
 
 
-def _method_for(signer: Signer) -> SignatureMethod:
-    """Choose by the certificate, so that a key in an HSM needs no more than ``sign``."""
-    key = signer.certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        return SignatureMethod.RSA_SHA256
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return SignatureMethod.ECDSA_SHA256
-    raise _unusable(signer)
+def _check_usable(signer: Signer) -> None:
+    """Judge by the certificate, so that a key in an HSM needs no more than ``sign``."""
+    if not isinstance(signer.certificate.public_key(), rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise _unusable(signer)
 
 
 def _check_can_be_signed(root: etree._Element) -> None:
@@ -343,7 +344,7 @@ def sign_jws(body: bytes, signer: Signer) -> str:
 def verify_jws(body: bytes, token: str, trust: TrustSnapshot, now: datetime) -> Verified:
     """Verify a detached JWS over a body by the rules of ``signed_part``; an empty token is a missing signature."""
     if trust.policy == "none":
-        return Verified(signed_bytes=body, verdict=certificates.not_signed("no signature in this protocol"))
+        return Verified(signed_bytes=body, verdict=_not_looked_at(token))
     if not token:
         return _unsigned(body, trust)
     signature = jws.read_detached(token)
@@ -351,6 +352,12 @@ def verify_jws(body: bytes, token: str, trust: TrustSnapshot, now: datetime) -> 
     weak = certificates.check(certificate, trust, now)
     signature.check(body, certificate.public_key())
     return _verified(body, certificate, signature.head["alg"], weak, now)
+
+
+def _not_looked_at(token: str) -> Verdict:
+    if token:
+        return Verdict(indication="NOT-CHECKED", reason="a signature came, which this endpoint's settings leave alone")
+    return certificates.not_signed("no signature in this protocol")
 
 
 def _named_certificate(head: jws.Head, trust: TrustSnapshot) -> x509.Certificate:

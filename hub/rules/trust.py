@@ -14,7 +14,7 @@ class TrustSnapshot:
     """Whom an endpoint trusts at one moment; a value, so that verification is a pure function."""
 
     #: ``required``: unsigned is refused. ``optional``: unsigned passes and is said so; a broken one never passes.
-    #: ``none``: the protocol has no signature (JSON doors), bytes pass as they are.
+    #: ``none``: no signature is looked at, bytes pass as they are.
     policy: str = "required"
     #: Certificates of signers, each trusted by itself.
     pinned: tuple[Certificate, ...] = ()
@@ -28,7 +28,7 @@ class TrustSnapshot:
 class Verdict:
     """Frozen result of a verification, in the words of ETSI EN 319 102-1."""
 
-    #: TOTAL-PASSED, INDETERMINATE, TOTAL-FAILED, or NOT-SIGNED where the endpoint's policy lets that pass.
+    #: TOTAL-PASSED, INDETERMINATE or TOTAL-FAILED. NOT-SIGNED: there was none; NOT-CHECKED: it was not looked at.
     indication: str
     sub_indication: str = ""
     signer: str = ""
