@@ -65,6 +65,7 @@ def simulator(
     server.verbs = {
         "send": partner.send,
         "application": partner.application,
+        "applications": partner.applications,
         "withdraw": partner.withdraw,
         "supplement": partner.supplement,
     }
@@ -104,6 +105,11 @@ class Partner:
             document = generator.application(document_type, seed=seed, **{k: given[k] for k in names if k in given})
         self._references[read_head(xml.parse(document)).reference] = document_type
         return self._deliver(document, given)
+
+    def applications(self, given: dict[str, Any]) -> Any:
+        """Send several new applications one after the other: ``count``, from ``seed`` on; the rest as ``application``."""
+        first = int(given["seed"])
+        return [self.application({**given, "seed": seed}) for seed in range(first, first + int(given["count"]))]
 
     def withdraw(self, given: dict[str, Any]) -> Any:
         """Withdraw an application: before receipt it is so at once, after receipt (``after_receipt``) it is asked for."""

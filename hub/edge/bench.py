@@ -33,7 +33,11 @@ from hub.rules.lifecycle import State
 from hub.wire import Wire
 
 DOCUMENT_TYPE = "BTNMT0600001"
+#: Connections of the trader's software; each sends so many applications one after the other.
 SENDERS = 4
+BATCH = 10
+#: Messages before the clock starts: every part loads what it loads once.
+WARM_UP = 40
 #: A round of the RSA rate; measured before and after, the mean counts.
 RSA_SECONDS = 1.0
 
@@ -60,7 +64,7 @@ def run(messages: int) -> Report:
         begun = time.perf_counter()
         _send(sender, range(1000, 1000 + messages))
         accepted = time.perf_counter()
-        _wait(hub_folder, messages + SENDERS)
+        _wait(hub_folder, messages + WARM_UP)
         ended = time.perf_counter()
         rate = statistics.mean((before, rsa_rate()))
     return Report(
@@ -138,21 +142,23 @@ def _simulator(name: str, given: dict[str, Any]) -> tuple[subprocess.Popen[bytes
 def _send(sender: str, seeds: range) -> None:
     wire = Wire()
 
-    def one(seed: int) -> None:
-        body = json.dumps({"verb": "application", "document_type": DOCUMENT_TYPE, "seed": seed}).encode()
-        reply = wire.call("POST", f"{sender}/_do", body=body, deadline_seconds=60)
-        if json.loads(reply.body)["answer"]["function"] != "99":
-            raise RuntimeError(f"the hub refused: {reply.body.decode()[:500]}")
+    def some(first: int) -> None:
+        given = {"document_type": DOCUMENT_TYPE, "seed": first, "count": min(BATCH, seeds.stop - first)}
+        body = json.dumps({"verb": "applications", **given}).encode()
+        reply = wire.call("POST", f"{sender}/_do", body=body, deadline_seconds=BATCH * 60)
+        for sent in json.loads(reply.body):
+            if sent["answer"]["function"] != "99":
+                raise RuntimeError(f"the hub refused: {sent}")
 
     with ThreadPoolExecutor(SENDERS) as pool:
-        list(pool.map(one, seeds))
+        list(pool.map(some, range(seeds.start, seeds.stop, BATCH)))
     wire.close()
 
 
 def _warm_up(folder: Path, sender: str) -> None:
     """Let every part load what it loads once."""
-    _send(sender, range(1, 1 + SENDERS))
-    _wait(folder, SENDERS)
+    _send(sender, range(1, 1 + WARM_UP))
+    _wait(folder, WARM_UP)
 
 
 def _wait(folder: Path, delivered: int) -> None:
