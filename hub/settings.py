@@ -173,9 +173,10 @@ def _toml(path: Path) -> dict[str, Any]:
         raise BadSettings(f"{path}: {error}", f"{path}: không đúng định dạng TOML ({error})", where=str(path)) from error
 
 
-def _model(model: type[M], tree: Mapping[str, Any], path: Path) -> M:
+def _model(model: type[M], tree: Mapping[str, Any], path: Path, folder: Path | None = None) -> M:
+    """Validate a table; ``folder`` is known to the validators of options as ``context["folder"]``."""
     try:
-        return model.model_validate(tree)
+        return model.model_validate(tree, context={"folder": folder} if folder else None)
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)
         places = [".".join(str(part) for part in each["loc"]) for each in wrong]
@@ -232,7 +233,7 @@ def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endp
         agency_code=file.agency_code,
         inbound=file.inbound,
         outbound=file.outbound,
-        options=_model(adapter.options, options, path),
+        options=_model(adapter.options, options, path, folder),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from adapters.single_window.registry import Registry, registry
 
@@ -137,7 +137,18 @@ class Options(Part):
     inbound: Inbound = Field(default_factory=Inbound, description="Names and versions at the hub's door")
     outbound: Outbound = Field(default_factory=Outbound, description="Names, version and form at the partner")
     answer: AnswerRules = Field(default_factory=AnswerRules, description="Header of the synchronous answer")
-    registry: str = Field("", description="Folder with further registry files; each replaces the shipped one of its procedure")
+    registry: str = Field(
+        "",
+        description="Folder with further registry files, relative to the configuration folder; "
+        "each replaces the shipped one of its procedure",
+    )
+
+    @field_validator("registry")
+    @classmethod
+    def _beside_the_configuration(cls, value: str, info: ValidationInfo) -> str:
+        """Take a relative folder from the configuration folder, where the other files of the endpoint are."""
+        folder = (info.context or {}).get("folder")
+        return str(folder / value) if folder and value else value
 
     def model_post_init(self, context: Any) -> None:
         """Read the registry now, so that a broken file stops the start and no call reads files."""

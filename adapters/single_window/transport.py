@@ -16,7 +16,7 @@ from hub.canonical.message import Message
 from hub.contract import Endpoint, Outgoing, Reply
 from hub.errors import BadSettings, NotAllowed
 from hub.rules import xml
-from hub.wire import Wire, raise_for_busy
+from hub.wire import Wire, raise_for_busy, recorded
 
 PROBE_SECONDS = 10.0
 
@@ -114,8 +114,9 @@ class SingleWindowTransport:
         headers = self._requests.headers()
         if jws := outgoing.head.get("jws"):
             headers["X-JWS-Signature"] = jws
-        reply = self._wire.call("POST", self._url, body=body, headers=headers, deadline_seconds=self._deadline, fence=fence)
-        raise_for_busy(reply, self._url)
+        with recorded(body):
+            reply = self._wire.call("POST", self._url, body=body, headers=headers, deadline_seconds=self._deadline, fence=fence)
+            raise_for_busy(reply, self._url)
         return Reply(status=reply.status, body=reply.body, sent=body)
 
     def ask(self, outgoing: Outgoing, subject: Message) -> Reply:

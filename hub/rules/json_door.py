@@ -45,6 +45,7 @@ MAX_KEY = 200
 #: More digits than 18 do not fit a database's integer; such a number stays text.
 _SAFE_DIGITS = 18
 _KEY = re.compile(r"[\x21-\x7e]+")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -99,10 +100,19 @@ def _parse(text: str) -> Any:
             parse_constant=lambda name: _NotANumber(),
         )
     except json.JSONDecodeError as error:
+        if _nested(text[: error.pos]) > MAX_DEPTH:
+            # How deep Python reads before it gives up differs by its version; what is too deep for us does not.
+            raise InvalidMessage([_too_deep("")]) from None
         vi, en = f"không phải JSON hợp lệ (cột {error.colno})", f"is not JSON: {error.msg} (column {error.colno})"
         raise InvalidMessage([Fault(f"line {error.lineno}", "not_json", vi, en)]) from None
     except RecursionError:
         raise InvalidMessage([_too_deep("")]) from None
+
+
+def _nested(text: str) -> int:
+    """Say how many objects and lists are open at the end of a text."""
+    bare = _STRING.sub("", text)
+    return bare.count("{") + bare.count("[") - bare.count("}") - bare.count("]")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Repeated:

@@ -109,20 +109,20 @@ def _check_size(document: bytes, max_bytes: int) -> None:
 def _check_encoding(document: bytes) -> None:
     if document.startswith(_OTHER_BOMS):
         raise _refused(
-            "encoding",
+            "bad_encoding",
             "thông điệp phải mã hoá UTF-8, không phải UTF-16 hoặc UTF-32",
             "UTF-8 is required, not UTF-16 or UTF-32",
         )
     nul = document.find(b"\x00")
     if nul >= 0:
         line = document.count(b"\n", 0, nul) + 1
-        raise _refused("encoding", f"có ký tự NUL ở dòng {line}", f"there is a NUL byte in line {line}", f"line {line}")
+        raise _refused("bad_encoding", f"có ký tự NUL ở dòng {line}", f"there is a NUL byte in line {line}", f"line {line}")
     declaration = _DECLARATION.match(document)
     declared = _DECLARED_ENCODING.search(declaration[0]) if declaration else None
     allowed = _UTF8_NAMES | _ASCII_NAMES if document.isascii() else _UTF8_NAMES
     if declared and declared[1].lower() not in allowed:
         raise _refused(
-            "encoding",
+            "bad_encoding",
             "khai báo XML ghi bảng mã không đúng; thông điệp phải mã hoá và khai báo UTF-8",
             "the XML declaration names the wrong encoding; the document must be in UTF-8 and say so",
             "line 1",
@@ -196,7 +196,7 @@ def _too_deep(max_depth: int) -> InvalidMessage:
 #: libxml2's error types (names of lxml.etree.ErrorTypes) -> code, Vietnamese, English. Its sentences are not shown:
 #: they repeat names and values of the message.
 _SYNTAX: Mapping[str, tuple[str, str, str]] = {
-    "ERR_INVALID_ENCODING": ("encoding", "có byte không phải UTF-8", "there are bytes that are not UTF-8"),
+    "ERR_INVALID_ENCODING": ("bad_encoding", "có byte không phải UTF-8", "there are bytes that are not UTF-8"),
     "ERR_UNDECLARED_ENTITY": (
         "entity",
         "dùng thực thể (entity) không được phép; chỉ dùng &amp; &lt; &gt; &quot; &apos;",

@@ -7,7 +7,7 @@ from typing import Any
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.national_portal.envelope import read_envelope
@@ -163,6 +163,11 @@ REPLIES = st.binary() | st.fixed_dictionaries(
 ).map(lambda found: json.dumps(found).encode())
 
 
+# How long a machine under load takes to draw examples says nothing of us.
+UNHURRIED = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@UNHURRIED
 @given(body=REPLIES, status=st.sampled_from([200, 200, 200, 400, 404, 500, 503]), variant=st.sampled_from(["create", "update"]))
 def test_any_reply_is_a_receipt_or_one_of_our_errors(body: bytes, status: int, variant: str) -> None:
     try:
@@ -173,6 +178,7 @@ def test_any_reply_is_a_receipt_or_one_of_our_errors(body: bytes, status: int, v
     found.model_dump_json()
 
 
+@UNHURRIED
 @given(body=REPLIES)
 def test_any_reply_to_a_look_up_is_a_finding(body: bytes) -> None:
     found = read_finding(reply(body), call())

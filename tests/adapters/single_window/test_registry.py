@@ -29,6 +29,15 @@ def folder(path: Path, text: str, name: str = "BYT0600001.toml") -> str:
     return str(path)
 
 
+def test_a_relative_folder_stands_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    folder(tmp_path / "more", HEAD + ROW)
+
+    options = Options.model_validate({"registry": "more"}, context={"folder": tmp_path})
+
+    assert options.book.find("BYT0600001") is not None
+
+
 def test_a_folder_adds_to_the_shipped_registry(tmp_path: Path) -> None:
     book = registry(folder(tmp_path, HEAD + ROW))
 

@@ -24,6 +24,7 @@ from hub.errors import BadSettings, Busy, InDoubt, NotAllowed, NotSent, Refused
 from hub.rules import xml
 from hub.simulation import Said, SimulatorServer
 from hub.wire import Wire
+from tests.support.raw_partner import HALF, RawPartner, closing
 
 PATH = "/VNSWReceiveGateway/ws"
 WRAPPED = Operation(
@@ -323,6 +324,16 @@ def test_the_reply_keeps_the_bytes_that_went(partner: SimulatorServer, wire: Wir
     reply = open_transport(endpoint, wire).send(given, no_fence)
 
     assert reply.sent == Requests(endpoint.options).build(given)
+
+
+def test_a_doubt_keeps_what_went_and_what_came(wire: Wire, endpoint_for: Any) -> None:
+    given = outgoing()
+    with RawPartner(closing(HALF)) as partner, pytest.raises(InDoubt) as caught:
+        endpoint = endpoint_for(outbound={"url": partner.url})
+        open_transport(endpoint, wire).send(given, no_fence)
+
+    assert caught.value.sent == Requests(endpoint.options).build(given)
+    assert (caught.value.reply, caught.value.reply_status) == (HALF, 0)
 
 
 def test_a_partner_can_be_probed_and_not_asked(partner: SimulatorServer, wire: Wire, endpoint_for: Any) -> None:
