@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -11,12 +11,13 @@ import structlog
 from hub.app import UNROUTED, Hub
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json
+from hub.canonical.procedure import CatalogueMessage
 from hub.canonical.receipt import Receipt
 from hub.contract import Call, Endpoint, OutboundPolicy, Outgoing, Reply, Writing
 from hub.errors import BadSettings, HubError, InDoubt, NotSent
 from hub.ledger.delivery_verbs import ClaimLost
-from hub.ledger.values import Delivery, Evidence
-from hub.registers import dossiers
+from hub.ledger.values import Delivery, Evidence, Holding, Planned
+from hub.registers import dossiers, procedures
 from hub.rules import redelivery, routing, signatures
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
@@ -101,21 +102,26 @@ def _park_unsent(hub: Hub, held: Delivery, error: HubError) -> None:
 
 def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -> None:
     """Send and record what came of it; no SQL transaction is open while the partner is spoken to."""
-    evidence = Evidence()
+    evidence: Evidence | None = None
     try:
         with CALL_SECONDS.labels(endpoint.name).time():
             reply = hub.transports(endpoint).send(outgoing, _fence(hub, held))
         evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
         receipt = hub.adapter(endpoint).read_receipt(reply, outgoing)
     except HubError as error:
-        _record_failed(hub, endpoint, held, error, evidence)
+        _record_failed(hub, endpoint, held, error, evidence or _left_by(error))
     except Exception as bug:
         # The bytes may have left: a bug here is a doubt, never a resend.
         log.exception("delivery.bug", delivery=held.id)
         wrapped = _bug(bug)
-        _record_failed(hub, endpoint, held, InDoubt(wrapped.en, wrapped.vi, where=wrapped.where), evidence)
+        _record_failed(hub, endpoint, held, InDoubt(wrapped.en, wrapped.vi, where=wrapped.where), evidence or Evidence())
     else:
         _record_receipt(hub, endpoint, held, receipt, evidence)
+
+
+def _left_by(error: HubError) -> Evidence:
+    """Give what went and came before a call failed; nothing where no byte of the message's own call left."""
+    return Evidence(sent=error.sent, reply=error.reply, reply_status=error.reply_status) if error.sent else Evidence()
 
 
 def _fence(hub: Hub, held: Delivery) -> Callable[[], None]:
@@ -204,12 +210,23 @@ def _route_late(hub: Hub, held: Delivery) -> None:
             origin=known.origin if known else held.origin,
             known=known.recipients if known else (),
         )
+        planned, given = _planned_late(hub, message, [name for name in names if name != source], held.subject)
     except HubError as error:
         _park_unsent(hub, held, error)
         return
-    planned = hub.plan(message, [name for name in names if name != source], held.subject)
-    hub.ledger.record_routed(held, planned, hub.now())
+    hub.ledger.record_routed(held, planned, hub.now(), given)
     hub.bus.wake(held.endpoint, *{each.endpoint for each in planned})
+
+
+def _planned_late(
+    hub: Hub, message: Message, names: Sequence[str], subject: str
+) -> tuple[tuple[Planned, ...], tuple[Holding, ...]]:
+    """Plan the calls; of a catalogue, what each recipient was not given meanwhile."""
+    if not isinstance(message, CatalogueMessage):
+        return hub.plan(message, names, subject), ()
+    with hub.ledger.read() as conn:
+        held = {name: procedures.given(conn, name) for name in names}
+    return hub.plan_catalogue(message, held)
 
 
 def _known(hub: Hub, message: Message) -> dossiers.Known | None:
@@ -228,7 +245,7 @@ def inquire(hub: Hub, due: Due) -> None:
     endpoint = hub.endpoint(held.endpoint)
     outgoing = Outgoing(service=held.service, body=held.business or b"", variant=held.variant, head=held.head)
     outcome, text, found = "unknown", "", {}
-    evidence = Evidence()
+    evidence: Evidence | None = None
     try:
         reply: Reply = hub.transports(endpoint).ask(outgoing, from_json(held.canonical))
         evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
@@ -236,11 +253,12 @@ def inquire(hub: Hub, due: Due) -> None:
         outcome, text, found = finding.outcome, finding.text, dict(finding.held)
     except HubError as error:
         text = error.en
+        evidence = evidence or _left_by(error)
     if outcome == "absent" and not _outbound(endpoint).service(held.service, held.variant).absence_proves:
         outcome = "unknown"
     waits = hub.waits_for_acknowledgement(held)
-    notice = hub.notice(held, "delivered")
-    hub.ledger.record_finding(held, outcome, found, evidence, notice, hub.now(), waits=waits)
+    notice = hub.notice(held, "delivered") if outcome == "found" else None
+    hub.ledger.record_finding(held, outcome, found, evidence or Evidence(), notice, hub.now(), waits=waits)
     log.info("inquiry.recorded", delivery=held.id, endpoint=held.endpoint, outcome=outcome, text=text)
     hub.bus.wake(held.endpoint, held.origin)
 

@@ -53,6 +53,11 @@ class HubError(Exception):
         self.where = where
         #: The partner's own code, when it gave one.
         self.partner_code = partner_code
+        #: Where bytes of a call left before it failed: those bytes (secrets masked), for the attempt's record.
+        self.sent = b""
+        #: What came back: the body; with status 0 the first bytes of a reply that is not whole, head included, as they came.
+        self.reply = b""
+        self.reply_status = 0
 
     @property
     def faults(self) -> tuple[Fault, ...]:

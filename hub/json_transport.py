@@ -11,7 +11,7 @@ from hub.canonical.message import Message
 from hub.contract import Endpoint, OutboundPolicy, Outgoing, Reply
 from hub.errors import BadSettings, NotSent
 from hub.rules.json_door import CONTENT_TYPE, write_json
-from hub.wire import Wire, raise_for_busy
+from hub.wire import Wire, raise_for_busy, recorded, shown
 
 LOOK_UP = "traCuuThongDiep"
 
@@ -37,20 +37,12 @@ class JsonTransport:
 
     def send(self, outgoing: Outgoing, fence: Callable[[], None]) -> Reply:
         """Post one call."""
-        headers = {"X-JWS-Signature": outgoing.head["jws"]} if "jws" in outgoing.head else {}
-        url = self._url(outgoing.service)
-        reply = self._wire.call(
-            "POST", url, body=outgoing.body, headers={**self._headers(), **headers}, deadline_seconds=self._deadline, fence=fence
-        )
-        raise_for_busy(reply, url)
-        return Reply(status=reply.status, body=reply.body, sent=_shown(url, headers, outgoing.body))
+        signature = {"X-JWS-Signature": outgoing.head["jws"]} if "jws" in outgoing.head else {}
+        return self._post(outgoing.service, outgoing.body, signature, fence)
 
     def ask(self, outgoing: Outgoing, subject: Message) -> Reply:
         """Ask whether the partner has the message with this MaThongDiep."""
-        url, body = self._url(LOOK_UP), write_json({"MaThongDiep": outgoing.head["MaThongDiep"]})
-        reply = self._wire.call("POST", url, body=body, headers=self._headers(), deadline_seconds=self._deadline)
-        raise_for_busy(reply, url)
-        return Reply(status=reply.status, body=reply.body, sent=_shown(url, {}, body))
+        return self._post(LOOK_UP, write_json({"MaThongDiep": outgoing.head["MaThongDiep"]}), {}, _pass)
 
     def probe(self) -> str:
         """Say that the partner answers; what it answers matters only where it refuses the token or is broken."""
@@ -63,6 +55,14 @@ class JsonTransport:
     def close(self) -> None:
         """Leave the pool alone: it belongs to the process."""
 
+    def _post(self, service: str, body: bytes, more: Mapping[str, str], fence: Callable[[], None]) -> Reply:
+        url, headers = self._url(service), {**self._headers(), **more}
+        sent = shown("POST", url, headers, body)
+        with recorded(sent):
+            reply = self._wire.call("POST", url, body=body, headers=headers, deadline_seconds=self._deadline, fence=fence)
+            raise_for_busy(reply, url)
+        return Reply(status=reply.status, body=reply.body, sent=sent)
+
     def _url(self, service: str) -> str:
         return self._options.base_url.rstrip("/") + self._options.paths[service]
 
@@ -73,10 +73,8 @@ class JsonTransport:
         )
 
 
-def _shown(url: str, headers: dict[str, str], body: bytes) -> bytes:
-    """Give the wire bytes for the record, with the token masked."""
-    lines = [f"POST {url}", "Authorization: Bearer ***", f"Content-Type: {CONTENT_TYPE}"]
-    return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode() + body
+def _pass() -> None:
+    """Let the call go: a look-up changes nothing."""
 
 
 def open_transport(endpoint: Endpoint, wire: Wire) -> JsonTransport:

@@ -1,132 +1,134 @@
-"""Pooled HTTP with a total deadline, and the one mapping of its failures: did the first byte of the call leave?
+"""HTTP with kept connections and a total deadline, and the one mapping of its failures: did the first byte of the call leave?
 
-httpcore has no total deadline: a partner that drips one byte before each read timeout would hold a worker for ever.
-So the pool is given a network backend whose streams shorten every read and write to what is left of the deadline.
+No client of the standard library or beside it has a total deadline: a partner that drips one byte before each read timeout
+would hold a worker for ever. So requests are written to plain sockets here, each wait of which is shortened to what is
+left of the deadline, and replies are read by ``hub.rules.http_reply``. No proxy of the environment is used, no redirect
+followed, and nothing is ever sent a second time.
 """
 
 from __future__ import annotations
 
+import functools
+import re
+import select
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
-
-import httpcore
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from hub.errors import BadSettings, Busy, InDoubt, NotSent
+from hub.rules.http_reply import BrokenReply, HttpReply, ReplyReader
 
-#: A partner's reply larger than this is not read to the end; the outcome is then in doubt.
-MAX_REPLY_BYTES = 64_000_000
+__all__ = ["HttpReply", "Wire", "raise_for_busy", "recorded", "shown"]
+
 #: Below the keep-alive of common servers (5 s), so that we rarely write into a connection that is being closed.
 KEEPALIVE_SECONDS = 2.0
+#: Connecting and the TLS handshake together, over all addresses of a host.
 CONNECT_SECONDS = 10.0
+#: Idle connections kept per host; a worker that finds none opens its own.
+IDLE_PER_HOST = 32
+#: A body up to this size leaves together with its headers, in one segment where it fits.
+JOINED_BYTES = 65_536
+RECEIVE_BYTES = 65_536
+#: Stands for a credential in what is kept.
+MASK = "***"
+
+_URL = re.compile(r"[\x21-\x7e]+")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Visible ASCII with blanks between; h11 and many servers refuse a blank at the end, such as "Bearer " without a token.
+_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
+#: These say where a request ends, which only the wire knows.
+_OWN_HEADERS = frozenset({"connection", "content-length", "transfer-encoding"})
 
 _clock = time.monotonic
 
 
-class _Deadline(threading.local):
-    """The moment at which the current thread's call must be over."""
+class _Host(NamedTuple):
+    """What a connection leads to; connections are kept for each of them apart."""
 
-    at: float = float("inf")
-
-    def left(self, timeout: float | None) -> float:
-        rest = self.at - _clock()
-        if rest <= 0:
-            raise httpcore.ReadTimeout("total deadline passed")
-        return rest if timeout is None else min(timeout, rest)
-
-
-_deadline = _Deadline()
-
-
-class _Stream(httpcore.NetworkStream):
-    """A stream whose every read and write ends by the call's deadline."""
-
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _deadline.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _deadline.left(timeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _deadline.left(timeout)))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-class _Backend(httpcore.NetworkBackend):
-    """Opens streams that keep the deadline."""
-
-    def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = _deadline.left(timeout)
-        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+    tls: bool
+    name: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
-class HttpReply:
-    """Status, headers (lower-case names) and body of a reply."""
+class _Address:
+    """An http address, taken apart."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    host: _Host
+    #: For the Host header: without the scheme's own port.
+    authority: str
+    #: Path and query, for the request line.
+    target: str
 
 
-@dataclass
-class _Progress:
-    """How far one call came; the request line is the first byte that matters."""
+class _Line:
+    """One connection; every wait on it ends by the deadline of the call that has it."""
 
-    fence: Callable[[], None]
-    first_byte_left: bool = False
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._ends_at = 0.0
+        self.idle_since = 0.0
+        self.first_byte_left = False
 
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "http11.send_request_headers.started":
-            self.fence()
+    def begin(self, ends_at: float) -> None:
+        """Serve one call, until its deadline."""
+        self._ends_at = ends_at
+        self.first_byte_left = False
+
+    def send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            self._sock.settimeout(_left(self._ends_at))
+            # From here on nobody knows: also a write that fails may have put bytes on the wire.
             self.first_byte_left = True
+            view = view[self._sock.send(view) :]
+
+    def receive(self) -> bytes:
+        """Give the next bytes; none where the partner closed."""
+        self._sock.settimeout(_left(self._ends_at))
+        return self._sock.recv(RECEIVE_BYTES)
+
+    def usable(self, now: float) -> bool:
+        """Say whether an idle connection can be written to: it is readable where the partner closed it or said too much."""
+        watch = select.poll()
+        watch.register(self._sock, select.POLLIN)
+        return now - self.idle_since < KEEPALIVE_SECONDS and not watch.poll(0)
+
+    def close(self) -> None:
+        self._sock.close()
 
 
 def _no_fence() -> None:
     """Let the call go: used for look-ups and log-ins, which change nothing."""
 
 
+@functools.cache
+def _system_trust() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
 @dataclass(kw_only=True)
 class Wire:
-    """A pool of connections to partners; shared by threads, made once per process."""
+    """Connections to partners; shared by threads, made once per process.
 
-    #: Certificate authorities and client certificate; None = the system's authorities.
+    Open connections are not bounded here: each endpoint has its own worker threads, which bound them, and one bound for
+    all would let a hanging partner take the others' room. Only idle ones are, for each host apart.
+    """
+
+    #: Certificate authorities and client certificate. None = the partner's certificate is checked against the system's
+    #: authorities, in one context per process that is made at the first https call.
     tls: ssl.SSLContext | None = None
-    max_connections: int = 64
-    _pool: httpcore.ConnectionPool = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=self.tls,
-            max_connections=self.max_connections,
-            max_keepalive_connections=self.max_connections,
-            keepalive_expiry=KEEPALIVE_SECONDS,
-            retries=0,
-            network_backend=_Backend(),
-        )
+    _idle: dict[_Host, deque[_Line]] = field(init=False, repr=False, default_factory=dict)
+    _lock: threading.Lock = field(init=False, repr=False, default_factory=threading.Lock)
+    _closed: bool = field(init=False, repr=False, default=False)
+    _swept_at: float = field(init=False, repr=False, default=0.0)
 
     def call(
         self,
@@ -140,73 +142,217 @@ class Wire:
     ) -> HttpReply:
         """Make one call; return any HTTP reply.
 
-        Raises NotSent where surely no byte of the request left, InDoubt where one did and no whole reply came back,
-        and whatever ``fence`` raises. Reading the status is the caller's: see ``raise_for_busy``.
+        Raises BadSettings where address or headers cannot be sent, NotSent where surely no byte of the request left,
+        InDoubt (with what came of the reply) where one did and no whole reply came back, and whatever ``fence`` raises.
+        Reading the status is the caller's: see ``raise_for_busy``.
         """
-        progress = _Progress(fence)
-        _deadline.at = _clock() + deadline_seconds
+        ends_at = _clock() + deadline_seconds
+        address = _address(url)
+        head = _head(method, address, headers or {}, len(body))
+        line = self._open(address.host, ends_at, url)
+        reader, reusable = ReplyReader(line.receive), False
         try:
-            return self._exchange(method, url, body, dict(headers or {}), progress, deadline_seconds)
-        except httpcore.UnsupportedProtocol as error:
-            raise BadSettings(f"{url!r} is not an http address", f"{url!r} không phải địa chỉ http", where=url) from error
-        except (
-            httpcore.TimeoutException,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            OSError,  # a pool closed or a socket broken outside httpcore's own mapping
-        ) as error:
-            raise _mapped(error, url, progress.first_byte_left) from error
+            fence()
+            try:
+                _send(line, head, body)
+                reply, reusable = reader.read(method)
+            except (OSError, BrokenReply) as error:
+                raise _failed(error, url, line.first_byte_left, bytes(reader.start)) from error
+            return reply
         finally:
-            _deadline.at = float("inf")
-
-    def _exchange(
-        self, method: str, url: str, body: bytes, headers: dict[str, str], progress: _Progress, deadline: float
-    ) -> HttpReply:
-        timeouts = {"connect": min(CONNECT_SECONDS, deadline), "read": deadline, "write": deadline, "pool": deadline}
-        with self._pool.stream(
-            method, url, headers=list(headers.items()), content=body, extensions={"timeout": timeouts, "trace": progress.trace}
-        ) as response:
-            received = _read_at_most(response, MAX_REPLY_BYTES)
-            names = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in response.headers}
-            return HttpReply(response.status, names, received)
+            self._give_back(address.host, line, reusable)
 
     def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
+        """Close all idle connections now, and each other one when its call ends."""
+        with self._lock:
+            self._closed = True
+            lines = [line for kept in self._idle.values() for line in kept]
+            self._idle.clear()
+        for line in lines:
+            line.close()
+
+    def _open(self, host: _Host, ends_at: float, url: str) -> _Line:
+        line = self._kept(host)
+        if line is None:
+            try:
+                line = _Line(self._connect(host, min(ends_at, _clock() + CONNECT_SECONDS)))
+            except OSError as error:
+                raise _failed(error, url, False, b"") from error
+        line.begin(ends_at)
+        return line
+
+    def _connect(self, host: _Host, ends_at: float) -> socket.socket:
+        sock = _connected(host, ends_at)
+        if not host.tls:
+            return sock
+        sock.settimeout(_left(ends_at))
+        # A connection that ends without TLS saying so may have been cut by anybody: it is no end of a reply.
+        return (self.tls or _system_trust()).wrap_socket(sock, server_hostname=host.name, suppress_ragged_eofs=False)
+
+    def _kept(self, host: _Host) -> _Line | None:
+        """Take the connection that idled least and still can be used."""
+        while True:
+            with self._lock:
+                kept = self._idle.get(host)
+                if not kept:
+                    return None
+                line = kept.pop()
+            if line.usable(_clock()):
+                return line
+            line.close()
+
+    def _give_back(self, host: _Host, line: _Line, reusable: bool) -> None:
+        line.idle_since = _clock()
+        with self._lock:
+            if reusable and not self._closed:
+                self._idle.setdefault(host, deque()).append(line)
+                surplus = self._surplus(host, line.idle_since)
+            else:
+                surplus = [line]
+        for each in surplus:
+            each.close()
+
+    def _surplus(self, host: _Host, now: float) -> list[_Line]:
+        """Take out one connection too many of this host, and now and then what idled too long at any."""
+        surplus = [self._idle[host].popleft()] if len(self._idle[host]) > IDLE_PER_HOST else []
+        if now - self._swept_at > KEEPALIVE_SECONDS:
+            self._swept_at = now
+            for kept in self._idle.values():
+                while kept and now - kept[0].idle_since >= KEEPALIVE_SECONDS:
+                    surplus.append(kept.popleft())
+        return surplus
 
 
-def _read_at_most(response: httpcore.Response, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    for chunk in response.iter_stream():
-        size += len(chunk)
-        if size > limit:
-            raise httpcore.RemoteProtocolError(f"reply larger than {limit} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _left(ends_at: float) -> float:
+    rest = ends_at - _clock()
+    if rest <= 0:
+        raise TimeoutError("total deadline passed")
+    return rest
 
 
-def _mapped(error: Exception, url: str, first_byte_left: bool) -> NotSent | InDoubt:
+def _connected(host: _Host, ends_at: float) -> socket.socket:
+    """Connect to the first address that answers; one that does not leaves the others their share of the time."""
+    # A look-up of the name ends by the resolver's own limits; nothing has left until then.
+    found = socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
+    failure: OSError = OSError("no address")
+    for place, (family, kind, protocol, _, address) in enumerate(found):
+        share = _left(ends_at) / (len(found) - place)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(share)
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+def _send(line: _Line, head: bytes, body: bytes) -> None:
+    # A partner may refuse a body before it has all of it (413), and close: its reply then waits to be read.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        if len(body) <= JOINED_BYTES:
+            line.send(head + body)
+        else:
+            line.send(head)
+            line.send(body)
+
+
+@functools.lru_cache(maxsize=1024)
+def _address(url: str) -> _Address:
+    """Take an address apart; addresses come from settings, so there are few."""
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname or "", parts.port
+        name.encode("idna")
+    except ValueError as error:
+        raise _no_address(url) from error
+    if not (name and parts.scheme in ("http", "https") and _URL.fullmatch(url)) or "@" in parts.netloc or port == 0:
+        raise _no_address(url)
+    tls = parts.scheme == "https"
+    usual = 443 if tls else 80
+    authority = f"[{name}]" if ":" in name else name
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    port = port or usual
+    return _Address(_Host(tls, name, port), authority if port == usual else f"{authority}:{port}", target)
+
+
+def _no_address(url: str) -> BadSettings:
+    # What stands before an @ may be a password.
+    given = url.split("?", 1)[0].rpartition("@")[2]
+    return BadSettings(
+        f"{given!r} is not an http address (http://host[:port]/path; no blanks, no user or password in it)",
+        f"{given!r} không phải địa chỉ http (http://máy[:cổng]/đường-dẫn; không có dấu cách, tên và mật khẩu)",
+        where=given,
+    )
+
+
+def _head(method: str, address: _Address, headers: Mapping[str, str], length: int) -> bytes:
+    """Write request line and headers; refuse what would be read otherwise than it was meant."""
+    if not _TOKEN.fullmatch(method):
+        raise _no_header("method")
+    for name, value in headers.items():
+        if not (_TOKEN.fullmatch(name) and _VALUE.fullmatch(value)) or name.lower() in _OWN_HEADERS:
+            raise _no_header(name)
+    lines = [f"{method} {address.target} HTTP/1.1", f"Host: {address.authority}", "Accept-Encoding: identity"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if length or method not in ("GET", "HEAD"):
+        lines.append(f"Content-Length: {length}")
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+def _no_header(name: str) -> BadSettings:
+    # The value is not shown: it may be a token.
+    return BadSettings(
+        f"header {name!r} cannot be sent: its name or value is not what HTTP allows",
+        f"không gửi được tiêu đề {name!r}: tên hoặc giá trị không đúng quy định HTTP",
+        where=f"header {name!r}",
+    )
+
+
+def _failed(error: Exception, url: str, first_byte_left: bool, reply: bytes) -> NotSent | InDoubt:
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     place = url.split("?", 1)[0]
-    if first_byte_left:
-        return InDoubt(
-            f"no whole reply from {place} ({cause}); the partner may have the message",
-            f"không nhận được đầy đủ trả lời từ {place} ({cause}); đối tác có thể đã nhận thông điệp",
-            where=place,
-        )
-    return NotSent(f"{place} cannot be reached ({cause})", f"không kết nối được tới {place} ({cause})", where=place)
+    if not first_byte_left:
+        return NotSent(f"{place} cannot be reached ({cause})", f"không kết nối được tới {place} ({cause})", where=place)
+    doubt = InDoubt(
+        f"no whole reply from {place} ({cause}); the partner may have the message",
+        f"không nhận được đầy đủ trả lời từ {place} ({cause}); đối tác có thể đã nhận thông điệp",
+        where=place,
+    )
+    doubt.reply = reply
+    return doubt
 
 
 def raise_for_busy(reply: HttpReply, url: str) -> None:
     """Raise Busy for 429 and 503 (RFC 9110 10.2.3, RFC 6585 4): the partner says that it did not take the message."""
     if reply.status not in (429, 503):
         return
-    given = reply.headers.get("retry-after", "")
-    raise Busy(
-        f"{url} answers {reply.status}",
-        f"{url} trả lời {reply.status}",
-        where=url.split("?", 1)[0],
+    place, given = url.split("?", 1)[0], reply.headers.get("retry-after", "")
+    busy = Busy(
+        f"{place} answers {reply.status}",
+        f"{place} trả lời {reply.status}",
+        where=place,
         partner_code=str(reply.status),
-        retry_after=float(given) if given.isdigit() else None,
+        retry_after=float(given) if re.fullmatch(r"[0-9]{1,9}", given) else None,
     )
+    busy.reply, busy.reply_status = reply.body, reply.status
+    raise busy
+
+
+def shown(method: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Write a call for the record, with its credential masked."""
+    lines = (f"{name}: {f'Bearer {MASK}' if name.lower() == 'authorization' else value}" for name, value in headers.items())
+    return "\r\n".join([f"{method} {url}", *lines, "", ""]).encode() + body
+
+
+@contextmanager
+def recorded(sent: bytes) -> Iterator[None]:
+    """Let a failure after bytes left carry those bytes (secrets masked): the attempt's record is made of them."""
+    try:
+        yield
+    except (InDoubt, Busy) as error:
+        error.sent = sent
+        raise

@@ -17,7 +17,7 @@ from hub.canonical.procedure import Procedure
 from hub.contract import Endpoint, Outgoing, Reply
 from hub.errors import BadSettings, Fault, InDoubt, InvalidMessage, NotSent
 from hub.rules.json_door import write_json
-from hub.wire import HttpReply, Wire, raise_for_busy
+from hub.wire import HttpReply, Wire, raise_for_busy, recorded
 
 #: Stands for the session in the bytes that are kept per attempt.
 MASK = "***"
@@ -87,20 +87,23 @@ class PortalTransport:
 
     def _call(self, path: str, body: bytes, head: Mapping[str, str], fence: Callable[[], None]) -> Reply:
         deadline = self._clock() + self._deadline_seconds
-        session = self._sessions.get(deadline)
+        session, sent = self._sessions.get(deadline), with_session(MASK, body)
         for last in (False, True):
-            reply = self._post(path, with_session(session, body), deadline, head, fence)
+            with recorded(sent):
+                reply = self._post(path, with_session(session, body), deadline, head, fence)
             envelope = read_envelope(reply.body)
             if not self._expired(reply, envelope):
-                return Reply(status=reply.status, body=reply.body, sent=with_session(MASK, body))
+                return Reply(status=reply.status, body=reply.body, sent=sent)
             if not last:
                 session = self._sessions.get(deadline, refused=session)
-        raise NotSent(
+        unknown = NotSent(
             "the portal does not know the session it has just given",
             "Cổng không nhận phiên làm việc vừa cấp",
             where=path,
             partner_code=envelope.code if envelope else str(reply.status),
         )
+        unknown.sent, unknown.reply, unknown.reply_status = sent, reply.body, reply.status
+        raise unknown
 
     def _post(self, path: str, body: bytes, deadline: float, head: Mapping[str, str], fence: Callable[[], None]) -> HttpReply:
         left = deadline - self._clock()

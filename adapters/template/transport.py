@@ -8,9 +8,7 @@ from adapters.template.options import TemplateOptions
 from hub.canonical.message import Message
 from hub.contract import Endpoint, OutboundPolicy, Outgoing, Reply
 from hub.errors import NotSent
-from hub.wire import HttpReply, Wire, raise_for_busy
-
-NO_HEADERS: Mapping[str, str] = {}
+from hub.wire import HttpReply, Wire, raise_for_busy, recorded, shown
 
 
 class TemplateTransport:
@@ -25,23 +23,19 @@ class TemplateTransport:
     def send(self, outgoing: Outgoing, fence: Callable[[], None]) -> Reply:
         """Send one call; raise NotSent, Busy or InDoubt where no reply can be given to the receipt reader."""
         url = f"{self._url}/{outgoing.service}"
-        headers = {"Content-Type": "application/json; charset=utf-8"}
+        headers = {"Content-Type": "application/json; charset=utf-8", **self._secret()}
         if "jws" in outgoing.head:
             headers["X-JWS-Signature"] = outgoing.head["jws"]
-        reply = self._call("POST", url, headers=headers, body=outgoing.body, fence=fence)
-        raise_for_busy(reply, url)
-        return Reply(status=reply.status, body=reply.body, sent=_shown(url, headers, outgoing.body))
+        return self._recorded("POST", url, headers, outgoing.body, fence=fence)
 
     def ask(self, outgoing: Outgoing, subject: Message) -> Reply:
         """Ask whether the partner has the message: its look-up goes by our message identifier."""
         url = f"{self._url}/TraCuu?maThongDiep={quote(outgoing.head['message_id'], safe='')}"
-        reply = self._call("GET", url)
-        raise_for_busy(reply, url)
-        return Reply(status=reply.status, body=reply.body, sent=f"GET {url}\n".encode())
+        return self._recorded("GET", url, self._secret(), b"")
 
     def probe(self) -> str:
         """Say that the partner answers and takes our token."""
-        reply = self._call("GET", f"{self._url}/KiemTra")
+        reply = self._call("GET", f"{self._url}/KiemTra", self._secret(), b"")
         if reply.status != 200:
             raise NotSent(f"{self._url} answers {reply.status}", f"{self._url} trả lời {reply.status}", where=self._url)
         return f"{self._url} answers"
@@ -49,15 +43,20 @@ class TemplateTransport:
     def close(self) -> None:
         """Leave the pool alone: it belongs to the process."""
 
-    def _call(self, method: str, url: str, *, headers: Mapping[str, str] = NO_HEADERS, **more: Any) -> HttpReply:
-        secret = {"Authorization": f"Bearer {self._token}"}
-        return self._wire.call(method, url, headers={**headers, **secret}, deadline_seconds=self._policy.deadline_seconds, **more)
+    def _recorded(self, method: str, url: str, headers: Mapping[str, str], body: bytes, **more: Any) -> Reply:
+        """Make a call that is kept as evidence, also where it fails after bytes left."""
+        sent = shown(method, url, headers, body)
+        with recorded(sent):
+            reply = self._call(method, url, headers, body, **more)
+            raise_for_busy(reply, url)
+        return Reply(status=reply.status, body=reply.body, sent=sent)
 
+    def _call(self, method: str, url: str, headers: Mapping[str, str], body: bytes, **more: Any) -> HttpReply:
+        deadline = self._policy.deadline_seconds
+        return self._wire.call(method, url, headers=headers, body=body, deadline_seconds=deadline, **more)
 
-def _shown(url: str, headers: dict[str, str], body: bytes) -> bytes:
-    """Give the wire bytes for the record, with the token masked."""
-    lines = [f"POST {url}", "Authorization: Bearer ***", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\n".join(lines).encode() + b"\n\n" + body
+    def _secret(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
 
 def open_transport(endpoint: Endpoint, wire: Wire) -> TemplateTransport:

@@ -91,7 +91,6 @@ def test_what_is_said_to_be_unused_is_unused(package: str) -> None:
     [
         ("signxml", "hub/rules/signatures.py"),
         ("kombu", "hub/bus.py"),
-        ("httpcore", "hub/wire.py"),
         ("joserfc", "hub/rules/jws.py"),
         ("zeep", "adapters/single_window/transport.py"),
         ("uvicorn", "hub/edge/http/server.py"),

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from hub.app import Hub
+from hub.ledger import payloads
+from hub.ledger.tables import attempts, journal
 from hub.rules.lifecycle import State
 from hub.simulation import Call, Said, SimulatorServer
 from tests.promises.conftest import MakeHub
@@ -15,6 +18,7 @@ from tests.support import hub as support
 from tests.support.clock import Clock
 from tests.support.looking import all_deliveries, check_chains
 from tests.support.partner import Partner, served
+from tests.support.raw_partner import HALF, RawPartner, closing
 from tests.support.world import LONG_SECONDS, World
 
 SETTLE_AFTER_SECONDS = 120.0
@@ -67,6 +71,42 @@ def test_a_doubt_is_asked_about_when_its_time_has_come_and_not_before(
     assert partner.partner.calls["TraCuu"] == 1
     assert partner.partner.marks("H01-1") == ["#1", "#2"]
     assert states(hub) == [State.DELIVERED, State.DELIVERED]
+
+
+def test_an_attempt_in_doubt_keeps_what_went_and_what_came(make_hub: MakeHub, clock: Clock) -> None:
+    """Also the inquiry after it keeps the part of a reply that came; the token stands in neither."""
+    with RawPartner(closing(HALF)) as partner:
+        hub = make_hub({support.PARTNER: support.At(url=partner.url)})
+        support.send(hub, 1)
+        support.carry_all(hub)
+        clock.advance(SETTLE_AFTER_SECONDS)
+        support.carry_all(hub)
+
+    assert states(hub) == [State.IN_DOUBT]
+    with hub.ledger.read() as conn:
+        attempt = conn.execute(select(attempts)).one()
+        sent, business, reply = (
+            payloads.get(conn, digest) for digest in (attempt.sent_digest, attempt.business_digest, attempt.reply_digest)
+        )
+        inquiry = conn.execute(select(journal.c.entry).where(journal.c.event == "inquiry.unknown")).scalar_one()
+    assert sent == f"POST {partner.url}/GuiHoSo\r\nContent-Type: application/json; charset=utf-8\r\n".encode() + (
+        b"Authorization: Bearer ***\r\n\r\n" + business
+    )
+    assert (reply, attempt.reply_status) == (HALF, 0)
+    assert attempt.reply_digest in inquiry
+
+
+def test_an_attempt_that_was_not_sent_has_nothing_to_keep(make_hub: MakeHub) -> None:
+    with RawPartner(closing(b"")) as gone:
+        pass
+    hub = make_hub({support.PARTNER: support.At(url=gone.url)})
+    support.send(hub, 1)
+    support.carry_all(hub)
+
+    assert states(hub) == [State.WAITING]
+    with hub.ledger.read() as conn:
+        attempt = conn.execute(select(attempts)).one()
+    assert (attempt.sent_digest, attempt.reply_digest, attempt.reply_status) == ("", "", 0)
 
 
 def test_absence_that_does_not_prove_leaves_it_in_doubt(

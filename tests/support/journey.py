@@ -142,19 +142,19 @@ class _WrappedTransport(Wrapped):
 
 def wrap_wire(touch: Touches) -> None:
     """Touch the socket: bytes written, and bytes that arrived but were not looked at."""
-    stream: Any = hub.wire._Stream
-    write, read = stream.write, stream.read
+    line: Any = hub.wire._Line
+    send, receive = line.send, line.receive
 
-    def touched_write(self: Any, buffer: bytes, timeout: float | None = None) -> None:
-        write(self, buffer, timeout)
+    def touched_send(self: Any, data: bytes) -> None:
+        send(self, data)
         touch("socket: written")
 
-    def touched_read(self: Any, max_bytes: int, timeout: float | None = None) -> bytes:
-        received: bytes = read(self, max_bytes, timeout)
+    def touched_receive(self: Any) -> bytes:
+        received: bytes = receive(self)
         touch("socket: arrived, unread")
         return received
 
-    stream.write, stream.read = touched_write, touched_read
+    line.send, line.receive = touched_send, touched_receive
 
 
 class Sender:

@@ -20,6 +20,7 @@ from hub.errors import BadSettings, Busy, InDoubt, InvalidMessage, NotSent, Refu
 from hub.simulation import Call as HttpCall
 from hub.simulation import Said, SimulatorServer
 from hub.wire import Wire
+from tests.support.raw_partner import HALF, RawPartner, answering, closing, request_of
 
 NUMBER = "H99.07-260105-0012"
 RECORD = Call(service="DongBoHoSoMC")
@@ -161,6 +162,42 @@ def test_a_busy_portal_says_how_long_to_wait(portal: SimulatorServer, connect: A
 
     assert caught.value.retry_after == 120.0
     assert portal.account()["dossiers"] == {}
+
+
+LOGGED_IN = b'{"error_code":"0","session":"S-1"}'
+LOG_IN_REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(LOGGED_IN), LOGGED_IN)
+
+
+def test_a_doubt_keeps_what_went_without_the_session_and_what_came(connect: Any, record: Any) -> None:
+    def script(connection: Any) -> None:
+        request_of(connection)
+        connection.sendall(LOG_IN_REPLY)
+        closing(HALF)(connection)
+
+    outgoing = record()
+    with RawPartner(script) as portal, pytest.raises(InDoubt) as caught:
+        connect(portal).send(outgoing, no_fence)
+
+    assert caught.value.sent == b'{"session":"***",' + outgoing.body[1:]
+    assert (caught.value.reply, caught.value.reply_status) == (HALF, 0)
+
+
+def test_a_log_in_that_failed_leaves_nothing_of_itself(connect: Any, record: Any) -> None:
+    """Its bytes hold the password, and its reply may hold a session; no byte of the business call left."""
+    with RawPartner(closing(LOG_IN_REPLY[:-1])) as portal, pytest.raises(NotSent) as caught:
+        connect(portal).send(record(), no_fence)
+
+    assert (caught.value.sent, caught.value.reply) == (b"", b"")
+
+
+def test_a_session_refused_twice_keeps_what_went_and_what_came(connect: Any, record: Any) -> None:
+    refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno"
+    outgoing = record()
+    with RawPartner(answering(LOG_IN_REPLY, refusal, LOG_IN_REPLY, refusal)) as portal, pytest.raises(NotSent) as caught:
+        connect(portal).send(outgoing, no_fence)
+
+    assert caught.value.sent == b'{"session":"***",' + outgoing.body[1:]
+    assert (caught.value.reply, caught.value.reply_status) == (b"no", 401)
 
 
 def test_an_unreadable_answer_is_in_doubt(portal: SimulatorServer, connect: Any, record: Any) -> None:

@@ -21,6 +21,7 @@ from hub.contract import Endpoint, Outgoing, Transport, Writing
 from hub.errors import BadSettings, Busy, HubError, InDoubt, NotSent, Refused
 from hub.simulation import SimulatorServer
 from hub.wire import Wire
+from tests.support.raw_partner import HALF, RawPartner, closing
 
 Connect = Callable[..., Transport]
 NOW = datetime(2026, 3, 2, 9, 15, 4, tzinfo=VIETNAM)
@@ -179,6 +180,46 @@ def test_the_token_goes_out_and_is_masked_in_the_record(connect: Connect) -> Non
     assert b"invented-token" not in reply.sent
     assert b"X-JWS-Signature: a..b" in reply.sent
     assert reply.sent.endswith(outgoing.body)
+
+
+def test_a_doubt_keeps_what_went_and_what_came(connect: Connect) -> None:
+    """The token is masked there too."""
+    (outgoing,) = written(dossier_message())
+    with RawPartner(closing(HALF)) as software, pytest.raises(InDoubt) as caught:
+        connect(base_url=software.url).send(outgoing, go)
+
+    head = f"POST {software.url}/nhanHoSo\r\n".encode()
+    assert caught.value.sent.startswith(head)
+    assert caught.value.sent.endswith(b"\r\n\r\n" + outgoing.body)
+    assert b"invented-token" not in caught.value.sent
+    assert (caught.value.reply, caught.value.reply_status) == (HALF, 0)
+
+
+def test_an_inquiry_in_doubt_keeps_its_bytes_too(connect: Connect) -> None:
+    message = dossier_message()
+    (outgoing,) = written(message)
+    with RawPartner(closing(b"")) as software, pytest.raises(InDoubt) as caught:
+        connect(base_url=software.url).ask(outgoing, message)
+
+    assert caught.value.sent.endswith(b'{"MaThongDiep":"m-1.0"}')
+
+
+def test_busy_keeps_what_went_and_what_came(software: SimulatorServer, connect: Connect) -> None:
+    software.faults.add("status", value=503, match="nhanHoSo")
+    (outgoing,) = written(dossier_message())
+    with pytest.raises(Busy) as caught:
+        connect().send(outgoing, go)
+
+    assert caught.value.sent.endswith(outgoing.body)
+    assert (caught.value.reply, caught.value.reply_status) == (b'{"message":"try later"}', 503)
+
+
+def test_without_token_no_authorization_goes(connect: Connect) -> None:
+    with simulator() as open_to_all:
+        reply = connect(base_url=open_to_all.url, token="").send(written(dossier_message())[0], go)
+
+    assert reply.status == 200
+    assert b"Authorization" not in reply.sent
 
 
 def test_a_wrong_token_waits_for_the_operator(connect: Connect) -> None:

@@ -19,6 +19,7 @@ from hub.errors import Busy, HubError, InDoubt, NotSent, Refused
 from hub.simulation import Call as Received
 from hub.simulation import Said, SimulatorServer
 from hub.wire import Wire
+from tests.support.raw_partner import HALF, RawPartner, closing
 
 SAMPLES = Path(adapters.template.__file__).parent / "samples"
 NUMBER = "000.00.01.M01-260302-0001"
@@ -146,6 +147,35 @@ def test_a_wrong_token_surely_did_not_send(partner: Partner, wire: Wire) -> None
 
     assert partner.server.account()["messages"] == []
     assert b"wrong" not in reply.sent
+
+
+def test_a_doubt_keeps_what_went_and_what_came(wire: Wire) -> None:
+    """Of a call and of a look-up, with the token masked; where there is none, none is shown and none is sent."""
+    with RawPartner(closing(HALF)) as server:
+        partner = Partner(server, wire)  # type: ignore[arg-type]
+        [create] = partner.write("first_time", {})
+        with pytest.raises(InDoubt) as sent:
+            partner.send(create)
+        with pytest.raises(InDoubt) as asked:
+            partner.ask(create)
+
+    assert sent.value.sent.startswith(f"POST {server.url}/GuiHoSo\r\n".encode())
+    assert sent.value.sent.endswith(b"\r\n\r\n" + create.body)
+    assert asked.value.sent.startswith(f"GET {server.url}/TraCuu?maThongDiep=id-0\r\n".encode())
+    for error in (sent.value, asked.value):
+        assert b"Authorization: Bearer ***\r\n" in error.sent
+        assert b"right" not in error.sent
+        assert (error.reply, error.reply_status) == (HALF, 0)
+
+
+def test_without_token_no_authorization_goes(wire: Wire) -> None:
+    with simulator(accepts="") as server:
+        partner = Partner(server, wire, token="")
+        [create] = partner.write("first_time", {})
+        reply = partner.transport.send(create, no_fence)
+
+    assert reply.status == 200
+    assert b"Authorization" not in reply.sent
 
 
 def test_the_probe_says_who_answers(partner: Partner, wire: Wire) -> None:
