@@ -13,10 +13,12 @@ from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, to_json
 from hub.canonical.notice import NoticeMessage
+from hub.canonical.procedure import CatalogueMessage
 from hub.contract import Adapter, Endpoint, Transport
 from hub.errors import BadSettings, HubError
 from hub.ledger.ledger import Ledger
-from hub.ledger.values import Budget, Delivery, Notice, Planned
+from hub.ledger.values import Budget, Delivery, Holding, Notice, Planned
+from hub.registers import procedures
 from hub.rules.routing import Route
 from hub.rules.trust import Signer, TrustSnapshot
 
@@ -103,6 +105,24 @@ class Hub:
     ) -> tuple[Planned, ...]:
         """Plan the native calls that a message needs at each recipient."""
         return tuple(planned for name in recipients for planned in self._plan_at(message, name, subject, park))
+
+    def plan_catalogue(
+        self, message: CatalogueMessage, held: Mapping[str, Mapping[str, str]]
+    ) -> tuple[tuple[Planned, ...], tuple[Holding, ...]]:
+        """Plan what of a catalogue each recipient does not hold yet; give the deliveries, and what they will give.
+
+        ``held``: recipient -> the fingerprints of what it was last given, by code.
+        """
+        planned: list[Planned] = []
+        holdings: list[Holding] = []
+        for name, before in held.items():
+            different = procedures.changed(message.procedures, before)
+            wanted = message.model_copy(update={"procedures": different})
+            calls = self.plan(wanted, (name,), message.subject) if different else ()
+            planned += calls
+            # A holder that takes no catalogue (it is written procedure by procedure) is compared by reconcile instead.
+            holdings += [(name, each.code, procedures.fingerprint(each)) for each in different if calls]
+        return tuple(planned), tuple(holdings)
 
     def _plan_at(
         self, message: Message, name: str, subject: str, park: tuple[str, str, str, str] | None

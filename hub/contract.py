@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,9 @@ from hub.canonical.procedure import Procedure
 from hub.canonical.receipt import Finding, Receipt
 from hub.errors import HubError
 from hub.wire import Wire
+
+#: Header in which a detached JWS (RFC 7797) over the whole body travels, to us and from us.
+JWS_HEADER = "X-JWS-Signature"
 
 # --- policies, from config/endpoints/<name>.toml -----------------------------------------------------------------
 
@@ -133,6 +136,11 @@ class Request:
     #: Value of ``Idempotency-Key``, where the door has one.
     idempotency_key: str = ""
 
+    @property
+    def jws(self) -> str:
+        """The detached signature that came with the body; empty where none did."""
+        return self.headers.get(JWS_HEADER.lower(), "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
@@ -142,6 +150,9 @@ class Opened:
     document: bytes
     #: Transport facts that the answer needs (SOAP version, operation, ...) and the reader may use.
     head: Mapping[str, str] = field(default_factory=dict)
+    #: Where the document's signature is: None, in the document itself (enveloped XML-DSig); else the detached JWS that came
+    #: beside it, empty where none did. See ``Adapter.signature``.
+    jws: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +286,9 @@ class Adapter:
     title: str
     #: Model of ``[options]`` in an endpoint's file.
     options: type[BaseModel]
+    #: What the documents of this protocol can carry: ``xml`` (enveloped), ``jws`` (not XML; detached, given as ``Opened.jws``),
+    #: or ``none`` (not XML, and no signature comes). ``lienthong check`` holds it against ``signature`` and ``sign``.
+    signature: Literal["xml", "jws", "none"] = "xml"
 
     #: Take a request out of its wrapping. Raises InvalidMessage.
     open_request: Callable[[Request, Any], Opened]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import structlog
+from sqlalchemy import Connection
 
 from hub.app import OUT_OF_STEP, UNROUTED, Hub
 from hub.canonical.codes import Status
@@ -14,12 +15,12 @@ from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, to_json
 from hub.canonical.procedure import CatalogueMessage
 from hub.contract import Answer, Endpoint, Incoming, Opened, Outcome, Request
-from hub.errors import Fault, HubError, NoRoute, NotPermitted, Unavailable
+from hub.errors import Fault, HubError, NoRoute, NotPermitted, Unavailable, Untrusted
 from hub.ledger import chains
 from hub.ledger.intake_verbs import DossierMoved
-from hub.ledger.values import Acceptance, DossierChange, Planned, ProcedureRow, Refusal
+from hub.ledger.values import Acceptance, DossierChange, Holding, Planned, ProcedureRow, Refusal
 from hub.registers import dossiers, procedures
-from hub.rules import lifecycle, routing, signatures
+from hub.rules import certificates, lifecycle, routing, signatures
 from hub.rules.trust import Verdict, Verified
 from hub.telemetry import RECEIVED
 
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 
 #: A dossier that other messages keep changing is looked at again so often; then the sender is asked to come back.
 LOOKS = 20
+#: The verdict on a message that was refused before its signature was looked at.
+NOT_CHECKED = Verdict(indication="NOT-CHECKED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ class _Thought:
     #: The dossier as it stands after this message.
     after: dossiers.Known | None = None
     procedures: tuple[ProcedureRow, ...] = ()
-    holdings: tuple[tuple[str, str, str], ...] = ()
+    holdings: tuple[Holding, ...] = ()
     #: How many catalogues of this owner there were when we looked.
     catalogues: int | None = None
 
@@ -54,10 +57,10 @@ def receive(hub: Hub, request: Request) -> Answer:
     endpoint = hub.endpoint(request.endpoint)
     message_id = hub.new_id()
     opened: Opened | None = None
-    verdict = Verdict(indication="NOT-CHECKED")
+    verdict = NOT_CHECKED
     try:
         opened = hub.adapter(endpoint).open_request(request, endpoint.options)
-        verified = signatures.signed_part(opened.document, hub.trust(endpoint), hub.clock())
+        verified = signatures.verify(opened.document, opened.jws, hub.trust(endpoint), hub.clock())
         verdict = verified.verdict
         incoming = hub.adapter(endpoint).read_message(verified.signed_bytes, opened, endpoint.options)
         return _accept(hub, endpoint, request, opened, verified, incoming, message_id)
@@ -94,7 +97,7 @@ def _accept(
         thoughts: list[_Thought] = []
         for message in incoming.messages:
             thoughts.append(_think(hub, endpoint, message, thoughts))
-        acceptance = _acceptance(hub, endpoint, request, verified, incoming, answer, thoughts, message_id)
+        acceptance = _acceptance(hub, endpoint, request, opened, verified, incoming, answer, thoughts, message_id)
         try:
             recorded = hub.ledger.record_received(acceptance)
         except DossierMoved:
@@ -194,15 +197,12 @@ def _enriched(message: DossierMessage, known: dossiers.Known | None) -> DossierM
 
 
 def _change(message: DossierMessage, known: dossiers.Known | None) -> DossierChange:
-    status = message.dossier.status
-    if known is not None and not lifecycle.DOSSIER[known.status]:
-        # The recorded status is terminal: a later message is kept and delivered, the state is never moved back.
-        status = known.status
+    status = lifecycle.recorded(known.status if known else None, message.dossier.status)
     return DossierChange(
         key=known.key if known else message.subject,
         version=known.version if known else 0,
         procedure=known.procedure if known else message.dossier.procedure.code,
-        status=Status(status).value,
+        status=status.value,
         native=json.dumps(dict(known.native) if known else message.native, ensure_ascii=False, sort_keys=True),
         codes=dossiers.codes_of(message.dossier),
     )
@@ -220,7 +220,7 @@ def _planned(
     subject = known.key if known else message.subject
     origin = known.origin if known else endpoint.name
     if known is not None and UNROUTED in known.recipients and _waits_for_a_route(hub, known.key, earlier):
-        return (hub.planned(message, UNROUTED, subject, "route", {"source": endpoint.name}),)
+        return (_unrouted(hub, endpoint, message, subject),)
     try:
         recipients = routing.recipients(
             message,
@@ -232,10 +232,17 @@ def _planned(
             known=known.recipients if known else (),
         )
     except NoRoute as error:
-        # Accepted and parked: the sender did nothing wrong, an operator adds the rule and rebuilds.
-        unrouted = (error.code, error.where, error.en, error.vi)
-        return (hub.planned(message, UNROUTED, subject, "route", {"source": endpoint.name}, unrouted),)
+        return (_unrouted(hub, endpoint, message, subject, error),)
     return hub.plan(message, [name for name in recipients if name != endpoint.name], subject, park=park)
+
+
+def _unrouted(hub: Hub, endpoint: Endpoint, message: Message, subject: str, error: NoRoute | None = None) -> Planned:
+    """Plan to route a message later: parked, for an operator to add the rule and rebuild it, or behind one that is.
+
+    Its sender did nothing wrong, so it is accepted.
+    """
+    park = (error.code, error.where, error.en, error.vi) if error else None
+    return hub.planned(message, UNROUTED, subject, "route", {"source": endpoint.name}, park)
 
 
 def _waits_for_a_route(hub: Hub, key: str, earlier: Sequence[_Thought]) -> bool:
@@ -254,16 +261,8 @@ def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -
     with hub.ledger.read() as conn:
         catalogues = procedures.received(conn, given.subject)
         listed = procedures.whole(given, procedures.owned(conn, given.owner))
-        recipients = routing.recipients(given, endpoint.name, hub.routes, hub.codes(), hub.clock(), origin=endpoint.name)
-        wanted = {name: procedures.changed(listed, procedures.given(conn, name)) for name in recipients}
-    planned: tuple[Planned, ...] = ()
-    holdings: list[tuple[str, str, str]] = []
-    for name, different in wanted.items():
-        message = given.model_copy(update={"procedures": different, "complete": False})
-        calls = hub.plan(message, (name,), given.subject) if different else ()
-        planned += calls
-        # A holder that takes no catalogue (it is written procedure by procedure) is compared by reconcile instead.
-        holdings += [(name, each.code, procedures.fingerprint(each)) for each in different if calls]
+        message = given.model_copy(update={"procedures": listed, "complete": False})
+        planned, holdings = _planned_catalogue(hub, endpoint, message, conn)
     rows = tuple(
         ProcedureRow(
             owner=given.owner, code=each.code, fingerprint=procedures.fingerprint(each), record=each.model_dump_json()
@@ -275,15 +274,29 @@ def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -
         subject=given.subject,
         planned=planned,
         procedures=rows,
-        holdings=tuple(holdings),
+        holdings=holdings,
         catalogues=catalogues,
     )
+
+
+def _planned_catalogue(
+    hub: Hub, endpoint: Endpoint, message: CatalogueMessage, conn: Connection
+) -> tuple[tuple[Planned, ...], tuple[Holding, ...]]:
+    # Looked at before the holdings: once it is closed, what waited there is in them.
+    if chains.is_open(conn, UNROUTED, message.subject):
+        return (_unrouted(hub, endpoint, message, message.subject),), ()
+    try:
+        names = routing.recipients(message, endpoint.name, hub.routes, hub.codes(), hub.clock(), origin=endpoint.name)
+    except NoRoute as error:
+        return (_unrouted(hub, endpoint, message, message.subject, error),), ()
+    return hub.plan_catalogue(message, {name: procedures.given(conn, name) for name in names if name != endpoint.name})
 
 
 def _acceptance(
     hub: Hub,
     endpoint: Endpoint,
     request: Request,
+    opened: Opened,
     verified: Verified,
     incoming: Incoming,
     answer: Answer,
@@ -303,9 +316,10 @@ def _acceptance(
         identity=incoming.identity,
         raw=request.body,
         signed=verified.signed_bytes,
+        signature=_signature(request, opened),
         certificate=verified.certificate,
         canonical=tuple(to_json(thought.message) for thought in thoughts),
-        verdict=json.dumps(asdict(verified.verdict), ensure_ascii=False),
+        verdict=verified.verdict.to_json(),
         warnings=json.dumps([warning for thought in thoughts for warning in thought.warnings]),
         answer=answer,
         planned=tuple(planned for thought in thoughts for planned in thought.planned),
@@ -318,6 +332,12 @@ def _acceptance(
     )
 
 
+def _signature(request: Request, opened: Opened | None) -> bytes:
+    """Give the signature that came beside the document, as it came, also where it was not looked at."""
+    token = request.jws if opened is None else opened.jws or ""
+    return token.encode("latin-1", "backslashreplace")  # as HTTP servers read headers (RFC 9110 5.5)
+
+
 def _refuse(
     hub: Hub,
     endpoint: Endpoint,
@@ -327,6 +347,8 @@ def _refuse(
     error: HubError,
     message_id: str,
 ) -> Answer:
+    if isinstance(error, Untrusted) and verdict is NOT_CHECKED:
+        verdict = certificates.not_accepted(error, hub.clock())
     outcome = Outcome(message_id=message_id, received_at=hub.clock(), error=error)
     answer = hub.adapter(endpoint).answer(outcome, opened, request, endpoint.options)
     refusal = Refusal(
@@ -334,7 +356,8 @@ def _refuse(
         endpoint=endpoint.name,
         at=hub.now(),
         raw=request.body,
-        verdict=json.dumps(asdict(verdict), ensure_ascii=False),
+        signature=_signature(request, opened),
+        verdict=verdict.to_json(),
         error_code=error.code,
         error_where=error.where,
         faults=json.dumps([asdict(fault) for fault in error.faults], ensure_ascii=False),
@@ -362,7 +385,7 @@ def originate(hub: Hub, message: Message, recipient: str, *, actor: str, why: st
         signed=body,
         certificate=b"",
         canonical=(body,),
-        verdict=json.dumps(asdict(Verdict(indication="NOT-SIGNED", reason="made by the hub"))),
+        verdict=Verdict(indication="NOT-SIGNED", reason="made by the hub").to_json(),
         warnings="[]",
         answer=Answer(status=202, body=message_id.encode(), content_type="text/plain"),
         planned=hub.plan(message, (recipient,), message.subject),

@@ -11,6 +11,7 @@ ADAPTER = Adapter(
     name="ministry",
     title="Hệ thống dịch vụ công trực tuyến của bộ",
     options=MinistryOptions,
+    signature="jws",
     open_request=open_request,
     read_message=read_message,
     answer=answer,

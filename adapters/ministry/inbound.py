@@ -25,7 +25,7 @@ _CATALOGUE = Table(build=dict, entries=(Entry("MaCoQuan", "owner", CODE), Entry(
 def open_request(request: Request, options: MinistryOptions) -> Opened:
     """Take the document; raise InvalidMessage without a key for repeated sending or for another content type."""
     json_door.raise_faults(json_door.head_faults(request.content_type, request.idempotency_key))
-    return Opened(document=request.body, head={"idempotency_key": request.idempotency_key})
+    return Opened(document=request.body, head={"idempotency_key": request.idempotency_key}, jws=request.jws)
 
 
 def read_message(document: bytes, opened: Opened, options: MinistryOptions) -> Incoming:

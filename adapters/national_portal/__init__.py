@@ -13,6 +13,7 @@ ADAPTER = Adapter(
     name="national_portal",
     title="Cổng Dịch vụ công Quốc gia (thế hệ 1)",
     options=Options,
+    signature="none",
     open_request=open_request,
     read_message=read_message,
     answer=answer,

@@ -11,6 +11,7 @@ ADAPTER = Adapter(
     name="one_stop",
     title="Phần mềm một cửa",
     options=OneStopOptions,
+    signature="jws",
     open_request=open_request,
     read_message=read_message,
     answer=answer,

@@ -11,6 +11,7 @@ ADAPTER = Adapter(
     name="template",
     title="Hệ thống mẫu",
     options=TemplateOptions,
+    signature="jws",
     open_request=open_request,
     read_message=read_message,
     answer=answer,

@@ -10,15 +10,13 @@ from hub.canonical.document import Attachment
 from hub.canonical.dossier import Dossier, DossierMessage, ProcedureRef, Step
 from hub.canonical.party import Party
 from hub.contract import Answer, Incoming, Opened, Outcome, Request
-from hub.errors import Conflict, Fault, InvalidMessage, NoRoute, NotPermitted, OutOfStep, Untrusted
+from hub.errors import Conflict, Fault, InvalidMessage, NotPermitted, Untrusted
 
 #: README, section 2: HTTP status, code and text of the answer; the first class that fits the error counts.
 ANSWERS = (
     (Conflict, 409, "11", "Mã thông điệp đã được dùng cho nội dung khác"),
     (NotPermitted, 403, "12", "Đơn vị gửi không có quyền với hồ sơ này"),
     (InvalidMessage, 422, "10", "Thông điệp có lỗi"),
-    (OutOfStep, 202, "02", "Đã nhận, chờ cán bộ xem xét"),
-    (NoRoute, 202, "02", "Đã nhận, chờ cán bộ xem xét"),
     (Untrusted, 403, "91", "Không xác thực được thông điệp"),
     (Exception, 503, "90", "Chưa nhận được, đề nghị gửi lại sau"),
 )
@@ -27,8 +25,8 @@ JSON = "application/json; charset=utf-8"
 
 
 def open_request(request: Request, options: TemplateOptions) -> Opened:
-    """Take the document out of its wrapping; here the body is the document."""
-    return Opened(document=request.body)
+    """Take the document out of its wrapping; here the body is the document, and its signature comes in a header."""
+    return Opened(document=request.body, jws=request.jws)
 
 
 def read_message(document: bytes, opened: Opened, options: TemplateOptions) -> Incoming:

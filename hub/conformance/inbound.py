@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from hub.canonical.message import Message, from_json, to_json
@@ -13,11 +14,13 @@ from hub.conformance.hostile import Hostile
 from hub.conformance.kit import Kit, assert_answer, cases_fixture
 from hub.conformance.purity import purely
 from hub.conformance.samples import MESSAGE_ID, NOW, Sample, as_tree, canonical
-from hub.contract import Answer, Incoming, Opened, Outcome, Request
+from hub.contract import JWS_HEADER, Answer, Incoming, Opened, Outcome, Request
 from hub.errors import Conflict, Fault, HubError, InvalidMessage, NoRoute, NotPermitted, OutOfStep, Untrusted
 
 #: What only the operator may learn about a message that is not trusted.
 _DETAIL = "chain-of-certificate-00ff"
+#: Stands for a detached signature.
+_SIGNATURE = "head..signature"
 _FAULTS = (
     Fault("/a/b[2]", "missing", 'thiếu <b> & "c"', 'lacks <b> & "c"'),
     Fault("line 3", "bad_value", "giá trị sai\t", "wrong value\t"),
@@ -53,6 +56,16 @@ class InboundChecks(Kit):
         assert read.identity == expected["identity"]
         assert read.correlation == expected.get("correlation", "")
         assert read.correlation_refused == expected.get("correlation_refused", False)
+
+    def test_a_signature_is_found_where_the_adapter_says(self, inbound: Sample) -> None:
+        """What stands beside the document in the header goes on where the adapter's ``signature`` is ``jws``, and only there."""
+        request = inbound.request()
+        signed = replace(request, headers={**request.headers, JWS_HEADER.lower(): _SIGNATURE})
+        expected = (_SIGNATURE, "") if self.adapter.signature == "jws" else (None, None)
+
+        found = (self._open(signed).jws, self._open(request).jws)
+        assert found == expected, f"signature = {self.adapter.signature!r}, but open_request gives jws = {found}"
+        assert self._open(signed).document == self._open(request).document, "a header makes another document"
 
     def test_reading_is_pure(self, inbound: Sample) -> None:
         """The same bytes give equal values, without clock, chance, file or network."""

@@ -10,12 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.contract import Answer
 from hub.errors import Conflict, Fault, HubError
-from hub.ledger import chains, journal, late_answers, payloads
+from hub.ledger import chains, holdings, journal, late_answers, payloads
 from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import (
     dossier_codes,
     dossiers,
-    holdings,
     identities,
     messages,
     procedures,
@@ -101,6 +100,8 @@ def _entry(given: Acceptance, signed_digest: str) -> dict[str, Any]:
         "signed": signed_digest,
         "answer": digest_of(given.answer.body),
     }
+    if given.signature:
+        entry["signature"] = digest_of(given.signature)
     if given.why:
         entry["why"] = given.why
     return entry
@@ -151,9 +152,9 @@ def _repeat(conn: Connection, message_id: str, given: Acceptance) -> Answer:
 
 
 def _insert_message(conn: Connection, given: Acceptance, signed_digest: str) -> None:
-    bodies = (given.raw, given.certificate, given.answer.body, given.signed, *given.canonical)
+    bodies = (given.raw, given.certificate, given.signature, given.answer.body, given.signed, *given.canonical)
     planned = (each.canonical for each in given.planned)
-    raw, certificate, answer, _, *canonical = payloads.put_all(conn, (*bodies, *planned), given.at)
+    raw, certificate, signature, answer, _, *canonical = payloads.put_all(conn, (*bodies, *planned), given.at)
     _NEW_MESSAGE.run(
         conn,
         id=given.message_id,
@@ -168,6 +169,7 @@ def _insert_message(conn: Connection, given: Acceptance, signed_digest: str) -> 
         raw_digest=raw,
         signed_digest=signed_digest,
         certificate_digest=certificate,
+        signature_digest=signature,
         canonical=json.dumps(canonical[: len(given.canonical)]),
         verdict=given.verdict,
         error_code="",
@@ -248,11 +250,7 @@ def _change_catalogue(conn: Connection, given: Acceptance) -> None:
                 updated_at=given.at,
             )
         )
-    for holder, code, fingerprint in given.holdings:
-        conn.execute(delete(holdings).where((holdings.c.holder == holder) & (holdings.c.code == code)))
-        conn.execute(
-            insert(holdings).values(holder=holder, code=code, fingerprint=fingerprint, updated_at=given.at)
-        )
+    holdings.hold(conn, given.holdings, given.at)
 
 
 def _catalogues_before(conn: Connection, given: Acceptance) -> int:
@@ -263,7 +261,7 @@ def _catalogues_before(conn: Connection, given: Acceptance) -> int:
 def record_refused(conn: Connection, given: Refusal) -> Answer:
     """Record a message that was refused at the door; it holds no identity, so the corrected one may come."""
     subject = f"message:{given.message_id}"
-    raw, answer = payloads.put_all(conn, (given.raw, given.answer.body), given.at)
+    raw, signature, answer = payloads.put_all(conn, (given.raw, given.signature, given.answer.body), given.at)
     _NEW_MESSAGE.run(
         conn,
         id=given.message_id,
@@ -278,6 +276,7 @@ def record_refused(conn: Connection, given: Refusal) -> Answer:
         raw_digest=raw,
         signed_digest="",
         certificate_digest="",
+        signature_digest=signature,
         canonical="[]",
         verdict=given.verdict,
         error_code=given.error_code,
@@ -287,12 +286,8 @@ def record_refused(conn: Connection, given: Refusal) -> Answer:
         repeats=0,
         **_answer_columns(given.answer, answer),
     )
-    journal.append(
-        conn,
-        subject,
-        "message.refused",
-        at=given.at,
-        actor=given.endpoint,
-        entry={"message": given.message_id, "raw": raw, "error": given.error_code},
-    )
+    entry = {"message": given.message_id, "raw": raw, "error": given.error_code}
+    if signature:
+        entry["signature"] = signature
+    journal.append(conn, subject, "message.refused", at=given.at, actor=given.endpoint, entry=entry)
     return given.answer

@@ -56,6 +56,8 @@ messages = Table(
     Column("raw_digest", Text, nullable=False),
     Column("signed_digest", Text, nullable=False),
     Column("certificate_digest", Text, nullable=False),
+    #: A detached signature that came beside the document, as it came.
+    Column("signature_digest", Text, nullable=False),
     #: JSON list of digests of canonical messages.
     Column("canonical", Text, nullable=False),
     Column("verdict", Text, nullable=False),

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from hub.contract import Answer
 from hub.rules.lifecycle import State
 
+#: One procedure that is given to a holder: (holder, code, fingerprint).
+Holding = tuple[str, str, str]
+
 
 def digest_of(body: bytes) -> str:
     """Name bytes by their digest: ``sha256:`` and 64 hex digits."""
@@ -77,10 +80,12 @@ class Acceptance:
     planned: tuple[Planned, ...]
     dossiers: tuple[DossierChange, ...]
     procedures: tuple[ProcedureRow, ...] = ()
-    #: (holder, code, fingerprint) that these deliveries will give.
-    holdings: tuple[tuple[str, str, str], ...] = ()
+    #: What these deliveries will give.
+    holdings: tuple[Holding, ...] = ()
     #: How many catalogues of this subject intake saw; None where the message is no catalogue.
     catalogues: int | None = None
+    #: The detached signature that came beside the document, as it came; empty where none did.
+    signature: bytes = b""
     correlation: str = ""
     correlation_refused: bool = False
     actor: str = ""
@@ -100,6 +105,7 @@ class Refusal:
     error_where: str
     faults: str
     answer: Answer
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,11 @@ def _message(gathered: _Gathered, message: MessageDetail, trusted: Sequence[byte
     for number, digest in enumerate(message.canonical_digests, start=1):
         gathered.keep(f"{folder}/canonical-{number}", digest)
     gathered.keep(f"{folder}/answer", message.answer_digest)
+    _, token = gathered.keep(f"{folder}/detached-signature", message.signature_digest)
+    if token and certificate and received:
+        gathered.take(proofs.of_jws(token.decode("latin-1"), folder=folder, name=received, certificate=certificate))
+        gathered.take(_certificate(message, folder, certificate, trusted))
+        return
     document = proofs.signed_document(raw) if certificate else b""
     if not document:
         return
@@ -149,16 +154,17 @@ def _signed_message(
     gathered.take(proofs.of_xml(document, folder=folder, name=name, certificate=certificate))
     if check := proofs.signed_octets(document, signed):
         gathered.checks.append(check)
-    verdict = message.verdict
-    gathered.take(
-        proofs.of_certificate(
-            certificate,
-            folder=folder,
-            fingerprint=str(verdict.get("fingerprint", "")),
-            at=message.row.received_at,
-            trusted=trusted,
-            weak=bool(verdict.get("weak")),
-        )
+    gathered.take(_certificate(message, folder, certificate, trusted))
+
+
+def _certificate(message: MessageDetail, folder: str, certificate: bytes, trusted: Sequence[bytes]) -> proofs.Proof:
+    return proofs.of_certificate(
+        certificate,
+        folder=folder,
+        fingerprint=str(message.verdict.get("fingerprint", "")),
+        at=message.row.received_at,
+        trusted=trusted,
+        weak=bool(message.verdict.get("weak")),
     )
 
 
@@ -248,7 +254,9 @@ def _link_to_journal(
 
 def _named_in(gathered: _Gathered, message: MessageDetail, row: JournalRow, number: int) -> Iterator[Check]:
     written = f"journal/{number}/{row.number:06}.json"
-    files = {"raw": f"messages/{message.row.id}/received", "signed": f"messages/{message.row.id}/signed-part"}
+    folder = f"messages/{message.row.id}"
+    names = {"raw": "received", "signed": "signed-part", "signature": "detached-signature"}
+    files = {name: f"{folder}/{stem}" for name, stem in names.items()}
     for name, stem in files.items():
         path = next((path for _, path in gathered.sums if path.startswith(f"{stem}.")), "")
         if path and name in row.entry:

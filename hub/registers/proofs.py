@@ -200,13 +200,16 @@ def of_certificate(der: bytes, *, folder: str, fingerprint: str, at: float, trus
 # --- JWS ---------------------------------------------------------------------------------------------------------
 
 
-def of_jws(token: str, *, folder: str, name: str) -> Proof:
-    """Take a detached JWS with unencoded payload (RFC 7797) over a file apart; nothing comes where it cannot be read."""
+def of_jws(token: str, *, folder: str, name: str, certificate: bytes = b"") -> Proof:
+    """Take a detached JWS with unencoded payload (RFC 7797) over a file apart; nothing comes where it cannot be read.
+
+    ``certificate``: the signer's, where it is known otherwise than by the token.
+    """
     protected, _, encoded = token.partition("..")
     try:
         head = json.loads(_decoded(protected))
-        der = base64.b64decode(head["x5c"][0])
-        certificate, signature = pem(der), _as_openssl(head["alg"], _decoded(encoded))
+        der = certificate or base64.b64decode(head["x5c"][0])
+        written, signature = pem(der), _as_openssl(head["alg"], _decoded(encoded))
         options = _JWS[head["alg"]]
     except (ValueError, KeyError, IndexError, TypeError):
         return Proof()
@@ -214,7 +217,7 @@ def of_jws(token: str, *, folder: str, name: str) -> Proof:
         File(path=f"{folder}/jws.txt", body=token.encode()),
         File(path=f"{folder}/jws-protected.txt", body=protected.encode()),
         File(path=f"{folder}/jws-signature.bin", body=signature),
-        File(path=f"{folder}/certificate.pem", body=certificate),
+        File(path=f"{folder}/certificate.pem", body=written),
     )
     # RFC 7797 3: the signing input is the protected header, a dot and the payload as it is.
     given = f"{{ cat {folder}/jws-protected.txt; printf .; cat {folder}/{name}; }}"
@@ -223,8 +226,8 @@ def of_jws(token: str, *, folder: str, name: str) -> Proof:
         f"openssl dgst {options} -verify {folder}/public-key.pem -signature {folder}/jws-signature.bin"
     )
     check = Check(
-        vi=f"Chữ ký JWS của trục trên {folder}/{name} khớp với chứng thư số {folder}/certificate.pem",
-        en=f"the hub's JWS over {folder}/{name} fits the certificate {folder}/certificate.pem",
+        vi=f"Chữ ký JWS trên {folder}/{name} khớp với chứng thư số {folder}/certificate.pem",
+        en=f"the JWS over {folder}/{name} fits the certificate {folder}/certificate.pem",
         command=command,
     )
     return Proof(files=files, checks=(check,), certificate=der)

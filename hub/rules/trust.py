@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,10 @@ class Verdict:
     weak: bool = False
     checked_at: str = ""
     reason: str = ""
+
+    def to_json(self) -> str:
+        """Write all fields, as the ledger keeps them."""
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from hub.canonical.codes import Event
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.receipt import Finding, Receipt
 from hub.conformance.adapter import AdapterConformance
-from hub.contract import Answer, Incoming
+from hub.contract import Answer, Incoming, Opened, Request
 from hub.errors import Fault, InDoubt, InvalidMessage, NotSent, Refused, Untrusted
 
 SAMPLES = Path(adapters.template.__file__).parent / "samples"
@@ -61,6 +61,7 @@ PURE = "test_reading_is_pure"
 LASTS = "test_what_is_read_survives_its_json_form"
 CALLS = "test_a_message_needs_the_expected_calls"
 ALIKE = "test_a_refusal_is_not_answered_like_acceptance"
+SIGNATURE = "test_a_signature_is_found_where_the_adapter_says"
 PLAN_PURE = "test_planning_is_pure"
 WRITE_PURE = "test_writing_is_pure"
 LEAST_MESSAGE = "test_the_least_message_of_any_kind_is_written_or_refused"
@@ -116,6 +117,11 @@ def refusing(change: Callable[[tuple[Fault, ...], bytes], list[Fault]]) -> dict[
     return {"read_message": read}
 
 
+def opener(change: Callable[[Opened, Request], Opened]) -> dict[str, Any]:
+    """Make an opener that does something to what was opened well."""
+    return {"open_request": lambda request, options: change(ADAPTER.open_request(request, options), request)}
+
+
 def answering(change: Callable[[Answer, Any], Answer]) -> dict[str, Any]:
     """Make an adapter whose answers are bad."""
 
@@ -159,6 +165,10 @@ def _from_file(read: Incoming, document: bytes) -> Incoming:
 
 def _repeat_name(faults: tuple[Fault, ...], document: bytes) -> list[Fault]:
     return [replace(fault, en=f"{fault.en}: {document.decode('utf-8', 'replace')}"[:900]) for fault in faults]
+
+
+def _with_signature_inside(opened: Opened, request: Request) -> Opened:
+    return replace(opened, document=opened.document + request.jws.encode())
 
 
 def _tell_forgers(answer: Answer, outcome: Any) -> Answer:
@@ -279,6 +289,10 @@ class Mute:
 
 
 FLAWS = [
+    Flaw("leaves the signature", SIGNATURE, "'jws', but", opener(lambda opened, _: replace(opened, jws=None))),
+    Flaw("makes up a signature", SIGNATURE, "'jws', but", opener(lambda opened, _: replace(opened, jws=opened.jws or "x"))),
+    Flaw("says that none comes", SIGNATURE, "'none', but", {"signature": "none"}),
+    Flaw("reads another document where one comes", SIGNATURE, "another document", opener(_with_signature_inside)),
     # reading
     Flaw("another event", READ, "withdrawn", reader(lambda read, _: _with_message(read, event=Event.WITHDRAWN))),
     Flaw("no identity", READ, "'' == 'M-0", reader(lambda read, _: replace(read, identity=""))),

@@ -1,7 +1,8 @@
 """Runs the ``console`` blocks of a page as a reader would, and compares what comes out with what the page shows.
 
-What differs from one machine and day to the next is not compared: moments, addresses, digests, tokens. An identifier may differ,
-but must be the same wherever the page shows the same. ``…`` stands for anything; alone on a line, for any number of lines.
+What differs from one machine and day to the next is not compared: moments, seconds, addresses, digests, tokens. An identifier
+may differ, but must be the same wherever the page shows the same. ``…`` stands for anything; alone on a line, for any number of
+lines.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.docs import pages
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d/\d\d/\d{4} \d\d:\d\d:\d\d"), "<moment>"),
     (re.compile(r"\b20\d{12}\b"), "<moment>"),
+    (re.compile(r"\b\d+(?:\.\d+)? s\b"), "<seconds>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
     (re.compile(r"sha256:[0-9a-f]+"), "<digest>"),
     (re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])"), "<token>"),
@@ -46,8 +48,13 @@ def steps(page: str) -> tuple[Step, ...]:
     for block in pages.blocks(page, "console"):
         for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
             command, _, shown = part.replace("\\\n", " ").partition("\n")
-            found.append(Step(command.strip(), tuple(line for line in map(varied, shown.splitlines()) if line)))
+            found.append(step(command, shown))
     return tuple(found)
+
+
+def step(command: str, shown: str) -> Step:
+    """Make a step of a command and the text that a page shows below it."""
+    return Step(command.strip(), tuple(line for line in map(varied, shown.splitlines()) if line))
 
 
 def varied(line: str) -> str:

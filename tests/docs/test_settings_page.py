@@ -132,6 +132,28 @@ def test_a_secret_by_reference_is_replaced_before_the_adapter_sees_it(loaded: Se
     assert "the-token" not in repr(one_stop)
 
 
+def test_wrong_keys_and_values_are_told_in_both_languages_with_their_table(folder: Path) -> None:
+    """All of a file at once, as an official reads it."""
+    file = folder / "hub.toml"
+    file.write_text(file.read_text().replace("[doors]", '[doors]\nprot = 1\nbody_seconds = 0').replace('"INFO"', '"LOUD"'))
+
+    with pytest.raises(BadSettings) as told:
+        bootstrap.load_settings(folder)
+
+    assert "[doors.prot] không có khóa cấu hình này" in told.value.vi
+    assert "[doors.body_seconds] phải lớn hơn 0" in told.value.vi
+    assert "[logging.level] giá trị không có dạng ^(DEBUG|INFO|WARNING|ERROR)$" in told.value.vi
+    assert "[doors.prot] Extra inputs are not permitted" in told.value.en
+
+
+def test_a_secret_that_stands_where_its_reference_should_is_not_repeated(folder: Path) -> None:
+    """The error goes to logs and screens."""
+    with pytest.raises(BadSettings) as told:
+        settings_module.secret(folder, "bí-mật-thật", "hub.toml [seal]")
+
+    assert "bí-mật-thật" not in told.value.vi + told.value.en + told.value.where
+
+
 def test_the_example_list_says_what_the_text_says(folder: Path) -> None:
     """A code that changed its meaning on a day has one row valid on each day."""
     rows = settings_module.code_rows(folder / "codes/areas.csv")

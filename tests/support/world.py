@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from hub import delivery, dispatch
 from hub.app import Hub
-from hub.contract import Outgoing, Reply
+from hub.canonical.message import from_json
+from hub.contract import Call, Outgoing, Reply, Writing
 from hub.errors import HubError, InDoubt, NotSent
+from hub.ledger import chains, payloads
+from hub.ledger.tables import chains as chain_rows
 from hub.rules.lifecycle import ENDED, State
 from hub.rules.queued import Due
 from tests.support import hub as support
 from tests.support.clock import Clock
 from tests.support.looking import all_deliveries
-from tests.support.partner import BUSY, REFUSED, Partner, said
+from tests.support.partner import BUSY, REFUSED, TAKEN, Partner, said
 
 DEADLINE_SECONDS = 60.0
 #: A partner that answered nothing may still take a call within this time: less than the endpoint's ``settle_after``.
@@ -143,12 +149,53 @@ class World:
             arrived=arrived,
             evidence=b"account",
             found=held,
-            waits=False,
+            waits=self.hub.waits_for_acknowledgement(self._row(delivery_id)),
             notice=notice,
             actor="an",
             why="looked at the account",
             now=self.hub.now(),
         )
+
+    def hand_over(self, delivery_id: str) -> bool:
+        """Let an operator bring to the partner what is not sent yet, and say that it arrived; say whether the partner took it."""
+        row = self._row(delivery_id)
+        with self.hub.ledger.read() as conn:
+            message = from_json(payloads.get(conn, row.canonical_digest) or b"")
+            held = chains.held(conn, row.endpoint, row.subject)
+        endpoint = self.hub.endpoint(row.endpoint)
+        writing = Writing(
+            options=endpoint.options, codes=self.hub.codes(), held=held, now=self.hub.clock(), message_id=f"hand-{row.id}"
+        )
+        call = Call(service=row.service, part=json.loads(row.part))
+        body = self.hub.adapter(endpoint).write_message(message, call, writing).body
+        if not self.partner.has(row.native_id) and self.partner.take(row.service, body) != TAKEN:
+            return False
+        self.hub.ledger.settle(
+            delivery_id,
+            arrived=True,
+            evidence=b"signed for",
+            found={"dossier": row.subject.partition(":")[2]},
+            waits=self.hub.waits_for_acknowledgement(row),
+            notice=self.hub.notice(row, "delivered"),
+            actor="an",
+            why="brought by hand",
+            now=self.hub.now(),
+        )
+        return True
+
+    def unacknowledged(self) -> list[Any]:
+        """Give what is delivered, and whose chain waits for the partner's acknowledgement."""
+        with self.hub.ledger.read() as conn:
+            heads = set(conn.execute(select(chain_rows.c.endpoint, chain_rows.c.subject, chain_rows.c.head_place)))
+        rows = [row for row in all_deliveries(self.hub.ledger) if row.state == State.DELIVERED]
+        return [row for row in rows if (row.endpoint, row.subject, row.place) in heads]
+
+    def settle_answer(self, row: Any, *, acknowledged: bool) -> None:
+        """Let an operator say what the partner answered by telephone."""
+        outcome = "acknowledged" if acknowledged else "refused_late"
+        notice = self.hub.notice(row, outcome)
+        given = {"evidence": b"call", "notice": notice, "actor": "an", "why": "called", "now": self.hub.now()}
+        self.hub.ledger.settle_answer(row.id, acknowledged=acknowledged, **given)
 
     def _row(self, delivery_id: str) -> Any:
         return next(row for row in all_deliveries(self.hub.ledger) if row.id == delivery_id)
@@ -162,6 +209,8 @@ class World:
                 return
             for row in rows:
                 self._see_to(row)
+            for row in self.unacknowledged():
+                self.settle_answer(row, acknowledged=True)
             self.advance(LONG_SECONDS)
             self.dispatch()
             while self.bag.dues:

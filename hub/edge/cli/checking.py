@@ -235,6 +235,7 @@ def _endpoint(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Itera
             vi=f"không có khóa ký {signer!r}: thêm [signers.{signer}] vào hub.toml",
             en=f"there is no signer {signer!r}: add [signers.{signer}] to hub.toml",
         )
+    yield from _signatures(where, endpoint, adapter)
     for line in adapter.check(endpoint.options):
         level = ASSUMED if ASSUMED in line.lower() else ERROR
         yield Finding(level=level, where=where, vi=line, en=line)
@@ -257,6 +258,37 @@ def _door(where: str, endpoint: Endpoint) -> Iterator[Finding]:
             where=f"{where} [inbound]",
             vi="bắt buộc chữ ký nhưng không tin chứng thư số nào: thêm pinned hoặc anchors",
             en="a signature is required but no certificate is trusted: add pinned or anchors",
+        )
+    if inbound.signature == "optional" and not (inbound.pinned or inbound.anchors):
+        yield Finding(
+            level=WARNING,
+            where=f"{where} [inbound]",
+            vi="không tin chứng thư số nào nên mọi thông điệp có chữ ký đều bị từ chối: thêm pinned hoặc anchors",
+            en="no certificate is trusted, so that every signed message is refused: add pinned or anchors",
+        )
+
+
+def _signatures(where: str, endpoint: Endpoint, adapter: Adapter) -> Iterator[Finding]:
+    """Find settings of signatures that this adapter's documents cannot meet."""
+    asked = endpoint.inbound.signature if endpoint.inbound else "none"
+    if adapter.signature == "none" and asked != "none":
+        what_vi, what_en = (
+            ("mọi thông điệp sẽ bị từ chối", "every message would be refused")
+            if asked == "required"
+            else ("không chữ ký nào được kiểm tra", "no signature would be looked at")
+        )
+        yield Finding(
+            level=ERROR if asked == "required" else WARNING,
+            where=f"{where} [inbound] signature",
+            vi=f"bộ chuyển đổi {adapter.name} không đọc chữ ký nào, {what_vi}: đặt signature = \"none\"",
+            en=f"adapter {adapter.name} reads no signature, so that {what_en}: set signature = \"none\"",
+        )
+    if adapter.signature != "xml" and endpoint.outbound and endpoint.outbound.sign == "xml":
+        yield Finding(
+            level=ERROR,
+            where=f"{where} [outbound] sign",
+            vi=f"văn bản của bộ chuyển đổi {adapter.name} không phải XML nên không ký XML được: đặt sign = \"jws\" hoặc \"none\"",
+            en=f"documents of adapter {adapter.name} are not XML and cannot be signed so: set sign = \"jws\" or \"none\"",
         )
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shlex
+import shutil
 import string
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,13 +103,21 @@ def _copy(source: Path, target: Path, names: Mapping[str, str]) -> None:
             (target / item.name).write_text(body, encoding="utf-8")
 
 
+def program() -> str:
+    """Name the command as it can be typed here: where ``PATH`` lacks it, by the path under which it was started."""
+    started = Path(sys.argv[0])
+    return "lienthong" if started.name != "lienthong" or shutil.which("lienthong") else shlex.quote(str(started))
+
+
 def _commands(folder: Path, tokens: Mapping[str, str], password: str) -> Iterator[str]:
-    yield f"lienthong --config {folder} serve"
+    own_folder = shlex.quote(str(folder))
+    yield f"{program()} --config {own_folder} serve"
     for name, (system, port) in SIMULATED.items():
         own = {"one_stop": {"endpoint": name}, "national_portal": {"username": PORTAL_USER, "password": password}}
         given = {"hub_url": HUB_URL, "token": tokens[name], **own[system]}
-        yield " ".join((f"lienthong simulate {system} --port {port}", *(f"--set {key}={value}" for key, value in given.items())))
-    yield f"lienthong --config {folder} check"
+        words = (f"--set {key}={value}" for key, value in given.items())
+        yield " ".join((f"{program()} simulate {system} --port {port}", *words))
+    yield f"{program()} --config {own_folder} check"
 
 
 def _print(folder: Path, tokens: Mapping[str, str], commands: list[str]) -> None:

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hub import bootstrap
+from hub.edge.cli.setup import program
+from hub.edge.cli.texts import choose
 from hub.edge.demo import story, trouble
 from hub.edge.demo.watch import Expectations, PartnerRow, Watch
 from hub.edge.demo.world import World, opened
 from hub.ledger import journal
 
+#: Chapter -> its title, Vietnamese and English. A title, its count and its seconds stay below 80 characters.
 TITLES = {
-    "province": "Hồ sơ và mọi trạng thái: một cửa Thái Nguyên → Cổng DVCQG",
-    "catalogue": "Danh mục 82 thủ tục: Bộ → tỉnh và Cổng DVCQG",
-    "single_window": "Cổng một cửa quốc gia ↔ Bộ; hồ sơ phát sinh trên Cổng DVCQG",
-    "place": "Thủ tục thí điểm: định tuyến theo địa bàn và ngày",
-    "trouble": "Sự cố: 503, hết phiên, mất trả lời, trùng, sai chữ ký, mười một lỗi",
-    "operator": "Ca trực: nhóm lỗi, sửa danh mục, gửi lại, kết luận, bỏ",
+    "province": (
+        "Hồ sơ và mọi trạng thái: một cửa Thái Nguyên → Cổng DVCQG",
+        "Dossiers, every status: Thái Nguyên's one-stop → the portal",
+    ),
+    "catalogue": ("Danh mục 82 thủ tục: Bộ → tỉnh và Cổng DVCQG", "82 procedures: ministry → province and portal"),
+    "single_window": (
+        "Cổng một cửa quốc gia ↔ Bộ; hồ sơ phát sinh trên Cổng DVCQG",
+        "Single Window ↔ ministry; a dossier born on the portal",
+    ),
+    "place": ("Thủ tục thí điểm: định tuyến theo địa bàn và ngày", "A piloted procedure: routed by place and day"),
+    "trouble": (
+        "Sự cố: 503, hết phiên, mất trả lời, trùng, sai chữ ký, 11 lỗi",
+        "Trouble: 503, lost sessions and answers, repeats, 11 faults",
+    ),
+    "operator": (
+        "Ca trực: nhóm lỗi, sửa danh mục, gửi lại, kết luận, bỏ",
+        "The operator: groups, a code mended, replay, settle, abandon",
+    ),
+    "end": ("Sau cùng: nhật ký nguyên vẹn, đúng thứ tự, không lưu trùng", "In the end: journal whole, in order, nothing twice"),
 }
+#: What one may run next, on the ledger that stays.
+NEXT = ("failures", "messages --refused", "verify-ledger")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +62,12 @@ class Played:
 def run(folder: Path, console: Console) -> Played:
     """Play the story in a folder, and say what came of it."""
     expect = Expectations()
+    partners: list[PartnerRow] = []
     started = time.monotonic()
     with opened(folder) as world:
         watch = Watch(bootstrap.open_ledger(bootstrap.load_settings(folder)))
         try:
-            _play(world, watch, expect, console)
-            with watch.ledger.read() as conn:
-                broken = list(journal.verify(conn))
-            expect.that("the journal's hash chains hold", not broken, broken[:1])
-            partners = watch.partners(_stored_twice(world))
-            expect.that("every chain was delivered in order", all(row.in_order for row in partners), partners)
-            expect.that("no partner stored anything twice", not any(row.duplicates for row in partners), partners)
+            _play(world, watch, expect, partners, console)
         finally:
             watch.ledger.close()
     played = Played(
@@ -59,13 +75,13 @@ def run(folder: Path, console: Console) -> Played:
         seconds=round(time.monotonic() - started, 1),
         ledger=folder / "ledger.db",
         expectations=tuple(expect.seen),
-        partners=partners,
+        partners=tuple(partners),
     )
     _show(played, folder, console)
     return played
 
 
-def _play(world: World, watch: Watch, expect: Expectations, console: Console) -> None:
+def _play(world: World, watch: Watch, expect: Expectations, partners: list[PartnerRow], console: Console) -> None:
     waiting: dict[str, str] = {}
 
     chapters: dict[str, Callable[[], object]] = {
@@ -75,18 +91,32 @@ def _play(world: World, watch: Watch, expect: Expectations, console: Console) ->
         "place": lambda: story.place(world, watch, expect),
         "trouble": lambda: waiting.update(trouble.things_go_wrong(world, watch, expect)),
         "operator": lambda: trouble.operator(world, watch, expect, waiting),
+        "end": lambda: partners.extend(_in_the_end(world, watch, expect)),
     }
     for name, chapter in chapters.items():
         before, begun = len(expect.seen), time.monotonic()
-        with console.status(TITLES[name]):
+        with console.status(choose(*TITLES[name])):
             chapter()
-        told = expect.seen[before:]
-        held = sum(holds for _, holds, _ in told)
-        mark = "[green]✓[/]" if held == len(told) else "[red]✗[/]"
-        console.print(f"{mark} {TITLES[name]}: {held}/{len(told)} ({time.monotonic() - begun:.1f} s)")
-        for text, holds, found in told:
-            if not holds:
-                console.print(f"   [red]✗ {text}[/] {found[:600]}", markup=True, highlight=False)
+        _tell(choose(*TITLES[name]), expect.seen[before:], time.monotonic() - begun, console)
+
+
+def _tell(title: str, told: list[tuple[str, bool, str]], seconds: float, console: Console) -> None:
+    held = sum(holds for _, holds, _ in told)
+    mark = "[green]✓[/]" if held == len(told) else "[red]✗[/]"
+    console.print(f"{mark} {title}: {held}/{len(told)} ({seconds:.1f} s)", soft_wrap=True, highlight=False)
+    for text, holds, found in told:
+        if not holds:
+            console.print(Text.assemble((f"   ✗ {text} ", "red"), found[:600]))
+
+
+def _in_the_end(world: World, watch: Watch, expect: Expectations) -> tuple[PartnerRow, ...]:
+    with watch.ledger.read() as conn:
+        broken = list(journal.verify(conn))
+    expect.that("the journal's hash chains hold", not broken, broken[:1])
+    partners = watch.partners(_stored_twice(world))
+    expect.that("every chain was delivered in order", all(row.in_order for row in partners), partners)
+    expect.that("no partner stored anything twice", not any(row.duplicates for row in partners), partners)
+    return partners
 
 
 def _stored_twice(world: World) -> dict[str, int]:
@@ -96,15 +126,38 @@ def _stored_twice(world: World) -> dict[str, int]:
 
 
 def _show(played: Played, folder: Path, console: Console) -> None:
-    table = Table(title="Theo đối tác (per partner)")
-    for title in ("Đối tác", "Nhận", "Đã chuyển", "Đúng thứ tự", "Lưu trùng", "Đang giữ", "Gửi lại, kết luận"):
-        table.add_column(title, justify="left" if title == "Đối tác" else "right")
-    for row in played.partners:
-        order = "có" if row.in_order else "KHÔNG"
-        numbers = (row.duplicates, row.parked, row.replayed)
-        table.add_row(row.name, str(row.received), str(row.delivered), order, *map(str, numbers))
-    console.print(table)
+    console.print(_table(played))
     held = sum(holds for _, holds, _ in played.expectations)
-    console.print(f"Kỳ vọng đạt (expectations held): {held}/{len(played.expectations)}, {played.seconds:.0f} s")
-    console.print(f"Sổ cái (ledger): {played.ledger}", soft_wrap=True)
-    console.print(f"Xem tiếp (look further): lienthong --config {folder} messages | failures | verify-ledger", soft_wrap=True)
+    given = {"held": held, "told": len(played.expectations), "seconds": f"{played.seconds:.0f}"}
+    for line in (
+        choose("Kỳ vọng đạt: {held}/{told} ({seconds} s)", "Expectations that held: {held}/{told} ({seconds} s)").format(**given),
+        choose("Sổ cái: {ledger}", "Ledger: {ledger}").format(ledger=_near(played.ledger)),
+        choose("Xem tiếp:", "Look around in it:"),
+        *(f"  {program()} --config {shlex.quote(_near(folder))} {verb}" for verb in NEXT),
+    ):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _table(played: Played) -> Table:
+    """Lay out one line for each partner; it fits a terminal of 80 columns."""
+    table = Table(title=choose("Theo đối tác", "By partner"), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.add_column(choose("Đối tác", "Partner"), overflow="fold")
+    columns = (
+        ("Nhận", "Received"),
+        ("Đã chuyển", "Delivered"),
+        ("Thứ tự", "In order"),
+        ("Lưu trùng", "Twice"),
+        ("Đang dừng", "Stopped"),
+        ("Xử lý tay", "By hand"),
+    )
+    for title in columns:
+        table.add_column(choose(*title), justify="right")
+    for row in played.partners:
+        order = choose("đúng", "yes") if row.in_order else choose("SAI", "NO")
+        table.add_row(row.name, *map(str, (row.received, row.delivered, order, row.duplicates, row.parked, row.replayed)))
+    return table
+
+
+def _near(path: Path) -> str:
+    """Write a path as seen from where the command was given."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from hub.errors import HubError
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import attempts, deliveries, journal, messages
 from hub.rules.lifecycle import State
@@ -59,11 +60,16 @@ class Watch:
     ledger: Ledger
 
     def until(self, done: Callable[[], bool], what: str) -> None:
-        """Wait until something is so; raise TimeoutError naming it where it never is."""
+        """Wait until something is so; raise HubError naming it where it never is."""
         end = time.monotonic() + PATIENCE_SECONDS
         while not done():
             if time.monotonic() > end:
-                raise TimeoutError(f"the demo waited {PATIENCE_SECONDS:.0f} s for: {what}; deliveries: {self.states()}")
+                states = ", ".join(f"{state} {count}" for state, count in self.states().items())
+                raise HubError(
+                    f"the demo waited {PATIENCE_SECONDS:.0f} s in vain for: {what}; deliveries: {states}",
+                    f"đã chờ {PATIENCE_SECONDS:.0f} giây mà chưa thấy: {what}; các lượt chuyển: {states}",
+                    where=what,
+                )
             time.sleep(LOOK_SECONDS)
 
     def until_quiet(self) -> None:

@@ -18,6 +18,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from hub.errors import HubError, NotAllowed
 from hub.settings import EXAMPLE
 from hub.simulation import SimulatorServer
 from hub.trust import keys
@@ -29,6 +30,8 @@ PORTAL_PASSWORD = "mat-khau-mo-phong"  # noqa: S105 - the simulator's own
 #: Procedures that the simulated portal refuses for good.
 REFUSED_PROCEDURE = "1.900666"
 START_SECONDS = 30
+#: Stands in every folder that a demo made, and in no other.
+AUTHORITY = Path("trust/demo-authority.crt")
 
 
 @dataclass
@@ -96,7 +99,13 @@ def opened(folder: Path) -> Iterator[World]:
 
 
 def prepare(folder: Path) -> tuple[dict[str, str], keys.MadeKey]:
-    """Begin a folder anew with keys and tokens; give the tokens and the trader's key."""
+    """Begin a folder anew with keys and tokens; give the tokens and the trader's key. Only a demo's folder is ever emptied."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / AUTHORITY).is_file():
+        raise NotAllowed(
+            f"{folder} holds something else; the demo begins its folder anew: name an empty one",
+            f"thư mục {folder} đang chứa nội dung khác; bản trình diễn làm mới thư mục của mình: hãy nêu thư mục trống",
+            where=str(folder),
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tokens = {name: secrets.token_urlsafe(24) for name in PARTNERS}
@@ -115,13 +124,13 @@ def _write_keys(folder: Path, tokens: Mapping[str, str]) -> keys.MadeKey:
     now = datetime.now(UTC)
     authority = keys.make_development_authority(now)
     hub_key = keys.make_development_key(authority, "Lien Thong demo", now)
+    secret(folder / AUTHORITY, authority.certificate_pem)
     secret(folder / "keys" / "seal.pem", keys.make_seal_key())
     secret(folder / "keys" / "signing.pem", hub_key.key_pem)
     secret(folder / "keys" / "signing.crt", hub_key.certificate_pem)
     secret(folder / "keys" / "dvcqg.password", PORTAL_PASSWORD.encode())
     for name, token in tokens.items():
         secret(folder / "keys" / f"{name}.token", token.encode())
-    secret(folder / "trust" / "demo-authority.crt", authority.certificate_pem)
     return keys.make_development_key(authority, "Demo trader", now)
 
 
@@ -189,5 +198,7 @@ def start_hub(folder: Path) -> subprocess.Popen[bytes]:
         )
     assert process.stdout is not None
     if not process.stdout.readline():
-        raise RuntimeError(f"the hub did not start; see {folder / 'hub.log'}")
+        raise HubError(
+            f"the hub did not start; see {folder / 'hub.log'}", f"trục không khởi động được; xem {folder / 'hub.log'}"
+        )
     return process

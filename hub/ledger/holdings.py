@@ -1,0 +1,59 @@
+"""What each holder of procedures was last given: written in the commit that plans to give it, taken back where it never will."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy.engine import Row
+
+from hub.canonical.message import from_json
+from hub.canonical.procedure import CatalogueMessage, ProcedureMessage
+from hub.ledger import payloads
+from hub.ledger.tables import deliveries, holdings
+from hub.ledger.values import Holding
+from hub.rules.lifecycle import State
+
+#: Kinds of deliveries that give procedures.
+KINDS = ("catalogue", "procedure")
+#: A delivery that ended so gave nothing.
+_GAVE_NOTHING = (State.ABANDONED.value, State.REFUSED_LATE.value)
+
+
+def hold(conn: Connection, given: Iterable[Holding], at: float) -> None:
+    """Write down what planned deliveries will give."""
+    for holder, code, fingerprint in given:
+        conn.execute(delete(holdings).where((holdings.c.holder == holder) & (holdings.c.code == code)))
+        conn.execute(insert(holdings).values(holder=holder, code=code, fingerprint=fingerprint, updated_at=at))
+
+
+def take_back(conn: Connection, row: Row[Any]) -> None:
+    """Forget that the holder was given what this delivery carried, so that the next catalogue gives it again.
+
+    What a later message of the chain gives stays. A message that takes several calls is taken back whole: which
+    procedures stood in which call only the adapter knows, and giving one again does no harm.
+    """
+    if row.kind not in KINDS:
+        return
+    codes = _carried(conn, row.canonical_digest) - _given_later(conn, row)
+    here = (holdings.c.holder == bindparam("at_holder")) & (holdings.c.code == bindparam("of_code"))
+    if codes:
+        conn.execute(delete(holdings).where(here), [{"at_holder": row.endpoint, "of_code": code} for code in sorted(codes)])
+
+
+def _carried(conn: Connection, digest: str) -> set[str]:
+    """Give the codes of the procedures in a canonical message; none where retention has deleted it."""
+    body = payloads.get(conn, digest)
+    message = from_json(body) if body else None
+    if isinstance(message, CatalogueMessage):
+        return {each.code for each in message.procedures}
+    return {message.procedure.code} if isinstance(message, ProcedureMessage) else set()
+
+
+def _given_later(conn: Connection, row: Row[Any]) -> set[str]:
+    chain = (deliveries.c.endpoint == row.endpoint) & (deliveries.c.subject == row.subject)
+    later = (deliveries.c.place > row.place) & (deliveries.c.message_id != row.message_id)
+    gives = deliveries.c.state.not_in(_GAVE_NOTHING) & (deliveries.c.answered != "refuse")
+    found = conn.execute(select(deliveries.c.canonical_digest).where(chain & later & gives).distinct()).scalars()
+    return set().union(*(_carried(conn, digest) for digest in found))
