@@ -101,10 +101,17 @@ class Hub:
         return outbound is not None and outbound.service(delivery.service, delivery.variant).advance_on == "acknowledged"
 
     def plan(
-        self, message: Message, recipients: Iterable[str], subject: str, *, park: tuple[str, str, str, str] | None = None
+        self,
+        message: Message,
+        recipients: Iterable[str],
+        subject: str,
+        *,
+        park: tuple[str, str, str, str] | None = None,
+        canonical: bytes = b"",
     ) -> tuple[Planned, ...]:
-        """Plan the native calls that a message needs at each recipient."""
-        return tuple(planned for name in recipients for planned in self._plan_at(message, name, subject, park))
+        """Plan the native calls that a message needs at each recipient; ``canonical``: its bytes, if they are written already."""
+        written = canonical or to_json(message)
+        return tuple(planned for name in recipients for planned in self._plan_at(message, written, name, subject, park))
 
     def plan_catalogue(
         self, message: CatalogueMessage, held: Mapping[str, Mapping[str, str]]
@@ -125,15 +132,16 @@ class Hub:
         return tuple(planned), tuple(holdings)
 
     def _plan_at(
-        self, message: Message, name: str, subject: str, park: tuple[str, str, str, str] | None
+        self, message: Message, canonical: bytes, name: str, subject: str, park: tuple[str, str, str, str] | None
     ) -> Iterable[Planned]:
         endpoint = self.endpoint(name)
         for call in self.adapter(endpoint).plan(message, endpoint.options):
-            yield self.planned(message, name, subject, call.service, call.part, park)
+            yield self.planned(message, canonical, name, subject, call.service, call.part, park)
 
     def planned(
         self,
         message: Message,
+        canonical: bytes,
         endpoint: str,
         subject: str,
         service: str,
@@ -147,7 +155,7 @@ class Hub:
             subject=subject,
             service=service,
             part=json.dumps(dict(part), sort_keys=True),
-            canonical=to_json(message),
+            canonical=canonical,
             kind=message.kind,
             event=message.event.value if isinstance(message, DossierMessage) else "",
             procedure=message.dossier.procedure.code if isinstance(message, DossierMessage) else "",

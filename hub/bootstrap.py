@@ -109,7 +109,7 @@ class CodeBook:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._seen: dict[Path, int] = {}
+        self._seen: dict[str, int] = {}
         self._tables = CodeTables()
 
     def current(self) -> CodeTables:
@@ -117,7 +117,7 @@ class CodeBook:
         with self._lock:
             stamps = settings_module.code_files(self._folder)
             if stamps != self._seen:
-                self._tables = CodeTables({path.stem: settings_module.code_rows(path) for path in stamps})
+                self._tables = CodeTables({path.stem: settings_module.code_rows(path) for path in map(Path, stamps)})
                 self._seen = stamps
             return self._tables
 

@@ -37,6 +37,8 @@ class _Thought:
     """What one canonical message leads to: pure result, recorded by the caller."""
 
     message: Message
+    #: The message's bytes, as they are recorded and put on the bus.
+    canonical: bytes
     subject: str
     planned: tuple[Planned, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -143,10 +145,12 @@ def _think_of_dossier(
     standing = lifecycle.standing(known.status if known else None, message.dossier.status)
     unknown_step = standing is lifecycle.Standing.UNKNOWN_STEP
     parks = unknown_step and endpoint.inbound is not None and endpoint.inbound.out_of_step == "park"
-    planned = _planned(hub, endpoint, message, known, earlier, park=OUT_OF_STEP if parks else None)
+    canonical = to_json(message)
+    planned = _planned(hub, endpoint, message, canonical, known, earlier, park=OUT_OF_STEP if parks else None)
     change = _change(message, known)
     return _Thought(
         message=message,
+        canonical=canonical,
         subject=change.key,
         planned=planned,
         warnings=("out_of_step",) if unknown_step else (),
@@ -212,6 +216,7 @@ def _planned(
     hub: Hub,
     endpoint: Endpoint,
     message: Message,
+    canonical: bytes,
     known: dossiers.Known | None,
     earlier: Sequence[_Thought],
     *,
@@ -220,7 +225,7 @@ def _planned(
     subject = known.key if known else message.subject
     origin = known.origin if known else endpoint.name
     if known is not None and UNROUTED in known.recipients and _waits_for_a_route(hub, known.key, earlier):
-        return (_unrouted(hub, endpoint, message, subject),)
+        return (_unrouted(hub, endpoint, message, canonical, subject),)
     try:
         recipients = routing.recipients(
             message,
@@ -232,17 +237,20 @@ def _planned(
             known=known.recipients if known else (),
         )
     except NoRoute as error:
-        return (_unrouted(hub, endpoint, message, subject, error),)
-    return hub.plan(message, [name for name in recipients if name != endpoint.name], subject, park=park)
+        return (_unrouted(hub, endpoint, message, canonical, subject, error),)
+    names = [name for name in recipients if name != endpoint.name]
+    return hub.plan(message, names, subject, park=park, canonical=canonical)
 
 
-def _unrouted(hub: Hub, endpoint: Endpoint, message: Message, subject: str, error: NoRoute | None = None) -> Planned:
+def _unrouted(
+    hub: Hub, endpoint: Endpoint, message: Message, canonical: bytes, subject: str, error: NoRoute | None = None
+) -> Planned:
     """Plan to route a message later: parked, for an operator to add the rule and rebuild it, or behind one that is.
 
     Its sender did nothing wrong, so it is accepted.
     """
     park = (error.code, error.where, error.en, error.vi) if error else None
-    return hub.planned(message, UNROUTED, subject, "route", {"source": endpoint.name}, park)
+    return hub.planned(message, canonical, UNROUTED, subject, "route", {"source": endpoint.name}, park)
 
 
 def _waits_for_a_route(hub: Hub, key: str, earlier: Sequence[_Thought]) -> bool:
@@ -271,6 +279,7 @@ def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -
     )
     return _Thought(
         message=given,
+        canonical=to_json(given),
         subject=given.subject,
         planned=planned,
         procedures=rows,
@@ -284,11 +293,11 @@ def _planned_catalogue(
 ) -> tuple[tuple[Planned, ...], tuple[Holding, ...]]:
     # Looked at before the holdings: once it is closed, what waited there is in them.
     if chains.is_open(conn, UNROUTED, message.subject):
-        return (_unrouted(hub, endpoint, message, message.subject),), ()
+        return (_unrouted(hub, endpoint, message, to_json(message), message.subject),), ()
     try:
         names = routing.recipients(message, endpoint.name, hub.routes, hub.codes(), hub.clock(), origin=endpoint.name)
     except NoRoute as error:
-        return (_unrouted(hub, endpoint, message, message.subject, error),), ()
+        return (_unrouted(hub, endpoint, message, to_json(message), message.subject, error),), ()
     return hub.plan_catalogue(message, {name: procedures.given(conn, name) for name in names if name != endpoint.name})
 
 
@@ -318,7 +327,7 @@ def _acceptance(
         signed=verified.signed_bytes,
         signature=_signature(request, opened),
         certificate=verified.certificate,
-        canonical=tuple(to_json(thought.message) for thought in thoughts),
+        canonical=tuple(thought.canonical for thought in thoughts),
         verdict=verified.verdict.to_json(),
         warnings=json.dumps([warning for thought in thoughts for warning in thought.warnings]),
         answer=answer,

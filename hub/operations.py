@@ -5,16 +5,16 @@ A verb writes ledger work that workers carry out; nothing here speaks to a partn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import structlog
 
 from hub.app import UNROUTED, Hub
 from hub.contract import Outgoing, Reply
-from hub.errors import HubError, NotAllowed
-from hub.ledger.values import Delivery
+from hub.errors import HubError, NotAllowed, Refused
+from hub.ledger.values import Delivery, Notice
 from hub.registers import history, plans
 from hub.registers.history import DeliveryDetail
 from hub.registers.plans import Choice, Item, Plan
@@ -38,6 +38,8 @@ class Done:
     next_state: str = ""
     #: What the chain was taught about what the partner holds.
     learned: Mapping[str, str] | None = None
+    #: Identifiers of all deliveries that were given up, where followers were given up with it.
+    abandoned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ def settle(
     actor: str,
     why: str,
 ) -> Done:
-    """State what a person found out about a delivery in doubt (or parked): it arrived, or it did not.
+    """State what a person found out about a delivery: it arrived (in doubt, parked or not sent yet), or a doubt did not.
 
     Arrived, its followers go on, and the chain learns what the partner now holds, so that the next one is written as an
     update and not as a first message: ``held`` as the operator states it; else what the adapter reads in the evidence,
@@ -128,20 +130,72 @@ def _held_by_reply(hub: Hub, delivery: DeliveryDetail, reply: bytes) -> dict[str
     return dict(receipt.held)
 
 
+def settle_answer(
+    hub: Hub, delivery_id: str, *, acknowledged: bool, evidence: bytes = b"", actor: str, why: str
+) -> Done:
+    """State the partner's answer to a delivery whose chain waits for its acknowledgement, where that message never came.
+
+    Acknowledged, or refused after all (the sender must then send a new message): its followers go on either way.
+    Raises NotAllowed where nothing waits for its acknowledgement.
+    """
+    _require(actor, why)
+    before = find(hub, delivery_id)
+    hub.ledger.settle_answer(
+        delivery_id,
+        acknowledged=acknowledged,
+        evidence=evidence,
+        notice=hub.notice(before, "acknowledged") if acknowledged else hub.notice(before, "refused_late", _refused_late(before)),
+        actor=actor,
+        why=why,
+        now=hub.now(),
+    )
+    return _told(hub, "settle", delivery_id, actor, before=before)
+
+
+def _refused_late(before: DeliveryDetail) -> HubError:
+    return Refused(
+        "the recipient took it and refused it later; correct it and send a new message",
+        "nơi nhận đã nhận nhưng sau đó từ chối; hãy sửa và gửi thông điệp mới",
+        where=before.service,
+    )
+
+
 def abandon(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
     """Give a delivery up for good: its sender is told, and its followers get their turn without it."""
     _require(actor, why)
     before = find(hub, delivery_id)
-    given_up = HubError(
+    hub.ledger.abandon(delivery_id, notice=_given_up(hub, before), actor=actor, why=why, now=hub.now())
+    return _told(hub, "abandon", delivery_id, actor, before=before)
+
+
+def _given_up(hub: Hub, before: DeliveryDetail) -> Notice:
+    error = HubError(
         " ".join(("an operator gave it up, it will not be sent.", before.error_en)).strip(),
         " ".join(("cán bộ vận hành đã từ bỏ, sẽ không gửi nữa.", before.error_vi)).strip(),
         where=before.service,
         partner_code=before.partner_code or before.error_code or "abandoned",
     )
-    hub.ledger.abandon(
-        delivery_id, notice=hub.notice(before, "abandoned", given_up), actor=actor, why=why, now=hub.now()
-    )
-    return _told(hub, "abandon", delivery_id, actor, before=before)
+    return hub.notice(before, "abandoned", error)
+
+
+def followers(hub: Hub, delivery_id: str) -> tuple[DeliveryDetail, ...]:
+    """Give the deliveries that are held behind one: what ``abandon_all`` would give up with it."""
+    before = find(hub, delivery_id)
+    with hub.ledger.read() as conn:
+        return history.followers(conn, before)
+
+
+def abandon_all(hub: Hub, delivery_id: str, seen: Sequence[DeliveryDetail], *, actor: str, why: str) -> Done:
+    """Give a delivery and the followers that were seen behind it up for good, all or none; one that came since goes on.
+
+    Raises NotAllowed where one of them is not held any more.
+    """
+    _require(actor, why)
+    before = find(hub, delivery_id)
+    given = [(each.id, _given_up(hub, each)) for each in (before, *seen)]
+    hub.ledger.abandon_all(given, actor=actor, why=why, now=hub.now())
+    done = _told(hub, "abandon", delivery_id, actor, before=before)
+    return replace(done, abandoned=tuple(each for each, _ in given))
 
 
 def ask(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:

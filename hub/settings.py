@@ -274,13 +274,14 @@ def secret(folder: Path, reference: str, where: str) -> bytes:
     )
 
 
-def code_files(folder: Path) -> dict[Path, int]:
-    """List the code lists of a configuration folder, each with its time of change (nanoseconds)."""
-    if not (folder / "codes").is_dir():
+def code_files(folder: Path) -> dict[str, int]:
+    """List the code lists of a configuration folder: the path of each, and its time of change (nanoseconds)."""
+    try:
+        with os.scandir(f"{folder}/codes") as entries:
+            found = {entry.path: entry.stat().st_mtime_ns for entry in entries if entry.name.endswith(".csv")}
+    except FileNotFoundError:
         return {}
-    with os.scandir(folder / "codes") as entries:
-        found = {entry.path: entry.stat().st_mtime_ns for entry in entries if entry.name.endswith(".csv")}
-    return {Path(path): found[path] for path in sorted(found)}
+    return {path: found[path] for path in sorted(found)}
 
 
 def code_rows(path: Path) -> tuple[CodeRow, ...]:

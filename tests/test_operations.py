@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import select, update
 
 from hub import operations
+from hub.app import Hub
 from hub.errors import BadSettings, HubError, NotAllowed
 from hub.ledger.tables import endpoint_states, notices
+from hub.ledger.values import Notice
 from hub.operations import Ran
 from hub.registers import failures, history, plans
 from hub.registers.plans import Choice, Item, Plan
@@ -294,8 +296,10 @@ def test_a_plan_is_chosen_by_group_procedure_time_and_error(night: Shift) -> Non
         operations.abandon,
         operations.ask,
         lambda *given, **named: operations.settle(*given, arrived=True, **named),
+        lambda *given, **named: operations.settle_answer(*given, acknowledged=True, **named),
+        lambda *given, **named: operations.abandon_all(*given, (), **named),
     ],
-    ids=["release", "rebuild", "abandon", "ask", "settle"],
+    ids=["release", "rebuild", "abandon", "ask", "settle", "settle_answer", "abandon_all"],
 )
 @pytest.mark.parametrize(("actor", "why"), [("lan", " "), ("", "vì thế")])
 def test_every_verb_requires_who_and_why(night: Shift, verb: Callable[..., Any], actor: str, why: str) -> None:
@@ -405,6 +409,44 @@ def test_the_sender_is_told_that_a_delivery_was_given_up_and_why_it_had_stopped(
     assert (told[-1].code, "unknown procedure" in told[-1].en) == ("13", True)
 
 
+def test_the_sender_of_each_is_told_when_a_chain_is_given_up(night: Shift) -> None:
+    night.send(1)
+    night.faults["H01-1"] = "refuse"
+    for number in (2, 3, 4):
+        night.send(number)
+    head = night.ids()[1]
+    seen = operations.followers(night.hub, head)
+    night.faults.clear()
+    night.send(5)
+
+    done = operations.abandon_all(night.hub, head, seen, **WHO)
+    night.carry()
+
+    assert done.abandoned == tuple(night.ids()[1:4])
+    assert (done.next_id, done.next_state) == (night.ids()[4], State.PENDING)
+    assert night.states() == [State.DELIVERED, *[State.ABANDONED] * 3, State.DELIVERED]
+    assert night.partner.marks("H01-1") == ["#1", "#5"]
+    with night.hub.ledger.read() as conn:
+        told = [(row.delivery_id, row.outcome) for row in conn.execute(select(notices).order_by(notices.c.seq))]
+    assert told[2:5] == [(each, "abandoned") for each in done.abandoned]
+    assert looking.broken_rows(night.hub.ledger) == []
+
+
+def test_the_sender_is_told_what_an_operator_heard_of_one_that_waits_for_its_acknowledgement(tmp_path: Path) -> None:
+    with shift(tmp_path, services='[outbound.services.GuiHoSo]\nadvance_on = "acknowledged"\n') as night:
+        night.send(1)
+        night.send(2)
+
+        done = operations.settle_answer(night.hub, night.ids()[0], acknowledged=False, evidence=b"letter", **WHO)
+        night.carry()
+
+        assert (done.delivery.state, done.next_state) == (State.REFUSED_LATE, State.PENDING)
+        assert night.partner.marks("H01-1") == ["#1", "#2"]
+        with night.hub.ledger.read() as conn:
+            told = [(row.outcome, row.code) for row in conn.execute(select(notices).order_by(notices.c.seq))]
+        assert told == [("delivered", ""), ("refused_late", "refused"), ("delivered", "")]
+
+
 def test_giving_up_a_follower_leaves_its_head_where_it_is(night: Shift) -> None:
     night.unmapped(1)
     night.send(2)
@@ -427,6 +469,31 @@ def test_asking_has_the_partner_looked_up_now(night: Shift) -> None:
 
     assert night.partner.calls["TraCuu"] == 1
     assert night.state(delivery) is State.DELIVERED
+
+
+@pytest.mark.parametrize(("finding", "tells"), [("found", ["delivered"]), ("unknown", []), ("absent", ["delivered"])])
+def test_only_what_was_found_is_told_to_the_sender(
+    night: Shift, monkeypatch: pytest.MonkeyPatch, finding: str, tells: list[str]
+) -> None:
+    """What is absent goes again, and is told when that arrives."""
+    delivery = in_doubt(night)
+    if finding == "absent":
+        night.partner.arrivals.clear()
+    elif finding == "unknown":
+        monkeypatch.setattr(night.partner, "look_up", lambda identity: "77")
+    planned, usual = [], Hub.notice
+
+    def notice(hub: Hub, about: Any, outcome: str, error: HubError | None = None) -> Notice:
+        planned.append(outcome)
+        return usual(hub, about, outcome, error)
+
+    monkeypatch.setattr(Hub, "notice", notice)
+    operations.ask(night.hub, delivery, **WHO)
+    night.carry()
+
+    with night.hub.ledger.read() as conn:
+        told = list(conn.execute(select(notices.c.outcome)).scalars())
+    assert (planned, told) == (tells, tells)
 
 
 def test_a_service_that_has_no_look_up_is_not_asked(tmp_path: Path) -> None:

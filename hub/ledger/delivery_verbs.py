@@ -13,11 +13,11 @@ from sqlalchemy.engine import Row
 from hub.canonical.receipt import Receipt
 from hub.contract import Outgoing
 from hub.errors import HubError, InDoubt, NotSent, Untrusted
-from hub.ledger import chains, journal, late_answers, payloads
+from hub.ledger import chains, holdings, journal, late_answers, payloads
 from hub.ledger.dispatch_verbs import BREAKER_FAILURES, FRUITLESS_LIMIT
 from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import attempts, deliveries, endpoint_states, notices
-from hub.ledger.values import Delivery, Evidence, Notice, Planned, digest_of
+from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned, digest_of
 from hub.rules.lifecycle import State, next_state
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
@@ -310,14 +310,20 @@ def record_unsent(
     _note(conn, row, f"delivery.{event}", now, {"state": state.value, "error": error.code})
 
 
-def record_routed(conn: Connection, held: Delivery, planned: Sequence[Planned], now: float) -> None:
-    """Record that a message which no rule matched was routed: its deliveries are made in the same commit."""
+def record_routed(
+    conn: Connection, held: Delivery, planned: Sequence[Planned], now: float, given: Sequence[Holding] = ()
+) -> None:
+    """Record that a message which no rule matched was routed: its deliveries are made in the same commit.
+
+    ``given``: what the deliveries of a catalogue will give.
+    """
     row = _mine(conn, held, State.CLAIMED)
     state = next_state(next_state(State.CLAIMED, "record"), "take")
     turn = _finish(conn, row, state, now, receipt=Receipt(), waits=False)
     payloads.put_all(conn, (each.canonical for each in planned), now)
     for each in planned:
         chains.add(conn, each, message_id=row.message_id, origin=row.origin, at=now)
+    holdings.hold(conn, given, now)
     _note(conn, row, "delivery.routed", now, {"deliveries": [each.id for each in planned]} | turn)
 
 
@@ -327,17 +333,22 @@ def record_finding(
     outcome: str,
     found: dict[str, str],
     evidence: Evidence,
-    notice: Notice,
+    notice: Notice | None,
     now: float,
     *,
     waits: bool,
 ) -> None:
-    """Record what an inquiry found: ``found`` delivers, ``absent`` sends again, ``unknown`` leaves it in doubt."""
+    """Record what an inquiry found: ``found`` delivers, ``absent`` sends again, ``unknown`` leaves it in doubt.
+
+    Only ``found`` tells the sender; with the others nothing has become of its message yet.
+    """
     row = _mine(conn, held, State.IN_DOUBT)
     entry: dict[str, Any] = {"reply": payloads.put(conn, evidence.reply, now)}
     if outcome == "found":
-        entry |= _finish(conn, row, next_state(State.IN_DOUBT, "found"), now, receipt=Receipt(held=found), waits=waits)
-        tell(conn, row, notice, now)
+        state = next_state(State.IN_DOUBT, "found")
+        entry |= _finish(conn, row, state, now, receipt=Receipt(held=found), waits=waits)
+        if notice is not None:
+            tell(conn, row, late_answers.news(notice, late_answers.applied(row, state)), now)
     elif outcome == "absent":
         values = {"state": next_state(State.IN_DOUBT, "absent").value, "due_at": now, "fruitless": 0, "updated_at": now}
         conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(lease_until=0.0, **values))

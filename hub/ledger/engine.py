@@ -85,6 +85,44 @@ def _roll_back(connection: Connection) -> None:
         connection.invalidate()
 
 
+class Readers:
+    """Connections for reading, kept open: the engine's own pool costs more than a look-up, and threads wait on its lock."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._free: deque[Connection] = deque()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lend a connection on which everything is seen as of one moment."""
+        connection = self._taken() or self._engine.connect()
+        try:
+            begin(connection, reading=True)
+            yield connection
+        finally:
+            self._give_back(connection)
+
+    def _taken(self) -> Connection | None:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.invalidated:
+            # The database was away: the others cannot be used either.
+            connection.close()
+            self.close()
+        else:
+            _roll_back(connection)
+            self._free.append(connection)
+
+    def close(self) -> None:
+        """Close the connections that nobody reads on."""
+        while (connection := self._taken()) is not None:
+            connection.close()
+
+
 @dataclass(eq=False)
 class _Job:
     verb: Callable[[Connection], Any]

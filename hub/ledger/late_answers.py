@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 
-from hub.ledger import chains, journal
+from hub.ledger import chains, holdings, journal
 from hub.ledger.tables import deliveries, notices
-from hub.ledger.values import Acceptance
+from hub.ledger.values import Acceptance, Notice
 from hub.rules.lifecycle import State, next_state
 
 #: What such a word makes of a delivery.
@@ -33,6 +33,8 @@ def hear(conn: Connection, given: Acceptance) -> None:
     if state in _ARRIVED:
         state = next_state(state, _ARRIVED[state])
     entry = {"delivery": row.id, "message": given.message_id}
+    if given.correlation_refused:
+        holdings.take_back(conn, row)
     if state is State.DELIVERED:
         entry |= _close(conn, row, next_state(state, event), given)
     else:
@@ -64,3 +66,8 @@ def _close(conn: Connection, row: Row[Any], state: State, given: Acceptance) -> 
 def applied(row: Row[Any], state: State) -> State:
     """Give the state that a delivery reaches when it is recorded as delivered: a word that was kept counts now."""
     return next_state(state, row.answered) if state is State.DELIVERED and row.answered else state
+
+
+def news(notice: Notice, state: State) -> Notice:
+    """Give what the sender is told of a delivery that reached a state: a word that was kept is the news, not the receipt."""
+    return notice if state is State.DELIVERED else Notice(outcome=state.value, code="", vi="", en="")

@@ -15,9 +15,9 @@ from hub.contract import Answer, Outgoing
 from hub.errors import HubError
 from hub.ledger import delivery_verbs, dispatch_verbs, intake_verbs, operator_verbs
 from hub.ledger.dispatch_verbs import DoubtPolicy
-from hub.ledger.engine import GroupWriter, begin, open_engine, unavailable, writing
+from hub.ledger.engine import GroupWriter, Readers, open_engine, unavailable, writing
 from hub.ledger.tables import metadata
-from hub.ledger.values import Acceptance, Budget, Delivery, Evidence, Notice, Planned, Refusal
+from hub.ledger.values import Acceptance, Budget, Delivery, Evidence, Holding, Notice, Planned, Refusal
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
 
@@ -30,6 +30,7 @@ class Ledger:
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
         self._writer = GroupWriter(self._engine)
+        self._readers = Readers(self._engine)
 
     def create(self) -> None:
         """Create the tables that are missing."""
@@ -39,14 +40,14 @@ class Ledger:
     def close(self) -> None:
         """Finish open verbs and close all connections."""
         self._writer.close()
+        self._readers.close()
         self._engine.dispose()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection for reading; it never takes the write lock. Raises Unavailable where the database does not answer."""
         try:
-            with self._engine.connect() as connection:
-                begin(connection, reading=True)
+            with self._readers.reading() as connection:
                 yield connection
         except OperationalError as error:
             raise unavailable(error) from error
@@ -142,11 +143,20 @@ class Ledger:
         )
         self._write(verb, held.subject)
 
-    def record_routed(self, held: Delivery, planned: Sequence[Planned], now: float) -> None:
-        self._write(partial(delivery_verbs.record_routed, held=held, planned=tuple(planned), now=now), held.subject)
+    def record_routed(self, held: Delivery, planned: Sequence[Planned], now: float, given: Sequence[Holding] = ()) -> None:
+        verb = partial(delivery_verbs.record_routed, held=held, planned=tuple(planned), now=now, given=tuple(given))
+        self._write(verb, held.subject)
 
     def record_finding(
-        self, held: Delivery, outcome: str, found: dict[str, str], evidence: Evidence, notice: Notice, now: float, *, waits: bool
+        self,
+        held: Delivery,
+        outcome: str,
+        found: dict[str, str],
+        evidence: Evidence,
+        notice: Notice | None,
+        now: float,
+        *,
+        waits: bool,
     ) -> None:
         verb = partial(
             delivery_verbs.record_finding,
@@ -171,10 +181,16 @@ class Ledger:
     def settle(self, delivery_id: str, **given: Any) -> None:
         self._write(partial(operator_verbs.settle, delivery_id=delivery_id, **given))
 
+    def settle_answer(self, delivery_id: str, **given: Any) -> None:
+        self._write(partial(operator_verbs.settle_answer, delivery_id=delivery_id, **given))
+
     def abandon(self, delivery_id: str, *, notice: Notice, actor: str, why: str, now: float) -> None:
         self._write(
             partial(operator_verbs.abandon, delivery_id=delivery_id, notice=notice, actor=actor, why=why, now=now)
         )
+
+    def abandon_all(self, given: Sequence[tuple[str, Notice]], *, actor: str, why: str, now: float) -> None:
+        self._write(partial(operator_verbs.abandon_all, given=tuple(given), actor=actor, why=why, now=now))
 
     def ask(self, delivery_id: str, *, actor: str, why: str, now: float) -> None:
         self._write(partial(operator_verbs.ask, delivery_id=delivery_id, actor=actor, why=why, now=now))

@@ -9,11 +9,23 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
-from hub.ledger import chains, journal, late_answers, payloads
+from hub.ledger import chains, holdings, journal, late_answers, payloads
 from hub.ledger.delivery_verbs import in_doubt_still, settle_attempts, tell
+from hub.ledger.tables import chains as chain_rows
 from hub.ledger.tables import deliveries, endpoint_states, notices, plan_items, plans
 from hub.ledger.values import Notice
-from hub.rules.lifecycle import ENDED, State, next_state
+from hub.rules.lifecycle import DELIVERY, ENDED, State, next_state
+
+#: Event in the life of a delivery -> the operator's verb for it, as it is typed.
+TYPED: Mapping[str, str] = {
+    "release": "release",
+    "rebuild": "rebuild",
+    "settle_arrived": "settle --arrived",
+    "settle_not_arrived": "settle --not-arrived",
+    "settle_acknowledged": "settle --acknowledged",
+    "settle_refused": "settle --refused",
+    "abandon": "abandon",
+}
 
 
 def release(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
@@ -48,17 +60,78 @@ def settle(
     """Record what a person found out about a delivery that is in doubt (or parked): it arrived, or it did not."""
     event = "settle_arrived" if arrived else "settle_not_arrived"
     digest = payloads.put(conn, evidence, now)
-    row = _move(conn, delivery_id, event, actor, why, now, evidence=digest, waits=waits)
+    row, state = _move(conn, delivery_id, event, actor, why, now, evidence=digest, waits=waits)
     settle_attempts(conn, delivery_id, "found" if arrived else "absent")
     if arrived:
         chains.learn(conn, row.endpoint, row.subject, found)
-        tell(conn, row, notice, now)
+        tell(conn, row, late_answers.news(notice, state), now)
+
+
+def settle_answer(
+    conn: Connection,
+    delivery_id: str,
+    *,
+    acknowledged: bool,
+    evidence: bytes,
+    notice: Notice,
+    actor: str,
+    why: str,
+    now: float,
+) -> None:
+    """Record the partner's business answer, which never came as a message, to a delivery whose chain waits for it."""
+    event = "settle_acknowledged" if acknowledged else "settle_refused"
+    row = _row(conn, delivery_id)
+    if row.state == State.DELIVERED.value and not _is_head(conn, row):
+        raise NotAllowed(
+            f"nothing waits for an acknowledgement of {delivery_id}: its chain has moved on",
+            f"không có gì chờ xác nhận của lượt chuyển {delivery_id}: chuỗi đã đi tiếp",
+            where=delivery_id,
+        )
+    digest = payloads.put(conn, evidence, now)
+    row, _ = _move(conn, delivery_id, event, actor, why, now, evidence=digest)
+    tell(conn, row, notice, now)
+
+
+def _is_head(conn: Connection, row: Row[Any]) -> bool:
+    here = (chain_rows.c.endpoint == row.endpoint) & (chain_rows.c.subject == row.subject)
+    return bool(conn.execute(select(chain_rows.c.head_place).where(here)).scalar_one() == row.place)
 
 
 def abandon(conn: Connection, delivery_id: str, *, notice: Notice, actor: str, why: str, now: float) -> None:
     """Give a delivery up for good; its followers get their turn, and its sender is told."""
-    row = _move(conn, delivery_id, "abandon", actor, why, now)
+    row, _ = _move(conn, delivery_id, "abandon", actor, why, now)
     tell(conn, row, notice, now)
+
+
+def abandon_all(conn: Connection, given: Sequence[tuple[str, Notice]], *, actor: str, why: str, now: float) -> None:
+    """Give a delivery and these followers of it up for good, all or none: exactly what was shown, in its order.
+
+    Raises NotAllowed where one of them got its turn, or ended, since it was shown.
+    """
+    first, *followers = (_row(conn, delivery_id) for delivery_id, _ in given)
+    _follow(first, followers)
+    # The followers first, so that none of them gets its turn when the first one ends.
+    for row in followers:
+        _set(conn, row, _next(conn, row, "abandon"), now)
+    with_it = {"followers": [row.id for row in followers]}
+    _move(conn, first.id, "abandon", actor, why, now, told=with_it)
+    for row in followers:
+        entry = {"delivery": row.id, "from": row.state, "state": State.ABANDONED.value, "why": why, "head": first.id}
+        _note(conn, row.subject, "operator.abandon", now, actor, entry)
+    for row, (_, notice) in zip((first, *followers), given, strict=True):
+        tell(conn, row, notice, now)
+
+
+def _follow(first: Row[Any], followers: Sequence[Row[Any]]) -> None:
+    """Check that these wait behind the first one; raise NotAllowed where one does not, or does no longer."""
+    for row in followers:
+        behind = (row.endpoint, row.subject) == (first.endpoint, first.subject) and row.place > first.place
+        if not behind or row.state != State.HELD.value:
+            raise NotAllowed(
+                f"{row.id} does not wait behind {first.id} (any more): it is {row.state}; nothing was abandoned, look again",
+                f"{row.id} không (còn) chờ sau {first.id}: đang là {row.state}; chưa từ bỏ lượt nào, hãy xem lại",
+                where=row.id,
+            )
 
 
 def ask(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
@@ -91,24 +164,46 @@ def _move(
     *,
     evidence: str = "",
     waits: bool = False,
+    told: Mapping[str, Any] | None = None,
     **values: Any,
-) -> Row[Any]:
+) -> tuple[Row[Any], State]:
+    """Let a verb act on a delivery; give it as it stood before, and its state now."""
     if not why.strip():
         raise NotAllowed(f"{event} needs a reason", f"thao tác {event} phải nêu lý do", where="why")
     row = _row(conn, delivery_id)
-    state = late_answers.applied(row, next_state(State(row.state), event))
-    # A new epoch: a worker or a bus message that still names the old one finds nothing.
-    values |= {"state": state.value, "epoch": row.epoch + 1, "due_at": now, "lease_until": 0.0, "fruitless": 0}
-    if state is not State.PARKED:
-        values |= {"error_code": "", "error_where": "", "error_en": "", "error_vi": "", "partner_code": "", "doubt": ""}
-    conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(updated_at=now, **values))
-    entry = {"delivery": delivery_id, "from": row.state, "state": state.value, "why": why}
+    state = late_answers.applied(row, _next(conn, row, event))
+    _set(conn, row, state, now, **values)
+    entry = {"delivery": delivery_id, "from": row.state, "state": state.value, "why": why, **(told or {})}
     if evidence:
         entry["evidence"] = evidence
     if state in ENDED and not (waits and state is State.DELIVERED):
         entry |= chains.wake(conn, row, at=now)
     _note(conn, row.subject, f"operator.{event}", now, actor, entry)
-    return row
+    return row, state
+
+
+def _next(conn: Connection, row: Row[Any], event: str) -> State:
+    """Look up where a verb leads; raise NotAllowed, naming the verbs that are possible, where the table has none."""
+    if event in DELIVERY[State(row.state)]:
+        return next_state(State(row.state), event)
+    ended = row.state == State.DELIVERED.value and not _is_head(conn, row)
+    verbs = () if ended else (TYPED[each] for each in DELIVERY[State(row.state)] if each in TYPED)
+    possible = ", ".join(verbs) or "-"
+    raise NotAllowed(
+        f"a delivery that is {row.state} cannot {TYPED[event]}; possible now: {possible}",
+        f"lượt chuyển đang ở trạng thái {row.state} không thể {TYPED[event]}; có thể: {possible}",
+        where=row.state,
+    )
+
+
+def _set(conn: Connection, row: Row[Any], state: State, now: float, **values: Any) -> None:
+    # A new epoch: a worker or a bus message that still names the old one finds nothing.
+    values |= {"state": state.value, "epoch": row.epoch + 1, "due_at": now, "lease_until": 0.0, "fruitless": 0}
+    if state is not State.PARKED:
+        values |= {"error_code": "", "error_where": "", "error_en": "", "error_vi": "", "partner_code": "", "doubt": ""}
+    conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(updated_at=now, **values))
+    if state in (State.ABANDONED, State.REFUSED_LATE):
+        holdings.take_back(conn, row)
 
 
 def pause(conn: Connection, endpoint: str, *, paused: bool, actor: str, why: str, now: float) -> None:

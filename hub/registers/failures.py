@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Label, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Label, and_, case, func, or_, select
 
 from hub.errors import NotAllowed
-from hub.ledger.tables import deliveries, messages
+from hub.ledger.tables import chains, deliveries, messages
 from hub.rules.lifecycle import State
 
 #: Identifiers shown of each group.
@@ -24,13 +24,14 @@ REFUSED_SINCE_SECONDS = 7 * 86400.0
 class Cause:
     """What the failures of one group have in common."""
 
-    #: ``parked``, ``in_doubt`` or ``refused`` (at a door).
+    #: ``parked``, ``in_doubt``, ``delivered`` (and not acknowledged) or ``refused`` (at a door).
     state: str
     error_code: str
     endpoint: str
     partner_code: str = ""
     #: ``dossier/submitted`` (kind and event), or the procedure where groups were asked for by procedure.
     what: str = ""
+    #: Code list, field, service, …; never a partner's address.
     error_where: str = ""
 
     @property
@@ -64,16 +65,22 @@ class Failures:
     parked: tuple[Group, ...]
     #: Apart: the partner may have these; they are asked about or settled, never simply sent again.
     in_doubt: tuple[Group, ...]
+    #: The partner has these, and their chains wait for its acknowledgement, which is a message of its own.
+    unacknowledged: tuple[Group, ...] = field(default=())
     refused: tuple[Group, ...] = field(default=())
 
 
 def failures(
     conn: Connection, *, by: str = "event", endpoint: str = "", refused_since: float | None = None
 ) -> Failures:
-    """Group what is parked, in doubt and refused at the doors; ``by``: event or procedure, the largest group first."""
+    """Group what is parked, in doubt, not acknowledged and refused at the doors; the largest group first.
+
+    ``by``: event or procedure.
+    """
     return Failures(
         parked=_groups(conn, State.PARKED, by, endpoint),
         in_doubt=_groups(conn, State.IN_DOUBT, by, endpoint),
+        unacknowledged=_groups(conn, State.DELIVERED, by, endpoint),
         refused=_refused(conn, endpoint, refused_since),
     )
 
@@ -86,6 +93,12 @@ WHAT: dict[str, ColumnElement[str]] = {
     "procedure": deliveries.c.procedure,
 }
 
+#: A partner's address says nothing that the endpoint does not; the service does.
+_PLACE = case(
+    (or_(deliveries.c.error_where == "", deliveries.c.error_where.like("%://%")), deliveries.c.service),
+    else_=deliveries.c.error_where,
+)
+
 
 def _keys(by: str) -> tuple[Label[str], ...]:
     return (
@@ -93,7 +106,7 @@ def _keys(by: str) -> tuple[Label[str], ...]:
         deliveries.c.endpoint.label("endpoint"),
         deliveries.c.partner_code.label("partner_code"),
         WHAT[by].label("what"),
-        deliveries.c.error_where.label("error_where"),
+        _PLACE.label("error_where"),
     )
 
 
@@ -119,7 +132,20 @@ def _groups(conn: Connection, state: State, by: str, endpoint: str) -> tuple[Gro
 def _standing(state: State, endpoint: str) -> ColumnElement[bool]:
     # State first: the index (state, lease_until) leaves only what failed.
     here = [deliveries.c.state == state.value]
+    if state is State.DELIVERED:
+        here.append(deliveries.c.id.in_(_unacknowledged()))
     return and_(*here, deliveries.c.endpoint == endpoint) if endpoint else and_(*here)
+
+
+def _unacknowledged() -> Any:
+    """Find the heads that are delivered: from the chains, of which few are open, and not from all that was delivered."""
+    head = deliveries.alias("head")
+    same = (head.c.endpoint == chains.c.endpoint) & (head.c.subject == chains.c.subject)
+    return (
+        select(head.c.id)
+        .select_from(chains.join(head, same & (head.c.place == chains.c.head_place)))
+        .where((chains.c.head_place < chains.c.next_place) & (head.c.state == State.DELIVERED.value))
+    )
 
 
 def _waiting_behind() -> Any:
@@ -176,7 +202,7 @@ def _group(row: Any, state: str, samples: tuple[str, ...]) -> Group:
 def cause_of(conn: Connection, group: str) -> tuple[Cause, str]:
     """Find the cause of a group by its name, and by what it was grouped; raise NotAllowed where nothing of it is left."""
     for by in WHAT:
-        for state in (State.PARKED, State.IN_DOUBT):
+        for state in (State.PARKED, State.IN_DOUBT, State.DELIVERED):
             keys = _keys(by)
             for row in conn.execute(select(*keys).where(_standing(state, "")).distinct()):
                 cause = Cause(state=state.value, **dict(zip(_names(keys), _key(row), strict=True)))
@@ -197,7 +223,7 @@ def of_cause(cause: Cause, by: str) -> ColumnElement[bool]:
     """Say, as a condition, which deliveries belong to a cause."""
     values = (cause.error_code, cause.endpoint, cause.partner_code, cause.what, cause.error_where)
     same = [key.element == value for key, value in zip(_keys(by), values, strict=True)]
-    return and_(deliveries.c.state == cause.state, *same)
+    return and_(_standing(State(cause.state), ""), *same)
 
 
 # --- doors -------------------------------------------------------------------------------------------------------

@@ -67,6 +67,8 @@ class MessageDetail:
     raw_digest: str
     signed_digest: str
     certificate_digest: str
+    #: A detached signature that came beside the document.
+    signature_digest: str
     canonical_digests: tuple[str, ...]
     answer_status: int
     answer_type: str
@@ -129,6 +131,11 @@ class DeliveryDetail:
     created_at: float
     updated_at: float
     attempts: tuple[AttemptRow, ...] = ()
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Delivered, but its chain goes on only when the partner has acknowledged it by a later message."""
+        return self.state == State.DELIVERED.value and self.place == self.head_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +304,7 @@ def _message_detail(row: Row[Any], shown: MessageRow) -> MessageDetail:
         raw_digest=row.raw_digest,
         signed_digest=row.signed_digest,
         certificate_digest=row.certificate_digest,
+        signature_digest=row.signature_digest,
         canonical_digests=tuple(json.loads(row.canonical)),
         answer_status=row.answer_status,
         answer_type=row.answer_type,
@@ -314,6 +322,13 @@ def delivery_details(conn: Connection, ids: Iterable[str]) -> tuple[DeliveryDeta
         rows.extend(conn.execute(query.where(deliveries.c.id.in_(some))))
     rows.sort(key=lambda row: (row.subject, row.endpoint, row.place))
     return tuple(_delivery_detail(row, _attempts(conn, row.id)) for row in rows)
+
+
+def followers(conn: Connection, delivery: DeliveryDetail) -> tuple[DeliveryDetail, ...]:
+    """Give the deliveries that are HELD behind one in its chain, in order."""
+    chain = (deliveries.c.endpoint == delivery.endpoint) & (deliveries.c.subject == delivery.subject)
+    behind = (deliveries.c.place > delivery.place) & (deliveries.c.state == State.HELD.value)
+    return delivery_details(conn, conn.execute(select(deliveries.c.id).where(chain & behind)).scalars())
 
 
 def _waiting_behind() -> Any:

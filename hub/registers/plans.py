@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -223,12 +223,16 @@ def _skip(each: Candidate, going: set[str], restrained: Mapping[str, str]) -> st
         return "in_doubt"
     if state is State.HELD:
         return f"{_behind(each, going)}:{each.head_id}:{each.head_state}:{each.head_error}"
+    if state is State.DELIVERED and each.id == each.head_id:
+        return "unacknowledged"
     return f"{'ended' if state in ENDED else 'under_way'}:{state.value}"
 
 
 def _behind(each: Candidate, going: set[str]) -> str:
     if each.head_id in going:
         return "goes_with"
+    if each.head_state == State.DELIVERED.value:
+        return "waits_for_acknowledgement"
     return "cannot_go_alone" if each.head_state in {state.value for state in FAILED} else "waits_for"
 
 
@@ -255,16 +259,26 @@ SKIPS: Mapping[str, tuple[str, str]] = {
         "chờ lượt đầu chuỗi {0} đang đi ({1}), sau đó tự gửi",
         "waits for its head {0}, which is under way ({1}): goes by itself after it",
     ),
+    "waits_for_acknowledgement": (
+        "chờ đối tác xác nhận lượt đầu chuỗi {0}; nếu biết chắc kết quả, hãy ghi nhận (settle) lượt đó",
+        "waits until the partner acknowledges its head {0}; settle that one where you know its answer",
+    ),
+    "unacknowledged": (
+        "đối tác đã nhận nhưng chưa xác nhận; không gửi lại, nếu biết chắc kết quả thì ghi nhận (settle)",
+        "the partner has it and has not acknowledged it: never send again; settle where you know its answer",
+    ),
     "ended": ("đã kết thúc: {0}", "has ended: {0}"),
     "under_way": ("không dừng chờ xử lý mà đang đi: {0}", "is not parked but under way: {0}"),
 }
 
 
-def explain(skip: str) -> tuple[str, str]:
-    """Say a skip in words, Vietnamese and English."""
+def explain(skip: str, named: Callable[[str], str] = lambda delivery_id: delivery_id) -> tuple[str, str]:
+    """Say a skip in words, Vietnamese and English; ``named``: how a delivery's identifier is shown."""
     kind, *parts = skip.split(":")
     vi, en = SKIPS[kind]
     filled = [part or "-" for part in parts]
+    if len(filled) > 1:
+        filled[0] = named(filled[0])
     return vi.format(*filled), en.format(*filled)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, func, select
 
@@ -42,16 +42,19 @@ def given(conn: Connection, holder: str) -> dict[str, str]:
 
 
 def whole(message: CatalogueMessage, before: dict[str, Procedure]) -> tuple[Procedure, ...]:
-    """Complete a catalogue: what a whole list no longer names is no longer in use."""
+    """Complete a catalogue: what a whole list no longer names is no longer in use.
+
+    Also what it has not named for long: a holder may not have been given that, or not yet be a holder then.
+    """
     named = {procedure.code for procedure in message.procedures}
     gone = (
         procedure.model_copy(update={"active": False})
         for code, procedure in before.items()
-        if message.complete and code not in named and procedure.active
+        if message.complete and code not in named
     )
     return (*message.procedures, *gone)
 
 
-def changed(listed: Iterable[Procedure], before: dict[str, str]) -> tuple[Procedure, ...]:
+def changed(listed: Iterable[Procedure], before: Mapping[str, str]) -> tuple[Procedure, ...]:
     """Choose the procedures whose content is not what the holder was last given."""
     return tuple(procedure for procedure in listed if before.get(procedure.code) != fingerprint(procedure))

@@ -189,8 +189,36 @@ def test_show_tells_the_story_without_personal_data(night: Shift, as_json: list[
 def test_show_says_what_can_be_done_and_what_abandoning_would_do(night: Shift) -> None:
     shown = run(night.folder, "show", "H01-2").stdout
 
-    assert "release, rebuild, settle_arrived, abandon" in shown
+    assert "Có thể làm: release, rebuild, settle --arrived, abandon, abandon --followers" in shown
     assert "Nếu từ bỏ: 1 lượt phía sau" in shown
+
+
+@pytest.mark.parametrize(("services", "asks"), [('[outbound.services.GuiHoSo]\non_doubt = "ask"\n', ["ask"]), ("", [])])
+def test_show_offers_ask_only_where_the_partner_can_be_asked(tmp_path: Path, services: str, asks: list[str]) -> None:
+    with shift(tmp_path, services=services) as night:
+        night.faults["H01-1"] = "garble"
+        night.send(1)
+        (shown,) = answer(night.folder, "show", "H01-1")["deliveries"]
+        words = run(night.folder, "show", "H01-1").stdout
+
+    offered = [*asks, "settle --arrived", "settle --not-arrived"]
+    assert shown["possible"] == offered
+    assert f"Có thể làm: {', '.join(offered)}\n" in words
+
+
+def test_texts_name_the_configuration_folder_that_was_given(
+    night: Shift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was given, so that it can be copied; nothing of it is in the ledger."""
+    monkeypatch.chdir(tmp_path.parent)
+    near = Path(tmp_path.name)
+    for shown in (run(near, verb, *given).stdout for verb, given in (("failures", []), ("show", ["H01-2"]))):
+        assert f" {near}/codes/template_procedures.csv" in shown
+        assert "config/codes" not in shown
+
+    assert f" {near}/endpoints/nowhere.toml" in refused(near, "pause", "nowhere", "--why", "thử")
+    assert f" {tmp_path}/codes/template_procedures.csv" in run(tmp_path, "failures").stdout
+    assert any("config/codes" in group["error_en"] for group in answer(near, "failures")["parked"])
 
 
 def test_exact_bytes_come_only_when_asked_for(night: Shift) -> None:
@@ -253,9 +281,11 @@ def test_a_plan_says_why_a_follower_cannot_go_alone(night: Shift) -> None:
     words = ("replay", "plan", "--id", follower, "--why", "thử")
 
     (item,) = answer(night.folder, *words)["items"]
+    shown = run(night.folder, *words).stdout.replace("\n", " ")
 
     assert item["skip_en"].startswith(f"cannot go alone: its head {head} is parked")
-    assert "không thể gửi riêng" in run(night.folder, *words).stdout.replace("\n", " ")
+    assert f"không thể gửi riêng: lượt đầu chuỗi {head[:8]} đang là" in shown
+    assert head not in shown
 
 
 def test_release_rebuild_and_abandon_say_what_became_of_it(night: Shift) -> None:
@@ -305,6 +335,103 @@ def test_settle_requires_outcome_and_reason(night: Shift, words: list[str], said
 
     assert said in refused(night.folder, "settle", night.ids("H01-4")[0], *words)
     assert night.states("H01-4") == ["in_doubt"]
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--arrived", "--acknowledged"], ["--not-arrived", "--refused"], ["--acknowledged", "--held", "a=b"]]
+)
+def test_settle_takes_one_outcome(night: Shift, words: list[str]) -> None:
+    refused(night.folder, "settle", night.ids("H01-3")[0], *words, "--why", "x")
+
+    assert night.states("H01-3") == ["parked"]
+
+
+def test_an_acknowledgement_that_never_comes_is_seen_and_settled(tmp_path: Path) -> None:
+    with shift(tmp_path, services='[outbound.services.GuiHoSo]\nadvance_on = "acknowledged"\n') as night:
+        night.send(1)
+        night.send(2)
+        first, second = night.ids()
+        proof = tmp_path / "thu.txt"
+        proof.write_bytes(b"letter")
+
+        (group,) = answer(night.folder, "failures")["unacknowledged"]
+        listed, shown = run(night.folder, "failures").stdout, run(night.folder, "show", "H01-1").stdout
+        assert (group["count"], group["followers"], group["samples"]) == (1, 1, [first])
+        assert "chờ xác nhận từ 02/03/2026 09:00:00" in listed
+        assert f"{first[:8]}: đối tác đã nhận, chờ xác nhận từ" in shown
+        assert "Có thể làm: settle --acknowledged, settle --refused\n" in shown
+
+        told = answer(night.folder, "settle", first, "--acknowledged", "--evidence", str(proof), "--why", "thư 12/BC")
+        carry(night)
+
+        assert (told["state"], told["next_id"], told["next_state"]) == ("acknowledged", second, "pending")
+        assert night.partner.marks("H01-1") == ["#1", "#2"]
+        assert "Chuỗi chờ đối tác xác nhận" not in run(night.folder, "settle", second, "--refused", "--why", "gọi").stdout
+        assert night.states() == ["acknowledged", "refused_late"]
+
+
+def test_settled_as_arrived_it_is_said_that_the_chain_still_waits_for_the_acknowledgement(tmp_path: Path) -> None:
+    with shift(tmp_path, services='[outbound.services.GuiHoSo]\nadvance_on = "acknowledged"\n') as night:
+        night.faults["H01-1"] = "garble"
+        night.send(1)
+        night.send(2)
+
+        said = run(night.folder, "settle", night.ids()[0], "--arrived", "--why", "gọi điện").stdout
+
+        assert "Chuỗi chờ đối tác xác nhận lượt này; 1 lượt phía sau" in said
+
+
+def test_what_was_brought_by_hand_is_settled_before_it_is_sent(night: Shift) -> None:
+    answer(night.folder, "pause", PARTNER, "--why", "mất mạng")
+    night.send(8, "H01-8")
+    (pending,) = night.ids("H01-8")
+
+    told = answer(night.folder, "settle", pending, "--arrived", "--held", "dossier=H01-8", "--why", "đã nộp bản giấy")
+    answer(night.folder, "resume", PARTNER, "--why", "có mạng")
+    carry(night)
+
+    assert told["state"] == "delivered"
+    assert night.partner.marks("H01-8") == []
+
+
+# --- abandoning a chain
+
+
+def test_a_chain_is_abandoned_after_it_was_shown_and_confirmed(night: Shift) -> None:
+    head, follower = night.ids("H01-2")
+    words = ["--config", str(night.folder), "abandon", head, "--followers", "--why", "đơn vị rút hồ sơ"]
+
+    no = runner.invoke(app, words, input="n\n")
+    silent = runner.invoke(app, words, input="")
+    assert (no.exit_code, silent.exit_code) == (1, 1)
+    assert night.states("H01-2") == ["parked", "held"]
+    assert f"Sẽ từ bỏ {head[:8]} và 1 lượt đang chờ phía sau: {follower[:8]}" in no.stderr
+
+    yes = runner.invoke(app, words, input="y\n")
+    assert yes.exit_code == 0
+    assert night.states("H01-2") == ["abandoned", "abandoned"]
+    assert "Đã từ bỏ cùng 1 lượt phía sau" in yes.stdout
+
+
+def test_a_chain_is_abandoned_by_machines(night: Shift) -> None:
+    head, follower = night.ids("H01-2")
+
+    told = answer(night.folder, "abandon", head, "--followers", "--yes", "--why", "đơn vị rút hồ sơ")
+
+    assert (told["abandoned"], told["followers"], told["next_id"]) == ([head, follower], 0, "")
+    assert night.states("H01-2") == ["abandoned", "abandoned"]
+
+
+def test_what_may_have_arrived_is_not_abandoned_with_its_followers(night: Shift) -> None:
+    night.faults["H01-4"] = "garble"
+    night.send(5, "H01-4")
+    night.send(6, "H01-4")
+
+    said = run(night.folder, "abandon", night.ids("H01-4")[0], "--followers", "--yes", "--why", "x")
+
+    assert said.exit_code == 1
+    assert "không thể abandon; có thể: settle --arrived, settle --not-arrived" in said.stderr
+    assert night.states("H01-4") == ["in_doubt", "held"]
 
 
 def test_an_in_doubt_delivery_is_asked_about_but_not_released(night: Shift) -> None:

@@ -98,7 +98,7 @@ def test_every_table_of_the_example_is_explained_in_vietnamese(made: tuple[Path,
 @pytest.fixture(scope="module")
 def codes() -> CodeTables:
     folder = settings_module.EXAMPLE
-    return CodeTables({path.stem: settings_module.code_rows(path) for path in settings_module.code_files(folder)})
+    return CodeTables({path.stem: settings_module.code_rows(path) for path in map(Path, settings_module.code_files(folder))})
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,10 @@ TOKEN_LINE = "token_sha256 = ["
         (_edit(SOFTWARE, TOKEN_LINE, "addresses = []\n# ["), "error", "thai_nguyen.toml", "nobody can open"),
         (_edit(SOFTWARE, 'sign = "jws"', 'sign = "jws"\nsigner = "x"'), "error", "thai_nguyen.toml", "no signer 'x'"),
         (_edit(PORTAL, "[inbound]", '[inbound]\nsignature = "required"'), "error", "dvcqg.toml", "no certificate"),
+        (_edit(PORTAL, "[inbound]", '[inbound]\nsignature = "required"'), "error", "[inbound] signature", "every message would"),
+        (_edit(PORTAL, "[inbound]", '[inbound]\nsignature = "optional"'), "warning", "[inbound] signature", "no signature would"),
+        (_edit(SOFTWARE, "[inbound]", '[inbound]\nsignature = "optional"'), "warning", "thai_nguyen.toml", "no certificate"),
+        (_edit(SOFTWARE, 'sign = "jws"', 'sign = "xml"'), "error", "thai_nguyen.toml [outbound] sign", "are not XML"),
         (_edit(PORTAL, "[inbound]", '[inbound]\npinned = ["x.crt"]'), "error", "trust/x.crt", "cannot be read"),
         (_edit("routes.toml", 'table = "areas"', 'table = "nowhere"'), "error", "routes.toml", "codes/nowhere.csv"),
         (_edit("routes.toml", 'to = ["dvcqg"]', 'to = ["nobody"]'), "error", "routes.toml", "nobody"),
@@ -211,6 +215,18 @@ def test_check_names_what_is_wrong_and_where(
 
     assert told["ok"] is (level != "error")
     assert any(where in place and words in text for place, text in levels(told, level)), told["findings"]
+
+
+def test_check_lets_a_json_door_ask_for_signatures(made: tuple[Path, dict[str, Any]]) -> None:
+    certificate = (made[0] / "keys" / "signing.crt").read_bytes()
+    (made[0] / "trust").mkdir(exist_ok=True)
+    (made[0] / "trust" / "tn.crt").write_bytes(certificate)
+    _edit(SOFTWARE, "[inbound]", '[inbound]\nsignature = "required"\npinned = ["tn.crt"]')(made[0])
+
+    told = checked(made[0])
+
+    assert told["ok"], told["findings"]
+    assert not [text for place, text in levels(told, "warning") if SOFTWARE in place]
 
 
 def test_check_speaks_both_languages(made: tuple[Path, dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from threading import Barrier
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from sqlalchemy import create_engine, select, text
 from zeep import Client, Transport
@@ -16,6 +17,8 @@ from zeep import Client, Transport
 from hub.app import Hub
 from hub.contract import Answer, Opened, Outcome, Request
 from hub.ledger.tables import messages
+from hub.rules.signatures import sign_jws
+from tests.support import signers
 
 from .conftest import HubFolder, Said, Serve, Served, dossier
 
@@ -50,6 +53,25 @@ def test_another_message_under_the_same_key_is_a_conflict(served: Served) -> Non
 
     assert (said.status, paths(said)) == (409, ["Idempotency-Key"])
     assert served.send("province_b", dossier("B-1"), "k1").status == 202, "another sender's keys are its own"
+
+
+def test_a_signature_comes_through_the_door_in_its_header(hub_folder: HubFolder, serve: Serve) -> None:
+    (hub_folder.path / "trust").mkdir()
+    (hub_folder.path / "trust" / "a.crt").write_bytes(signers.SIGNER.certificate.public_bytes(Encoding.PEM))
+    hub_folder.endpoint("province_a", inbound={"signature": "required", "pinned": ["a.crt"]})
+    served = serve(lambda hub: replace(hub, clock=lambda: signers.NOW))
+    body = json.dumps(dossier()).encode()
+    jws = sign_jws(body, signers.SIGNER.signer)
+
+    def send(key: str, **headers: str) -> Said:
+        call = hub_folder.authorized("province_a", **{"Idempotency-Key": key}, **headers)
+        return served.call("POST", "/doors/province_a", body, call)
+
+    assert send("k1", **{"X-JWS-Signature": jws}).status == 202
+    assert send("k2", **{"X-JWS-Signature": f"{jws}, {jws}"}).status == 403, "two are none"
+    refused = send("k3")
+    assert (refused.status, refused.json["DanhSachLoi"]) == (403, [])
+    assert served.recorded() == 3
 
 
 def test_the_same_message_from_eight_threads_is_one_message(served: Served) -> None:

@@ -23,6 +23,9 @@ CONCURRENCY = 1
 DOSSIERS = ("H01-1", "H01-2")
 #: So few that most of a run is what becomes of them.
 MESSAGES = 6
+#: Its chains wait for the partner's acknowledgement of progress, which never comes: an operator states it.
+WAITING = frozenset({"GuiTienTrinh"})
+SERVICES = f'{support.SERVICES}advance_on = "acknowledged"\n'
 #: What another does while a worker is stalled.
 MEANWHILE = ("", "work", "die", "settle")
 
@@ -33,7 +36,7 @@ class ReplayMachine(RuleBasedStateMachine):
     @initialize(held=st.sets(st.sampled_from(DOSSIERS)))
     def start(self, held: set[str]) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.world = World.open(Path(self.folder.name), concurrency=CONCURRENCY)
+        self.world = World.open(Path(self.folder.name), concurrency=CONCURRENCY, services=SERVICES)
         #: Dossiers that the partner has from elsewhere: it answers a first message with "already".
         self.world.partner.holds.update(held)
         self.sent: list[bytes] = []
@@ -150,6 +153,48 @@ class ReplayMachine(RuleBasedStateMachine):
             after = next(each for each in all_deliveries(self.world.hub.ledger) if each.id == row.id)
             assert after == row, "a verb that was refused changed something"
 
+    @rule(which=st.randoms(use_true_random=False), seen=st.integers(0, 3))
+    def abandon_all(self, which: Random, seen: int) -> None:
+        """Also of one that is not parked, and of followers that were seen before a newer one came."""
+        hub = self.world.hub
+        rows = all_deliveries(hub.ledger)
+        if not rows:
+            return
+        row = which.choice(rows)
+        behind = [each for each in rows if each.subject == row.subject and each.place > row.place][:seen]
+        given = [(each.id, hub.notice(each, "abandoned")) for each in (row, *behind)]
+        try:
+            hub.ledger.abandon_all(given, actor="an", why="try", now=hub.now())
+        except NotAllowed:
+            assert all_deliveries(hub.ledger) == rows, "a verb that was refused changed something"
+            return
+        after = {each.id: each.state for each in all_deliveries(hub.ledger)}
+        assert all(after[delivery_id] == State.ABANDONED for delivery_id, _ in given)
+
+    @rule(which=st.randoms(use_true_random=False))
+    def hand_over(self, which: Random) -> None:
+        """An operator brings one to the partner that is not sent yet, and settles it as arrived."""
+        rows = [row for row in all_deliveries(self.world.hub.ledger) if row.state in (State.PENDING, State.WAITING)]
+        if rows and not self.world.is_coming((row := which.choice(rows)).native_id):
+            self.world.hand_over(row.id)
+
+    @rule(which=st.randoms(use_true_random=False), acknowledged=st.booleans())
+    def answer(self, which: Random, acknowledged: bool) -> None:
+        """An operator states the partner's answer, also where nothing waits for it."""
+        hub = self.world.hub
+        rows = all_deliveries(hub.ledger)
+        if not rows:
+            return
+        waiting = {each.id for each in self.world.unacknowledged()}
+        row = which.choice([each for each in rows if each.id in waiting] or rows)
+        try:
+            self.world.settle_answer(row, acknowledged=acknowledged)
+        except NotAllowed:
+            assert row.id not in waiting
+            assert all_deliveries(hub.ledger) == rows, "a verb that was refused changed something"
+        else:
+            assert row.id in waiting
+
     @rule()
     def settle(self) -> None:
         for row in all_deliveries(self.world.hub.ledger):
@@ -171,7 +216,7 @@ class ReplayMachine(RuleBasedStateMachine):
     def promises_hold(self) -> None:
         if not hasattr(self, "world"):
             return
-        check_chains(self.world.hub.ledger)
+        check_chains(self.world.hub.ledger, waiting=WAITING)
         rows = all_deliveries(self.world.hub.ledger)
         assert sum(State(row.state) in IN_WORK for row in rows) <= 4 * CONCURRENCY
         self.world.check_partner(self.resend_safe)
@@ -198,7 +243,8 @@ class ReplayMachine(RuleBasedStateMachine):
         """Each delivery that was not given up is in the partner's account, and nothing else is."""
         rows = all_deliveries(self.world.hub.ledger)
         assert all(State(row.state) in ENDED for row in rows)
-        delivered = Counter((row.subject, row.service) for row in rows if row.state == State.DELIVERED)
+        had = (State.DELIVERED, State.ACKNOWLEDGED, State.REFUSED_LATE)
+        delivered = Counter((row.subject, row.service) for row in rows if row.state in had)
         given_up = Counter((row.subject, row.service) for row in rows if row.state == State.ABANDONED)
         marks = {(f"national:{each.dossier}", each.service, each.mark) for each in self.world.partner.arrivals}
         arrived = Counter((subject, service) for subject, service, _ in marks)

@@ -21,7 +21,8 @@ from hub.ledger.tables import payloads
 from hub.registers import evidence, history, proofs
 from hub.registers.evidence import Bundle
 from hub.registers.proofs import Check
-from hub.rules.signatures import sign_jws, sign_xml, signed_part
+from hub.rules import jws
+from hub.rules.signatures import sign_jws, sign_xml, signed_part, verify_jws
 from hub.rules.trust import TrustSnapshot
 from tests.support import signers
 from tests.support.acceptances import acceptance, change, refusal
@@ -237,6 +238,65 @@ def test_a_number_from_outside_never_becomes_a_path(ledger: Ledger, number: str)
     assert bundle.name not in ("", ".", "..")
     assert not set(bundle.name) & set("/\\; $\u202e")
     assert all(".." not in Path(file.path).parts and not file.path.startswith("/") for file in bundle.files)
+
+
+@pytest.mark.parametrize("party", [SIGNER, EC_SIGNER], ids=["rsa", "ec"])
+@pytest.mark.parametrize("named_by", ["x5c", "thumbprint"])
+def test_a_signature_that_came_beside_the_document_is_verified_with_openssl(
+    ledger: Ledger, tmp_path: Path, party: Party, named_by: str
+) -> None:
+    body = b'{"MaHoSo": "H01-1"}'
+    token = sign_jws(body, party.signer)
+    if named_by == "thumbprint":
+        token = without_certificate(body, party, token)
+    take_jws(ledger, body, token, TrustSnapshot(pinned=(party.certificate,)))
+    bundle = collect(ledger, "national:1", party)
+    folder = written(bundle, tmp_path / "evidence")
+
+    assert failing(bundle, folder) == []
+    told = " ".join(check.en for check in bundle.checks)
+    assert all(word in told for word in ("the JWS over", "that the verdict names", "was trusted", "detached-signature"))
+    (kept,) = folder.glob("messages/*/detached-signature.*")
+    assert kept.read_bytes().decode() == token
+    (received,) = folder.glob("messages/*/received.json")
+    received.write_bytes(body.replace(b"H01-1", b"H01-2"))
+    assert any("the JWS over" in line for line in failing(bundle, folder))
+    received.write_bytes(body)
+    kept.write_bytes(sign_jws(b"other", party.signer).encode())
+    assert any("detached-signature" in line for line in failing(bundle, folder))
+
+
+def without_certificate(body: bytes, party: Party, token: str) -> str:
+    """Sign anew with a header that names the certificate by its thumbprint alone."""
+    head = json.loads(base64.urlsafe_b64decode(token.split(".", maxsplit=1)[0] + "=="))
+    return jws.sign_detached(body, {name: head[name] for name in ("alg", "x5t#S256")}, party.key)
+
+
+def take_jws(ledger: Ledger, body: bytes, token: str, trust: TrustSnapshot) -> None:
+    """Record a message with a detached signature as intake does."""
+    verified = verify_jws(body, token, trust, NOW)
+    given = acceptance(
+        raw=body,
+        signed=verified.signed_bytes,
+        signature=token.encode(),
+        certificate=verified.certificate,
+        verdict=json.dumps(asdict(verified.verdict)),
+        at=NOW.timestamp(),
+        dossiers=(change(),),
+    )
+    ledger.record_received(given)
+
+
+def test_a_detached_signature_that_was_refused_is_kept_and_proves_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    token = sign_jws(b"other", SIGNER.signer)
+    given = refusal(body=b"{}", signature=token.encode())
+    ledger.record_refused(given)
+    bundle = collect(ledger, given.message_id)
+    folder = written(bundle, tmp_path / "evidence")
+
+    assert failing(bundle, folder) == []
+    assert [path.read_bytes().decode() for path in folder.glob("messages/*/detached-signature.*")] == [token]
+    assert not any("JWS" in check.en for check in bundle.checks)
 
 
 # --- what was sent ---------------------------------------------------------------------------------------------------

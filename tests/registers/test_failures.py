@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
-from hub import intake
-from hub.errors import NotAllowed
+from hub import intake, operations
+from hub.contract import Reply
+from hub.errors import InDoubt, NotAllowed
+from hub.ledger.tables import deliveries
 from hub.registers import failures
 from hub.registers.failures import Failures, Group
+from hub.registers.plans import Choice
 from tests.support.hub import PARTNER, SENDER, document, request
 from tests.support.night_shift import Shift, shift
 
@@ -60,6 +66,50 @@ def test_what_is_in_doubt_stands_apart(night: Shift) -> None:
 
     assert found.parked == ()
     assert summary(found.in_doubt) == [("in_doubt", 1, 1)]
+
+
+def test_the_place_of_a_doubt_is_the_service_and_not_the_partners_address(night: Shift) -> None:
+    def no_reply(*given: object) -> Reply:
+        raise InDoubt("no reply", "không có trả lời", where="http://10.1.2.3:8080/mapi/g")
+
+    night.hub = replace(night.hub, transports=lambda endpoint: SimpleNamespace(send=no_reply))
+    night.send(1)
+    (group,) = grouped(night).in_doubt
+
+    assert group.cause.error_where == "GuiHoSo"
+    with night.hub.ledger.read() as conn:
+        assert failures.cause_of(conn, group.cause.group) == (group.cause, "event")
+        (found,) = conn.execute(select(deliveries.c.id).where(failures.of_cause(group.cause, "event"))).scalars()
+    assert found == night.ids()[0]
+
+
+def test_what_waits_for_an_acknowledgement_stands_apart_with_since_when(tmp_path: Path) -> None:
+    with shift(tmp_path, services='[outbound.services.GuiHoSo]\nadvance_on = "acknowledged"\n') as night:
+        night.send(1, "H01-1")
+        since = night.hub.now()
+        night.clock.advance(60)
+        night.send(2, "H01-1")
+        night.send(3, "H01-2")
+
+        found = grouped(night)
+        (group,) = found.unacknowledged
+        plan = operations.plan(night.hub, Choice(group=group.cause.group), "release", actor="lan", why="thử")
+        every = operations.plan(night.hub, Choice(dossier="H01-1"), "release", actor="lan", why="thử")
+
+        assert (found.parked, found.in_doubt) == ((), ())
+        assert (group.count, group.followers, group.first_at) == (2, 1, since)
+        assert (group.cause.state, group.cause.error_where) == ("delivered", "GuiHoSo")
+        assert [item.skip for item in plan.items] == ["unacknowledged"] * 2
+        assert [item.skip.partition(":")[0] for item in every.items] == ["waits_for_acknowledgement"]
+        operations.settle_answer(night.hub, night.ids("H01-2")[0], acknowledged=True, actor="lan", why="gọi")
+        (group,) = grouped(night).unacknowledged
+        assert group.count == 1
+
+
+def test_what_is_delivered_and_awaited_by_nobody_is_no_failure(night: Shift) -> None:
+    night.send(1)
+
+    assert grouped(night).unacknowledged == ()
 
 
 def test_a_groups_name_stays_the_same_while_more_fail(night: Shift) -> None:

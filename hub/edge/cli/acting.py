@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from hub.edge.cli.texts import state_name, text
 from hub.errors import NotAllowed
 from hub.operations import Done
 from hub.registers import names
+from hub.registers.history import DeliveryDetail
 
 Delivery = Annotated[str, typer.Argument(metavar="ID", help="Mã lượt chuyển, đủ hoặc phần đầu (delivery, or its beginning).")]
 Name = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Điểm kết nối (endpoint).")]
@@ -37,9 +38,36 @@ def rebuild(ctx: typer.Context, delivery: Delivery, why: Why = "", actor: Actor 
     _act(ctx, delivery, as_json, lambda hub, found: operations.rebuild(hub, found, actor=actor or who(), why=why))
 
 
-def abandon(ctx: typer.Context, delivery: Delivery, why: Why = "", actor: Actor = "", as_json: Json = False) -> None:
-    """Give a delivery up for good."""
-    _act(ctx, delivery, as_json, lambda hub, found: operations.abandon(hub, found, actor=actor or who(), why=why))
+def abandon(
+    ctx: typer.Context,
+    delivery: Delivery,
+    followers: Annotated[
+        bool, typer.Option("--followers", help="Cùng mọi lượt đang chờ phía sau (with all that wait behind it).")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Với --followers: không hỏi lại (with --followers: do not ask).")] = False,
+    why: Why = "",
+    actor: Actor = "",
+    as_json: Json = False,
+) -> None:
+    """Give a delivery up for good, alone or with what waits behind it."""
+
+    def verb(hub: Hub, found: str) -> Done:
+        seen = operations.followers(hub, found) if followers else ()
+        if not followers:
+            return operations.abandon(hub, found, actor=actor or who(), why=why)
+        if not (yes and as_json):
+            _show_followers(found, seen)
+        if not yes:
+            typer.confirm(text("sure"), abort=True, err=True)
+        return operations.abandon_all(hub, found, seen, actor=actor or who(), why=why)
+
+    _act(ctx, delivery, as_json, verb)
+
+
+def _show_followers(head: str, seen: Sequence[DeliveryDetail]) -> None:
+    """Show, beside the result, what will be given up."""
+    listed = " ".join(short(each.id) for each in seen)
+    typer.echo(text("will_abandon", id=short(head), followers=len(seen), ids=listed).rstrip(), err=True)
 
 
 def ask(ctx: typer.Context, delivery: Delivery, why: Why = "", actor: Actor = "", as_json: Json = False) -> None:
@@ -52,7 +80,14 @@ def settle(
     delivery: Delivery,
     arrived: Annotated[
         bool | None,
-        typer.Option("--arrived/--not-arrived", help="Đối tác đã nhận, hoặc chưa nhận; bắt buộc (it arrived, or not; required)."),
+        typer.Option("--arrived/--not-arrived", help="Đối tác đã nhận, hoặc chưa nhận (it arrived, or it did not)."),
+    ] = None,
+    acknowledged: Annotated[
+        bool | None,
+        typer.Option(
+            "--acknowledged/--refused",
+            help="Đối tác đã nhận, trục chờ xác nhận: đã xác nhận, hoặc từ chối (delivered: acknowledged, or refused after all).",
+        ),
     ] = None,
     evidence: Annotated[
         Path | None,
@@ -68,16 +103,23 @@ def settle(
     actor: Actor = "",
     as_json: Json = False,
 ) -> None:
-    """State what a person found out about a delivery in doubt."""
-    if arrived is None:
+    """State what a person found out about a delivery."""
+    if (arrived is None) == (acknowledged is None):
         raise NotAllowed(
-            "say --arrived or --not-arrived", "hãy nêu --arrived (đã đến) hoặc --not-arrived (chưa đến)", where="arrived"
+            "say one of --arrived, --not-arrived, --acknowledged, --refused",
+            "hãy nêu một trong: --arrived (đã đến), --not-arrived (chưa đến), --acknowledged (đã xác nhận), --refused (từ chối)",
+            where="settle",
         )
     body = evidence.read_bytes() if evidence else b""
     told = frame.pairs(held or ())
+    if told and arrived is None:
+        raise NotAllowed("--held goes with --arrived", "--held chỉ dùng cùng --arrived", where="held")
+    by = actor or who()
 
     def verb(hub: Hub, found: str) -> Done:
-        return operations.settle(hub, found, arrived=arrived, evidence=body, held=told, actor=actor or who(), why=why)
+        if arrived is not None:
+            return operations.settle(hub, found, arrived=arrived, evidence=body, held=told, actor=by, why=why)
+        return operations.settle_answer(hub, found, acknowledged=bool(acknowledged), evidence=body, actor=by, why=why)
 
     _act(ctx, delivery, as_json, verb)
 
@@ -121,16 +163,22 @@ def _flat(done: Done) -> dict[str, Any]:
         "next_id": done.next_id,
         "next_state": done.next_state,
         "learned": done.learned or {},
+        "abandoned": done.abandoned,
+        "unacknowledged": delivery.unacknowledged,
     }
 
 
 def _print_done(done: Done) -> None:
     frame.line(text("done_now", verb=done.verb, id=short(done.delivery.id), state=state_name(done.delivery.state)))
+    if done.abandoned:
+        frame.line(text("done_abandoned", followers=len(done.abandoned) - 1))
     if done.learned:
         frame.line(text("done_learned", held=", ".join(f"{key}={value}" for key, value in done.learned.items())))
     if done.next_id:
         behind = done.followers - 1
         frame.line(text("done_next", id=short(done.next_id), state=state_name(done.next_state), behind=behind))
+    elif done.delivery.unacknowledged:
+        frame.line(text("done_unacknowledged", followers=done.followers))
     elif done.followers:
         frame.line(text("done_behind", followers=done.followers))
 
@@ -151,16 +199,22 @@ _VERBS: dict[str, tuple[Callable[..., None], str, str, str]] = {
     ),
     "settle": (
         settle,
-        "Xác nhận kết quả một lượt chưa rõ, kèm bằng chứng. Đã đến: các lượt sau đi tiếp, --held cho biết đối tác đang giữ gì "
-        "(nếu không nêu thì đọc từ tệp bằng chứng khi đó là trả lời của đối tác). Chưa đến: gửi lại nguyên nội dung.",
-        "State the outcome of a delivery in doubt, with evidence. Arrived: its followers go on, --held says what the partner "
-        "holds (else read from the evidence, where that is the partner's reply). Not arrived: the same bytes go again.",
+        "Xác nhận kết quả một lượt, kèm bằng chứng. Đã đến (lượt chưa rõ, đang dừng, chờ gửi): các lượt sau đi tiếp, --held cho "
+        "biết đối tác đang giữ gì (nếu không nêu thì đọc từ tệp bằng chứng khi đó là trả lời của đối tác). Chưa đến (lượt chưa "
+        "rõ): gửi lại nguyên nội dung. Lượt đã chuyển mà đối tác không gửi xác nhận: --acknowledged hoặc --refused, các lượt sau "
+        "đi tiếp.",
+        "State the outcome of a delivery, with evidence. Arrived (in doubt, parked, or waiting to be sent): its followers go on, "
+        "--held says what the partner holds (else read from the evidence, where that is the partner's reply). Not arrived (in "
+        "doubt): the same bytes go again. Delivered, and the partner's acknowledgement never came: --acknowledged or --refused; "
+        "its followers go on.",
         'settle 7d0f5b1e --arrived --evidence tra-loi.json --why "đối tác xác nhận qua điện thoại lúc 9:30"',
     ),
     "abandon": (
         abandon,
-        "Từ bỏ hẳn một lượt đang dừng: bên gửi được báo, các lượt sau trong chuỗi được gửi tiếp mà không có lượt này.",
-        "Give a parked delivery up for good: its sender is told, its followers go on without it.",
+        "Từ bỏ hẳn một lượt đang dừng: bên gửi được báo, các lượt sau trong chuỗi được gửi tiếp mà không có lượt này; với "
+        "--followers thì các lượt đó cũng bị từ bỏ.",
+        "Give a parked delivery up for good: its sender is told, its followers go on without it; with --followers they are given "
+        "up, too.",
         'abandon 7d0f5b1e --why "cổng từ chối vĩnh viễn; đơn vị nộp lại hồ sơ khác"',
     ),
     "ask": (

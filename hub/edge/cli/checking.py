@@ -130,7 +130,7 @@ def _adapters() -> tuple[dict[str, Adapter], list[Finding]]:
 
 def _codes(settings: Settings) -> Iterator[Finding]:
     tables = set()
-    for path in settings_module.code_files(settings.folder):
+    for path in map(Path, settings_module.code_files(settings.folder)):
         tables.add(path.stem)
         where = f"codes/{path.name}"
         try:

@@ -42,6 +42,8 @@ WIDE = 240
 CONFIG_VARIABLE = "LIENTHONG_CONFIG"
 #: Where `init` writes and every verb looks, unless told otherwise.
 DEFAULT_FOLDER = Path("var/config")
+#: A file of the configuration, as texts name it that cannot know the folder.
+_CONFIGURED = re.compile(r"(?<![\w/.-])config/(?=(?:codes|endpoints|trust|keys)/|(?:hub|routes)\.toml)")
 _AGO = re.compile(r"(\d{1,6})([mhd])")
 _AGO_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -72,7 +74,7 @@ class Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except HubError as error:
-            _end(f"{error.vi} ({error.en})", FAILED)
+            _end(placed(ctx, f"{error.vi} ({error.en})"), FAILED)
         except typer.TyperException as error:
             if not hasattr(error, "message") or type(error).__name__ == "NoArgsIsHelpError":
                 raise
@@ -114,6 +116,11 @@ def _end(line: str, code: int) -> None:
 def folder(ctx: typer.Context) -> Path:
     """Give the configuration folder that was named before the verb."""
     return Path(ctx.find_root().obj or DEFAULT_FOLDER)
+
+
+def placed(ctx: typer.Context, words: str) -> str:
+    """Name the files of the configuration in a text as they are found from here: in the folder that was named."""
+    return _CONFIGURED.sub(lambda _: f"{folder(ctx)}/", words)
 
 
 def settings(ctx: typer.Context) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +14,7 @@ from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described, moment, short, table
 from hub.edge.cli.texts import choose, state_name, text
 from hub.errors import NotAllowed
-from hub.registers import history, masking
+from hub.registers import history, masking, possible
 from hub.registers.history import (
     AttemptRow,
     DeliveryDetail,
@@ -26,10 +26,8 @@ from hub.registers.history import (
     NoticeRow,
     Timeline,
 )
-from hub.rules.lifecycle import DELIVERY, State
-
-#: Events of the life of a delivery that are an operator's verbs.
-VERBS = {"release", "rebuild", "settle_arrived", "settle_not_arrived", "abandon"}
+from hub.rules.lifecycle import FAILED
+from hub.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -118,6 +116,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Tell what happened to a message, a delivery or a dossier."""
+    settings = frame.settings(ctx)
     with frame.opened_ledger(ctx) as ledger, ledger.read() as conn:
         told = history.timeline(conn, name)
         if digest:
@@ -126,7 +125,16 @@ def show(
         canonical = {
             each.row.id: [_canonical(history.body(conn, one)) for one in each.canonical_digests] for each in told.messages
         }
-    frame.show(_masked(told, canonical), as_json=as_json, people=lambda: _print_timeline(told))
+    verbs = {each.id: possible.verbs(each, _on_doubt(settings, each)) for each in told.deliveries}
+    frame.show(_masked(told, canonical, verbs), as_json=as_json, people=lambda: _print_timeline(ctx, told, verbs))
+
+
+def _on_doubt(settings: Settings, delivery: DeliveryDetail) -> str:
+    """Give what the delivery's service declares; where its endpoint is gone, nobody declares anything."""
+    endpoint = settings.endpoints.get(delivery.endpoint)
+    if endpoint is None or endpoint.outbound is None:
+        return "park"
+    return endpoint.outbound.service(delivery.service, delivery.variant).on_doubt
 
 
 def _known(told: Timeline, digest: str) -> str:
@@ -164,7 +172,7 @@ def _canonical(body: bytes | None) -> Any:
     return masking.masked(json.loads(body)) if body else None
 
 
-def _masked(told: Timeline, canonical: dict[str, list[Any]]) -> dict[str, Any]:
+def _masked(told: Timeline, canonical: dict[str, list[Any]], verbs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Give the timeline for machines, without what may name a person."""
     tree: dict[str, Any] = frame.plain(told)
     for message in tree["messages"]:
@@ -172,6 +180,7 @@ def _masked(told: Timeline, canonical: dict[str, list[Any]]) -> dict[str, Any]:
         message["canonical"] = canonical[message["row"]["id"]]
     for delivery in tree["deliveries"]:
         del delivery["head"]
+        delivery["possible"] = list(verbs[delivery["id"]])
         for attempt in delivery["attempts"]:
             attempt["text"] = masking.HIDDEN if attempt["text"] else ""
     for row in tree["journal"]:
@@ -179,13 +188,15 @@ def _masked(told: Timeline, canonical: dict[str, list[Any]]) -> dict[str, Any]:
     return tree
 
 
-def _print_timeline(told: Timeline) -> None:
+def _print_timeline(ctx: typer.Context, told: Timeline, verbs: Mapping[str, Sequence[str]]) -> None:
     if told.dossier is not None:
         _print_dossier(told.dossier)
     _print_messages(each.row for each in told.messages)
     for message in told.messages:
         _print_verdict(message)
     _print_deliveries(told.deliveries)
+    for delivery in told.deliveries:
+        _print_standing(ctx, delivery, verbs[delivery.id])
     _print_attempts(told.deliveries)
     _print_notices(told.notices)
     columns: Mapping[str, Callable[[JournalRow], object]] = {
@@ -237,8 +248,6 @@ def _print_deliveries(found: Iterable[DeliveryDetail]) -> None:
         "followers": lambda each: each.followers or "",
     }
     table(text("t_deliveries"), columns, found)
-    for each in found:
-        _print_standing(each)
 
 
 def _print_attempts(found: Iterable[DeliveryDetail]) -> None:
@@ -270,14 +279,15 @@ def _print_notices(found: Iterable[NoticeRow]) -> None:
     table(text("t_notices"), columns, found)
 
 
-def _print_standing(delivery: DeliveryDetail) -> None:
+def _print_standing(ctx: typer.Context, delivery: DeliveryDetail, verbs: Sequence[str]) -> None:
     """Say why a delivery stands still and what an operator can do about it."""
-    if delivery.state not in (State.PARKED.value, State.IN_DOUBT.value):
+    if delivery.unacknowledged:
+        why = text("unacknowledged_since", since=moment(delivery.updated_at))
+    elif delivery.state in FAILED:
+        why = frame.placed(ctx, choose(delivery.error_vi, delivery.error_en))
+    else:
         return
-    frame.line(f"{short(delivery.id)}: {choose(delivery.error_vi, delivery.error_en)}")
-    verbs = [event for event in DELIVERY[State(delivery.state)] if event in VERBS]
-    if delivery.state == State.IN_DOUBT.value:
-        verbs.insert(0, "ask")
+    frame.line(f"{short(delivery.id)}: {why}")
     frame.line(f"   {text('possible', verbs=', '.join(verbs))}")
     if delivery.followers and "abandon" in verbs:
         frame.line(f"   {text('if_abandoned', followers=delivery.followers)}")

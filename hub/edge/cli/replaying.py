@@ -147,7 +147,7 @@ def _print_plan(found: Plan) -> None:
         "subject": lambda item: item.subject,
         "event": lambda item: item.event,
         "state": lambda item: state_name(item.state),
-        "skip": lambda item: choose(*plans.explain(item.skip)) if item.skip else "",
+        "skip": lambda item: choose(*plans.explain(item.skip, short)) if item.skip else "",
         "result": lambda item: _result(item.result),
     }
     table(text("t_plan", id=short(found.id)), columns, found.items)

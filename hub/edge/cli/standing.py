@@ -17,6 +17,10 @@ from hub.registers import failures as failure_groups
 from hub.registers import integrity
 from hub.registers.failures import Failures, Group
 from hub.registers.integrity import Wrong
+from hub.rules.lifecycle import State
+
+#: Kind of failure groups -> title of their table, in the order of the list.
+_TITLES = {"parked": "t_parked", "in_doubt": "t_in_doubt", "unacknowledged": "t_unacknowledged", "refused": "t_refused"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,8 +28,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         "failures",
         help=described(
-            "Nhóm những gì đang dừng theo nguyên nhân: đang dừng, chưa rõ kết quả, bị từ chối tại cửa.",
-            "Group what stands still by its cause: parked, in doubt, refused at the doors.",
+            "Nhóm những gì đang dừng theo nguyên nhân: đang dừng, chưa rõ kết quả, chờ đối tác xác nhận, bị từ chối tại cửa.",
+            "Group what stands still by its cause: parked, in doubt, not acknowledged, refused at the doors.",
             "failures --endpoint dvcqg --by procedure",
         ),
     )(failures)
@@ -55,8 +59,8 @@ def failures(
         raise NotAllowed(en, vi, where="by")
     with frame.opened_ledger(ctx) as ledger:
         found = _failures(ledger, by, endpoint, frame.since(since))
-    tree = {name: [_flat(group) for group in getattr(found, name)] for name in ("parked", "in_doubt", "refused")}
-    frame.show(tree, as_json=as_json, people=lambda: _print_failures(found))
+    tree = {name: [_flat(group) for group in getattr(found, name)] for name in _TITLES}
+    frame.show(tree, as_json=as_json, people=lambda: _print_failures(ctx, found))
 
 
 def _failures(ledger: Ledger, by: str, endpoint: str, since: float | None) -> Failures:
@@ -70,8 +74,8 @@ def _flat(group: Group) -> dict[str, Any]:
     return {"group": group.cause.group, **tree.pop("cause"), **tree}
 
 
-def _print_failures(found: Failures) -> None:
-    if not (found.parked or found.in_doubt or found.refused):
+def _print_failures(ctx: typer.Context, found: Failures) -> None:
+    if not any(getattr(found, name) for name in _TITLES):
         frame.line(text("no_failures"))
         return
     columns: Mapping[str, Callable[[Group], object]] = {
@@ -88,11 +92,19 @@ def _print_failures(found: Failures) -> None:
         "last": lambda group: moment(group.last_at),
         "samples": lambda group: " ".join(map(short, group.samples)),
     }
-    for title, groups in (("t_parked", found.parked), ("t_in_doubt", found.in_doubt), ("t_refused", found.refused)):
+    for name, title in _TITLES.items():
+        groups: tuple[Group, ...] = getattr(found, name)
         if groups:
             table(text(title), columns, groups)
             for group in groups:
-                frame.line(f"{group.cause.group}: {choose(group.error_vi, group.error_en)}")
+                frame.line(f"{group.cause.group}: {_told(ctx, group)}")
+
+
+def _told(ctx: typer.Context, group: Group) -> str:
+    """Say in words what a group stands still for."""
+    if group.cause.state == State.DELIVERED.value:
+        return text("unacknowledged_since", since=moment(group.first_at))
+    return frame.placed(ctx, choose(group.error_vi, group.error_en))
 
 
 # --- verify-ledger -----------------------------------------------------------------------------------------------

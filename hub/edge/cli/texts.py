@@ -77,6 +77,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "t_journal": ("Nhật ký", "Journal"),
     "t_parked": ("Dừng chờ xử lý", "Parked"),
     "t_in_doubt": ("Chưa rõ kết quả (không gửi lại: hỏi hoặc xác nhận)", "In doubt (never sent again: ask or settle)"),
+    "t_unacknowledged": ("Đối tác đã nhận, chờ xác nhận", "Delivered, waiting for the partner's acknowledgement"),
     "t_refused": ("Bị từ chối tại cửa nhận", "Refused at the doors"),
     "t_plan": ("Kế hoạch gửi lại {id}", "Replay plan {id}"),
     "t_plans": ("Các kế hoạch gửi lại", "Replay plans"),
@@ -117,11 +118,28 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{followers} lượt phía sau tự gửi theo thứ tự khi lượt này xong.",
         "{followers} behind it go by themselves, in order, after it.",
     ),
+    "done_abandoned": (
+        "Đã từ bỏ cùng {followers} lượt phía sau.",
+        "Abandoned with {followers} behind it.",
+    ),
+    "done_unacknowledged": (
+        "Chuỗi chờ đối tác xác nhận lượt này; {followers} lượt phía sau đi sau đó.",
+        "The chain waits for the partner's acknowledgement of it; {followers} behind it go after that.",
+    ),
+    "unacknowledged_since": (
+        "đối tác đã nhận, chờ xác nhận từ {since}",
+        "delivered; waiting for the partner's acknowledgement since {since}",
+    ),
+    "will_abandon": (
+        "Sẽ từ bỏ {id} và {followers} lượt đang chờ phía sau: {ids}",
+        "To be abandoned: {id} and {followers} that wait behind it: {ids}",
+    ),
+    "sure": ("Từ bỏ hẳn?", "Abandon them for good?"),
     "done_learned": ("Ghi nhận đối tác đang giữ: {held}.", "Noted that the partner holds: {held}."),
     "possible": ("Có thể làm: {verbs}", "Possible now: {verbs}"),
     "if_abandoned": (
-        "Nếu từ bỏ: {followers} lượt phía sau được gửi tiếp mà không có lượt này.",
-        "If abandoned: {followers} behind it go on without it.",
+        "Nếu từ bỏ: {followers} lượt phía sau được gửi tiếp mà không có lượt này (cùng từ bỏ: --followers).",
+        "If abandoned: {followers} behind it go on without it (--followers: they are abandoned, too).",
     ),
     "paused": ("{endpoint}: đã tạm dừng; thông điệp vẫn được nhận.", "{endpoint}: paused; messages are still received."),
     "resumed": ("{endpoint}: tiếp tục gửi.", "{endpoint}: sends again."),
