@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
 from hub.canonical.base import local
@@ -62,6 +63,12 @@ def untrusted(outcome: str, vi: str, en: str) -> Untrusted:
 def fingerprint(certificate: x509.Certificate) -> str:
     """Give the SHA-256 of a certificate, in hex."""
     return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+@_remembered
+def octets(certificate: x509.Certificate) -> bytes:
+    """Give a certificate as DER, for the evidence."""
+    return certificate.public_bytes(Encoding.DER)
 
 
 @_remembered

@@ -19,7 +19,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature as BadMath
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml import (
     CanonicalizationMethod,
@@ -112,7 +111,7 @@ def _verified(signed: bytes, certificate: x509.Certificate, algorithm: str, weak
     return Verified(
         signed_bytes=signed,
         verdict=certificates.verdict(certificate, algorithm, weak, now),
-        certificate=certificate.public_bytes(Encoding.DER),
+        certificate=certificates.octets(certificate),
     )
 
 
@@ -336,7 +335,7 @@ def sign_jws(body: bytes, signer: Signer) -> str:
     fitting = jws.algorithms_for(signer.certificate.public_key())
     if not fitting:
         raise _unusable(signer)
-    der = signer.certificate.public_bytes(Encoding.DER)
+    der = certificates.octets(signer.certificate)
     head = {"alg": fitting[0], "x5c": [base64.b64encode(der).decode()], "x5t#S256": _thumbprint(der)}
     return jws.sign_detached(body, head, signer.key)
 
@@ -367,8 +366,8 @@ def _named_certificate(head: jws.Head, trust: TrustSnapshot) -> x509.Certificate
     if isinstance(chain, list) and 1 <= len(chain) <= certificates.MAX_CERTIFICATES and isinstance(chain[0], str):
         found = certificates.read_certificate(_decoded(chain[0]))
     elif chain is None:
-        found = next((one for one in trust.pinned if _thumbprint(one.public_bytes(Encoding.DER)) == thumbprint), None)
-    if found is None or thumbprint not in (None, _thumbprint(found.public_bytes(Encoding.DER))):
+        found = next((one for one in trust.pinned if _thumbprint(certificates.octets(one)) == thumbprint), None)
+    if found is None or thumbprint not in (None, _thumbprint(certificates.octets(found))):
         raise untrusted(
             "INDETERMINATE/NO_SIGNING_CERTIFICATE_FOUND",
             "chữ ký không nêu chứng thư số của người ký (x5c hoặc x5t#S256)",

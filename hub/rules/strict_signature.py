@@ -19,10 +19,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
-from hub.rules import xml
+from hub.rules import certificates, xml
 from hub.rules.trust import Signer
 
 _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -118,7 +117,7 @@ def with_signature(root: etree._Element, signer: Signer, *, declaration: bool) -
         digest=_base64(hashlib.sha256(_canonical(root)).digest()),
     )
     value = _rsa(signer, info.encode()) if is_rsa else _ecdsa(signer, info.encode())
-    der = signer.certificate.public_bytes(Encoding.DER)
+    der = certificates.octets(signer.certificate)
     signature = _SIGNATURE.format(info=info, value=_base64(value), certificate=_base64(der))
     return _spliced(root, signature.encode(), declaration)
 
