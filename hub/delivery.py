@@ -16,7 +16,7 @@ from hub.canonical.receipt import Receipt
 from hub.contract import Call, Endpoint, OutboundPolicy, Outgoing, Reply, Writing
 from hub.errors import BadSettings, HubError, InDoubt, NotSent
 from hub.ledger.delivery_verbs import ClaimLost
-from hub.ledger.values import Delivery, Evidence, Holding, Planned
+from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
 from hub.registers import dossiers, procedures
 from hub.rules import redelivery, routing, signatures
 from hub.rules.queued import Due
@@ -148,11 +148,16 @@ def _record_receipt(hub: Hub, endpoint: Endpoint, held: Delivery, receipt: Recei
         _settle_failure(hub, held, error, Decision(action="rewrite"), evidence, found=receipt.held)
         return
     waits = hub.waits_for_acknowledgement(held)
-    hub.ledger.record_delivered(held, receipt, evidence, hub.notice(held, "delivered"), hub.now(), waits=waits)
+    notice = hub.notice(held, "delivered")
+    hub.ledger.record_delivered(held, receipt, evidence, notice, hub.now(), waits=waits)
     ATTEMPTS.labels(endpoint.name, "delivered").inc()
     log.info("delivery.delivered", delivery=held.id, endpoint=endpoint.name, service=held.service, attempt=held.attempts)
-    # The next in the chain, and the notice to the sender.
-    hub.bus.wake(held.endpoint, held.origin)
+    _wake(hub, held, notice)
+
+
+def _wake(hub: Hub, held: Delivery, notice: Notice | None) -> None:
+    """Ring for the next in the chain, and for the call to the sender where there is one."""
+    hub.bus.wake(held.endpoint, *([held.origin] if notice is not None and notice.callback else []))
 
 
 def _record_failed(hub: Hub, endpoint: Endpoint, held: Delivery, error: HubError, evidence: Evidence) -> None:
@@ -184,7 +189,7 @@ def _settle_failure(
         log.warning("delivery.claim_lost", delivery=held.id, epoch=held.epoch)
         return
     ATTEMPTS.labels(held.endpoint, error.code).inc()
-    hub.bus.wake(held.endpoint, held.origin)
+    _wake(hub, held, notice)
     log.warning(
         "delivery.failed",
         delivery=held.id,
@@ -260,5 +265,5 @@ def inquire(hub: Hub, due: Due) -> None:
     notice = hub.notice(held, "delivered") if outcome == "found" else None
     hub.ledger.record_finding(held, outcome, found, evidence or Evidence(), notice, hub.now(), waits=waits)
     log.info("inquiry.recorded", delivery=held.id, endpoint=held.endpoint, outcome=outcome, text=text)
-    hub.bus.wake(held.endpoint, held.origin)
+    _wake(hub, held, notice)
 

@@ -252,7 +252,7 @@ def record_delivered(
         return
     state = next_state(State(row.state), "take" if row.state == State.SENDING.value else "found")
     turn = _finish(conn, row, state, now, receipt=receipt, waits=waits)
-    tell(conn, row, notice, now)
+    tell(conn, row, late_answers.news(notice, late_answers.applied(row, state)), now)
     _CLOSE_BREAKER.run(conn, at_endpoint=row.endpoint)
     _note(conn, row, "delivery.delivered", now, entry | turn)
 

@@ -50,6 +50,10 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
         "foreign_keys=ON",
+        # 40 MB of log instead of 4: each message writes 60 pages, and a checkpoint stops all writers.
+        "wal_autocheckpoint=10000",
+        # 64 MB instead of 2: indexes by random ids touch pages everywhere.
+        "cache_size=-65536",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

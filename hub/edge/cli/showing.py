@@ -61,4 +61,4 @@ def _print(report: bench_module.Report) -> None:
     frame.line(f"Đầu cuối (end to end): {report.messages} thông điệp, {report.seconds} s: {report.messages_per_second}/s")
     frame.line(f"Tại cửa (accepted at the door): {report.accepted_per_second}/s")
     frame.line(f"RSA-2048 verify+sign, một lõi (one core): {report.rsa_verify_and_sign_per_second:.0f}/s")
-    frame.line(f"Tỷ lệ (ratio): {report.ratio}")
+    frame.line(f"Tỷ lệ, trung vị các lượt (ratio, median of rounds): {report.ratio}  {list(report.rounds)}")

@@ -169,9 +169,18 @@ def _simulators(hub_url: str, tokens: Mapping[str, str], trader: keys.MadeKey) -
     return made
 
 
-def write_config(folder: Path, hub_port: int, tokens: Mapping[str, str], urls: Mapping[str, str], *, level: str = "INFO") -> None:
-    """Write the configuration from the demo's templates."""
+def write_config(
+    folder: Path,
+    hub_port: int,
+    tokens: Mapping[str, str],
+    urls: Mapping[str, str],
+    *,
+    level: str = "INFO",
+    concurrency: int = 2,
+) -> None:
+    """Write the configuration from the demo's templates; ``concurrency`` is the ministry's."""
     names: dict[str, Any] = {"hub_url": f"http://127.0.0.1:{hub_port}", "hub_port": hub_port, "level": level}
+    names["concurrency"] = concurrency
     names |= {f"token_{name}": hashlib.sha256(token.encode()).hexdigest() for name, token in tokens.items()}
     names |= {f"url_{name}": url for name, url in urls.items()}
     _copy(Path(__file__).parent / "config", folder, names)
