@@ -32,6 +32,8 @@ def open_engine(url: str) -> Engine:
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        # Citizens' data: only the account that runs the hub reads it. SQLite gives its log the same mode.
+        Path(parsed.database).touch(mode=0o600)
     # The driver must not begin by itself: its deferred BEGIN upgrades a read lock and loses updates silently.
     engine = create_engine(
         url,

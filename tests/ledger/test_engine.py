@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,3 +204,14 @@ def test_closing_finishes_what_was_given_and_refuses_what_comes_later(desk: Desk
     late = desk.call(writes("late"))
     with pytest.raises(Unavailable):
         late.result(PATIENCE_SECONDS)
+
+
+def test_only_its_own_account_reads_a_new_ledger(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
+    metadata.create_all(engine)
+    with engine.connect():
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+    engine.dispose()
+
+    assert set(modes.values()) == {0o600}
+    assert "ledger.db-wal" in modes

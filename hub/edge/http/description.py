@@ -22,7 +22,7 @@ from hub.canonical.base import VIETNAM
 from hub.canonical.codes import STATUS_NAMES, Event
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
-from hub.contract import Adapter, Answer, Endpoint, Incoming, Opened, Outcome, Request
+from hub.contract import JWS_HEADER, Adapter, Answer, Endpoint, Incoming, Opened, Outcome, Request
 from hub.edge.http.turned_away import BadCall, BodyTooLarge, NotReady, NotThere, TurnedAway, Unidentified, answer
 from hub.errors import Conflict, Fault, HubError, InvalidMessage, bad_value, missing
 
@@ -139,7 +139,7 @@ def _describe_door(operation: dict[str, Any], shown: list[tuple[Endpoint, Adapte
         "Gửi một thông điệp vào cửa của hệ thống mình. Hình dạng nội dung theo loại hệ thống; xem các ví dụ. "
         "Cửa SOAP có hợp đồng tại ?wsdl. Phần đường dẫn sau tên cửa được chuyển nguyên vẹn cho bộ chuyển đổi."
     )
-    operation["parameters"] = [_door_parameter(), _key_parameter()]
+    operation["parameters"] = [_door_parameter(), _key_parameter(), _signature_parameter()]
     samples = [sample for _, _, some in shown for sample in some]
     operation["requestBody"] = {
         "required": True,
@@ -170,6 +170,16 @@ def _key_parameter() -> dict[str, Any]:
         "description": "Bắt buộc ở cửa JSON: mã do bên gửi đặt cho thông điệp, không quá 200 ký tự ASCII; gửi lại thì giữ nguyên",
         "schema": {"type": "string", "maxLength": 200},
         "example": _KEY,
+    }
+
+
+def _signature_parameter() -> dict[str, Any]:
+    return {
+        "name": JWS_HEADER,
+        "in": "header",
+        "required": False,
+        "description": "Chữ ký số tách rời (JWS, RFC 7797) trên nội dung gửi; bắt buộc nếu cửa tiếp nhận yêu cầu ký",
+        "schema": {"type": "string"},
     }
 
 
