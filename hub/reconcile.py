@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hub import intake
 from hub.app import Hub
+from hub.canonical.message import Message, to_json
 from hub.canonical.procedure import Procedure, ProcedureMessage
-from hub.contract import ProcedureHolder
+from hub.contract import Answer, ProcedureHolder
 from hub.errors import NotAllowed
+from hub.ledger.values import Acceptance
 from hub.registers import procedures
+from hub.rules.trust import Verdict
 
 #: Fields that a portal's record has; the service level is not among them and is never compared with it.
 COMPARED = ("name", "active", "field_code", "field_name", "announcing_agency")
@@ -108,6 +110,35 @@ def publish(hub: Hub, holder: str, *, actor: str, why: str, found: Iterable[Diff
         message = ProcedureMessage(
             owner=owner, procedure=mine[owner, code], changed=tuple(name for name in names if name)
         )
-        made.append((code, intake.originate(hub, message, holder, actor=actor, why=why)))
+        made.append((code, originate(hub, message, holder, actor=actor, why=why)))
     hub.bus.wake(holder)
     return Published(messages=tuple(made), work_list=())
+
+
+def originate(hub: Hub, message: Message, recipient: str, *, actor: str, why: str) -> str:
+    """Record a message that the hub itself makes (a plan of reconcile), with its deliveries; give its id."""
+    message_id = hub.new_id()
+    body = to_json(message)
+    acceptance = Acceptance(
+        message_id=message_id,
+        endpoint="hub",
+        at=hub.now(),
+        subject=message.subject,
+        kind=message.kind,
+        event="",
+        procedure="",
+        identity="",
+        raw=body,
+        signed=body,
+        certificate=b"",
+        canonical=(body,),
+        verdict=Verdict(indication="NOT-SIGNED", reason="made by the hub").to_json(),
+        warnings="[]",
+        answer=Answer(status=202, body=message_id.encode(), content_type="text/plain"),
+        planned=hub.plan(message, (recipient,), message.subject),
+        dossiers=(),
+        actor=actor,
+        why=why,
+    )
+    hub.ledger.record_received(acceptance)
+    return message_id

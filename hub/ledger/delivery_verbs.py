@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, literal, select, update
 from sqlalchemy.engine import Row
 
 from hub.canonical.receipt import Receipt
 from hub.contract import Outgoing
 from hub.errors import HubError, InDoubt, NotSent, Untrusted
-from hub.ledger import chains, holdings, journal, late_answers, payloads
-from hub.ledger.dispatch_verbs import BREAKER_FAILURES, FRUITLESS_LIMIT
-from hub.ledger.sql import Statement, fixed
-from hub.ledger.tables import attempts, deliveries, endpoint_states, notices
+from hub.ledger import attempt_rows, breakers, chains, holdings, journal, late_answers, payloads, telling
+from hub.ledger.dispatch_verbs import FRUITLESS_LIMIT
+from hub.ledger.sql import Statement
+from hub.ledger.tables import deliveries
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned, digest_of
 from hub.rules.lifecycle import State, next_state
 from hub.rules.queued import Due
@@ -61,39 +61,6 @@ _FINISH = Statement(
         updated_at=bindparam("now"),
     )
 )
-_OPEN_ATTEMPT = Statement(insert(attempts))
-_THIS_ATTEMPT = (attempts.c.delivery_id == bindparam("delivery")) & (attempts.c.number == bindparam("attempt"))
-_ENDED = ("ended_at", "sent_digest", "reply_digest", "reply_status", "outcome", "error_code", "partner_code", "text")
-_CLOSE_ATTEMPT = Statement(
-    update(attempts).where(_THIS_ATTEMPT).values({name: bindparam(f"new_{name}") for name in _ENDED})
-)
-#: Outcomes of an attempt that may have arrived.
-_UNSETTLED = ("doubt", "sending")
-_DOUBTED = Statement(
-    select(attempts.c.number)
-    .where((attempts.c.delivery_id == bindparam("delivery")) & (attempts.c.number < bindparam("attempt")))
-    .where(attempts.c.business_digest == bindparam("business"))
-    .where(attempts.c.outcome.in_(fixed(_UNSETTLED)))
-    .limit(1)
-)
-_NOTICE = Statement(
-    insert(notices).values(
-        {
-            name: bindparam(name)
-            for name in ("endpoint", "message_id", "delivery_id", "subject", "recipient", "outcome", "code", "vi", "en", "at")
-        }
-    )
-)
-_CLOSE_BREAKER = Statement(
-    update(endpoint_states)
-    .where((endpoint_states.c.endpoint == bindparam("at_endpoint")) & (endpoint_states.c.failures > 0))
-    .values(failures=0, open_until=0.0)
-)
-
-BREAKER_SECONDS = 5.0
-BREAKER_CEILING_SECONDS = 300.0
-
-
 class ClaimLost(HubError):
     """The delivery is no longer this worker's: its lease lapsed or an operator acted."""
 
@@ -153,17 +120,9 @@ def _as_delivery(conn: Connection, row: Row[Any], state: State, lease: float, ca
         business=payloads.get(conn, row.business_digest),
         head=json.loads(row.head),
         native_id=row.native_id,
-        doubted=_was_in_doubt(conn, row),
+        doubted=attempt_rows.doubted(conn, row),
         kind=row.kind,
     )
-
-
-def _was_in_doubt(conn: Connection, row: Row[Any]) -> bool:
-    """Say whether an earlier attempt with these very bytes may have arrived (a next attempt is about to be made)."""
-    if not row.attempts:
-        return False
-    given = {"delivery": row.id, "attempt": row.attempts + 1, "business": row.business_digest}
-    return _DOUBTED.run(conn, **given).first() is not None
 
 
 def _park_poison(conn: Connection, row: Row[Any], now: float) -> None:
@@ -218,22 +177,7 @@ def _mark_sending(conn: Connection, sending: Delivery, digest: str, now: float) 
         new_lease_until=sending.lease_until,
         new_updated_at=now,
     )
-    _OPEN_ATTEMPT.run(
-        conn,
-        delivery_id=sending.id,
-        number=sending.attempts,
-        epoch=sending.epoch,
-        started_at=now,
-        ended_at=None,
-        business_digest=digest,
-        sent_digest="",
-        reply_digest="",
-        reply_status=0,
-        outcome="sending",
-        error_code="",
-        partner_code="",
-        text="",
-    )
+    attempt_rows.begin(conn, sending, digest, now)
 
 
 def record_delivered(
@@ -244,7 +188,7 @@ def record_delivered(
     A receipt that comes after the lease lapsed still settles the doubt: nothing received is lost.
     """
     row = _mine(conn, held, State.SENDING, State.IN_DOUBT, *late_answers.CLOSED)
-    entry = _close_attempt(conn, row, evidence, now, outcome="delivered", partner_code=receipt.code, text=receipt.text)
+    entry = attempt_rows.end(conn, row, evidence, now, outcome="delivered", partner_code=receipt.code, text=receipt.text)
     if row.state in late_answers.CLOSED:
         # The partner's own message was faster than the reply to our call: only the evidence is added.
         chains.learn(conn, row.endpoint, row.subject, receipt.held)
@@ -252,8 +196,8 @@ def record_delivered(
         return
     state = next_state(State(row.state), "take" if row.state == State.SENDING.value else "found")
     turn = _finish(conn, row, state, now, receipt=receipt, waits=waits)
-    tell(conn, row, late_answers.news(notice, late_answers.applied(row, state)), now)
-    _CLOSE_BREAKER.run(conn, at_endpoint=row.endpoint)
+    telling.tell(conn, row, late_answers.news(notice, late_answers.applied(row, state)), now)
+    breakers.close(conn, row.endpoint)
     _note(conn, row, "delivery.delivered", now, entry | turn)
 
 
@@ -280,18 +224,18 @@ def record_failed(
         values |= {"business_digest": "", "head": "{}", "variant": ""}
         chains.learn(conn, row.endpoint, row.subject, found)
     conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(**values))
-    entry = _close_attempt(
+    entry = attempt_rows.end(
         conn, row, evidence, now, outcome=decision.action, partner_code=error.partner_code, text=error.en, code=error.code
     )
     if decision.action == "park":
-        settle_attempts(conn, row.id, "refused")
+        attempt_rows.settle(conn, row.id, "refused")
     if notice:
-        tell(conn, row, notice, now)
+        telling.tell(conn, row, notice, now)
     if isinstance(error, NotSent | InDoubt) and decision.action != "rewrite":
-        _count_failure(conn, row.endpoint, now)
+        breakers.count_failure(conn, row.endpoint, now)
     else:
         # A partner that answers is there: its breaker must not count that as a failure.
-        _CLOSE_BREAKER.run(conn, at_endpoint=row.endpoint)
+        breakers.close(conn, row.endpoint)
     _note(conn, row, f"delivery.{event}", now, entry | {"state": state.value})
 
 
@@ -306,7 +250,7 @@ def record_unsent(
         update(deliveries).where(deliveries.c.id == held.id).values(**_failed_values(state, error, decision, now))
     )
     if notice:
-        tell(conn, row, notice, now)
+        telling.tell(conn, row, notice, now)
     _note(conn, row, f"delivery.{event}", now, {"state": state.value, "error": error.code})
 
 
@@ -348,7 +292,7 @@ def record_finding(
         state = next_state(State.IN_DOUBT, "found")
         entry |= _finish(conn, row, state, now, receipt=Receipt(held=found), waits=waits)
         if notice is not None:
-            tell(conn, row, late_answers.news(notice, late_answers.applied(row, state)), now)
+            telling.tell(conn, row, late_answers.news(notice, late_answers.applied(row, state)), now)
     elif outcome == "absent":
         values = {"state": next_state(State.IN_DOUBT, "absent").value, "due_at": now, "fruitless": 0, "updated_at": now}
         conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(lease_until=0.0, **values))
@@ -356,8 +300,8 @@ def record_finding(
         # It is asked again when the lease would have been over; until then it takes nobody's room on the bus.
         conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(lease_until=0.0))
     if outcome != "unknown":
-        settle_attempts(conn, row.id, outcome)
-        _CLOSE_BREAKER.run(conn, at_endpoint=row.endpoint)
+        attempt_rows.settle(conn, row.id, outcome)
+        breakers.close(conn, row.endpoint)
     _note(conn, row, f"inquiry.{outcome}", now, entry)
 
 
@@ -398,97 +342,5 @@ def _mine(conn: Connection, held: Delivery, *states: State) -> Row[Any]:
     return row
 
 
-def _close_attempt(
-    conn: Connection,
-    row: Row[Any],
-    evidence: Evidence,
-    now: float,
-    *,
-    outcome: str,
-    partner_code: str,
-    text: str,
-    code: str = "",
-) -> dict[str, Any]:
-    """Record how an attempt ended; give its digests, for the journal."""
-    sent, reply = payloads.put_all(conn, (evidence.sent, evidence.reply), now)
-    _CLOSE_ATTEMPT.run(
-        conn,
-        delivery=row.id,
-        attempt=row.attempts,
-        new_ended_at=now,
-        new_sent_digest=sent,
-        new_reply_digest=reply,
-        new_reply_status=evidence.reply_status,
-        new_outcome=outcome,
-        new_error_code=code,
-        new_partner_code=partner_code,
-        new_text=text,
-    )
-    return {"attempt": row.attempts, "business": row.business_digest, "sent": sent, "reply": reply, "code": code or partner_code}
-
-
-def settle_attempts(conn: Connection, delivery_id: str, outcome: str) -> None:
-    """Record of attempts that were in doubt what became of them."""
-    conn.execute(
-        update(attempts)
-        .where((attempts.c.delivery_id == delivery_id) & attempts.c.outcome.in_(_UNSETTLED))
-        .values(outcome=outcome)
-    )
-
-
-def in_doubt_still(conn: Connection, delivery_id: str) -> bool:
-    """Say whether an attempt of this delivery may have arrived."""
-    query = select(attempts.c.number).where((attempts.c.delivery_id == delivery_id) & attempts.c.outcome.in_(_UNSETTLED))
-    return conn.execute(query.limit(1)).first() is not None
-
-
-def tell(conn: Connection, row: Row[Any], notice: Notice, now: float) -> None:
-    """Tell the sender: a row in its notice list, and the callback it asked for, in the same commit."""
-    if row.kind == "notice":
-        return
-    _NOTICE.run(
-        conn,
-        endpoint=row.origin,
-        message_id=row.message_id,
-        delivery_id=row.id,
-        subject=row.subject,
-        recipient=row.endpoint,
-        outcome=notice.outcome,
-        code=notice.code,
-        vi=notice.vi,
-        en=notice.en,
-        at=now,
-    )
-    if notice.callback is not None:
-        payloads.put(conn, notice.callback.canonical, now)
-        chains.add(conn, notice.callback, message_id=row.message_id, origin=row.origin, at=now)
-
-
 def _note(conn: Connection, row: Row[Any], event: str, now: float, entry: dict[str, Any]) -> None:
     journal.append(conn, row.subject, event, at=now, actor="hub", entry={"delivery": row.id, "epoch": row.epoch} | entry)
-
-
-def _count_failure(conn: Connection, endpoint: str, now: float) -> None:
-    here = endpoint_states.c.endpoint == endpoint
-    row = conn.execute(select(endpoint_states.c.failures, endpoint_states.c.open_until).where(here)).first()
-    if row is not None and row.open_until > now:
-        # A call that was under way when the breaker opened says nothing new.
-        return
-    failures = row.failures + 1 if row is not None else 1
-    opened = 0.0
-    if failures >= BREAKER_FAILURES:
-        opened = now + min(BREAKER_SECONDS * 2 ** min(failures - BREAKER_FAILURES, 16), BREAKER_CEILING_SECONDS)
-    _breaker(conn, endpoint, failures, opened)
-
-
-def _breaker(conn: Connection, endpoint: str, failures: int, open_until: float) -> None:
-    here = endpoint_states.c.endpoint == endpoint
-    row = conn.execute(select(endpoint_states.c.failures).where(here).with_for_update()).first()
-    if row is None and failures:
-        conn.execute(
-            insert(endpoint_states).values(
-                endpoint=endpoint, paused=False, why="", actor="", failures=failures, open_until=open_until
-            )
-        )
-    elif row is not None and (row.failures or failures):
-        conn.execute(update(endpoint_states).where(here).values(failures=failures, open_until=open_until))

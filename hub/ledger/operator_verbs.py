@@ -9,10 +9,10 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
-from hub.ledger import chains, holdings, journal, late_answers, payloads
-from hub.ledger.delivery_verbs import in_doubt_still, settle_attempts, tell
+from hub.ledger import attempt_rows, chains, holdings, journal, late_answers, payloads
 from hub.ledger.tables import chains as chain_rows
 from hub.ledger.tables import deliveries, endpoint_states, notices, plan_items, plans
+from hub.ledger.telling import tell
 from hub.ledger.values import Notice
 from hub.rules.lifecycle import DELIVERY, ENDED, State, next_state
 
@@ -35,7 +35,7 @@ def release(conn: Connection, delivery_id: str, *, actor: str, why: str, now: fl
 
 def rebuild(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
     """Send a parked delivery again, translated anew (after a mapping or setting was mended)."""
-    if in_doubt_still(conn, delivery_id):
+    if attempt_rows.in_doubt_still(conn, delivery_id):
         raise NotAllowed(
             "an earlier attempt may have arrived: another document would be a second one; release sends the same bytes",
             "một lần gửi trước có thể đã đến nơi: dựng lại sẽ thành văn bản thứ hai; hãy gửi lại đúng nội dung cũ (release)",
@@ -61,7 +61,7 @@ def settle(
     event = "settle_arrived" if arrived else "settle_not_arrived"
     digest = payloads.put(conn, evidence, now)
     row, state = _move(conn, delivery_id, event, actor, why, now, evidence=digest, waits=waits)
-    settle_attempts(conn, delivery_id, "found" if arrived else "absent")
+    attempt_rows.settle(conn, delivery_id, "found" if arrived else "absent")
     if arrived:
         chains.learn(conn, row.endpoint, row.subject, found)
         tell(conn, row, late_answers.news(notice, state), now)

@@ -7,7 +7,7 @@ import pytest
 from hub.canonical.receipt import Receipt
 from hub.contract import Outgoing
 from hub.errors import Busy, InDoubt, NotSent, Refused
-from hub.ledger.delivery_verbs import BREAKER_CEILING_SECONDS, BREAKER_SECONDS
+from hub.ledger.breakers import BREAKER_CEILING_SECONDS, BREAKER_SECONDS
 from hub.ledger.dispatch_verbs import BREAKER_FAILURES
 from hub.ledger.ledger import Ledger
 from hub.ledger.values import Delivery, Evidence

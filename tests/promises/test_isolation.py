@@ -13,8 +13,8 @@ import pytest
 from hub.app import Hub
 from hub.canonical.codes import CodeTables
 from hub.edge.workers import Workers
-from hub.ledger import delivery_verbs
-from hub.ledger.delivery_verbs import BREAKER_SECONDS
+from hub.ledger import breakers
+from hub.ledger.breakers import BREAKER_SECONDS
 from hub.ledger.dispatch_verbs import FRUITLESS_LIMIT
 from hub.rules.lifecycle import IN_WORK, State
 from hub.simulation import Call, Said, SimulatorServer
@@ -236,8 +236,8 @@ class Moody:
 @pytest.mark.slow
 def test_eight_workers_and_a_partner_that_does_anything(make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refusals are released by an operator until all has arrived: in order, and nothing twice."""
-    monkeypatch.setattr(delivery_verbs, "BREAKER_SECONDS", 0.001)
-    monkeypatch.setattr(delivery_verbs, "BREAKER_CEILING_SECONDS", 0.01)
+    monkeypatch.setattr(breakers, "BREAKER_SECONDS", 0.001)
+    monkeypatch.setattr(breakers, "BREAKER_CEILING_SECONDS", 0.01)
     moody = Moody()
     with served(moody.partner, moody.answer) as server:
         at = support.At(
