@@ -166,6 +166,8 @@ class Incoming:
     correlation: str = ""
     #: True: it refuses that delivery (late) instead of acknowledging it.
     correlation_refused: bool = False
+    #: What the adapter's own answer needs of the document, so that it is not read twice; nobody else looks at it.
+    asked: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,8 @@ class Outcome:
     received_at: datetime
     #: None: accepted.
     error: HubError | None = None
+    #: ``Incoming.asked``; None where the document was not read to its end.
+    asked: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ def _accept(
     incoming: Incoming,
     message_id: str,
 ) -> Answer:
-    outcome = Outcome(message_id=message_id, received_at=hub.clock())
+    outcome = Outcome(message_id=message_id, received_at=hub.clock(), asked=incoming.asked)
     answer = hub.adapter(endpoint).answer(outcome, opened, request, endpoint.options)
     for _ in range(LOOKS):
         thoughts: list[_Thought] = []

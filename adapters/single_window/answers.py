@@ -38,7 +38,7 @@ def answer(outcome: Outcome, opened: Opened | None, request: Request, options: O
     """Write the answer to one request, in the caller's SOAP version and the partner's own codes."""
     if opened is None:
         return _fault(outcome, request)
-    head = _asked(opened.document)
+    head = outcome.asked or _asked(opened.document)
     procedure = options.book.find(head.document_type)
     root = build(_head(head, outcome, procedure, options), _content(outcome, procedure))
     version = opened.head.get("soap", "1.1")

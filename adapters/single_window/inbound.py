@@ -77,7 +77,8 @@ def read_message(document: bytes, opened: Opened, options: Options) -> Incoming:
         faults.append(missing(f"{CONTENT_PATH}/{row.root}"))
     if faults or content is None:
         raise InvalidMessage(_once(faults))
-    return Incoming(messages=(_message(head, procedure, row, content, opened),), identity=_identity(head))
+    message = _message(head, procedure, row, content, opened)
+    return Incoming(messages=(message,), identity=_identity(head), asked=head)
 
 
 def _known(head: Head, options: Options) -> tuple[Procedure, Row]:

@@ -15,6 +15,9 @@ from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import journal, journal_heads
 
 GENESIS = "0" * 64
+#: Made once: ``json.dumps`` with options of one's own makes an encoder for each call.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_compact_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,14 @@ _HEADS_WITHOUT_ROWS = (
 
 def append(conn: Connection, subject: str, event: str, *, at: float, actor: str, entry: Mapping[str, Any]) -> None:
     """Append one row to the subject's chain."""
-    text = json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    number, previous = 1, GENESIS
-    digest = row_hash(subject, number, at, actor, event, text, previous)
+    text = _compact_sorted(entry)
+    number, previous, digest = 1, GENESIS, ""
     head = _HEAD.run(conn, sought=subject).first()
-    if head is None and not _NEW_HEAD.run(conn, subject=subject, number=number, hash=digest).rowcount:
-        # Another process has just begun this chain.
-        head = _HEAD.run(conn, sought=subject).one()
+    if head is None:
+        digest = row_hash(subject, number, at, actor, event, text, previous)
+        if not _NEW_HEAD.run(conn, subject=subject, number=number, hash=digest).rowcount:
+            # Another process has just begun this chain.
+            head = _HEAD.run(conn, sought=subject).one()
     if head is not None:
         number, previous = head.number + 1, head.hash
         digest = row_hash(subject, number, at, actor, event, text, previous)
@@ -81,7 +85,7 @@ def append(conn: Connection, subject: str, event: str, *, at: float, actor: str,
 def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry: str, previous: str) -> str:
     """Compute a row's hash: SHA-256 over its fields as a JSON array, the previous hash last."""
     fields = [subject, number, f"{at:.6f}", actor, event, entry, previous]
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_compact(fields).encode()).hexdigest()
 
 
 def verify(conn: Connection) -> Iterator[Broken]:

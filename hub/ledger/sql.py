@@ -81,8 +81,8 @@ class Statement:
     def run(self, conn: Connection, **values: Any) -> Found:
         """Execute with these values, in the connection's open transaction."""
         text, constants, order = self._for(conn)
-        given = {**constants, **values}
-        cursor = _execute(conn, text, given if order is None else tuple(given[name] for name in order))
+        given = {**constants, **values} if constants else values
+        cursor = _execute(conn, text, given if order is None else [given[name] for name in order])
         if self._row is None and cursor.description:
             names = [column[0] for column in cursor.description]
             self._row = namedtuple("Row", names)._make  # type: ignore[attr-defined]
