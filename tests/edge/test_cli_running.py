@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -338,6 +339,16 @@ def test_a_simulator_runs_with_its_settings_until_told_to_stop(tmp_path: Path) -
     assert json.loads(account)["messages"] == []
     assert (stranger[0], known[0]) == (401, 200)
     assert (code, errors) == (0, "")
+
+
+def test_a_simulator_says_that_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = runner.invoke(app, ["simulate", "template", "--port", str(port)])
+
+    assert result.exit_code == 1
+    assert f"127.0.0.1:{port}" in result.stderr
+    assert "--port" in result.stderr
 
 
 @pytest.mark.parametrize(

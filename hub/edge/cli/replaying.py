@@ -98,7 +98,7 @@ def run(
     """Run a plan."""
     with frame.opened_hub(ctx) as hub, Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         items = operations.show_plan(hub, plan_id).items
-        task = bar.add_task(text("run"), total=len(items))
+        task = bar.add_task(text("running"), total=len(items))
         ran = operations.run_plan(hub, plan_id, actor=actor or who(), progress=lambda item, result: bar.advance(task))
 
     def people() -> None:

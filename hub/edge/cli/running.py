@@ -155,10 +155,21 @@ def simulate(
     """Run a simulator until stopped."""
     stop = _told_to_stop()
     make = _simulator(system)
-    server: SimulatorServer = make(port=port, **_settings(make, system, frame.pairs(given or ())))
+    server = _listening(make, port, _settings(make, system, frame.pairs(given or ())))
     with server:
         _ready(as_json, "simulating", system=system)(server.url)
         stop.wait()
+
+
+def _listening(make: Callable[..., SimulatorServer], port: int, given: Mapping[str, Any]) -> SimulatorServer:
+    try:
+        return make(port=port, **given)
+    except OSError as error:
+        raise NotAllowed(
+            f"cannot listen at 127.0.0.1:{port} ({error.strerror}); choose another --port",
+            f"không mở được cổng 127.0.0.1:{port} ({error.strerror}); hãy chọn --port khác",
+            where="--port",
+        ) from error
 
 
 def _simulator(system: str) -> Callable[..., SimulatorServer]:

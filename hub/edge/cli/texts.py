@@ -52,6 +52,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "reply": ("Trả lời", "Reply"),
     "result": ("Kết quả", "Result"),
     "run": ("Thực hiện lúc", "Run"),
+    "running": ("Đang thực hiện", "Running"),
     "samples": ("Ví dụ", "Samples"),
     "sent": ("Đã gửi", "Sent"),
     "service": ("Dịch vụ", "Service"),
