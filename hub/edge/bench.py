@@ -39,7 +39,7 @@ from hub.wire import Wire
 DOCUMENT_TYPE = "BTNMT0600001"
 #: Connections of the trader's software; each sends so many applications one after the other.
 SENDERS = 4
-BATCH = 10
+BATCH = 5
 #: Calls to the ministry at the same time.
 CONCURRENCY = 6
 #: Messages before the clock starts: every part loads what it loads once.
@@ -47,7 +47,7 @@ WARM_UP = 40
 #: Beyond those of the warm-up.
 FIRST_SEED = 1000
 #: Messages of one round; the RSA rate is measured between the rounds.
-ROUND = 200
+ROUND = 500
 RSA_SECONDS = 0.5
 
 

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
         help=described(
             "Đo số thông điệp mỗi giây, và tỷ lệ so với tốc độ RSA-2048 của chính máy này.",
             "Measure messages a second, and the ratio to this machine's own RSA-2048 rate.",
-            "bench --messages 500",
+            "bench --messages 2000",
         ),
     )(bench)
 
@@ -47,7 +47,7 @@ def demo(
 
 
 def bench(
-    messages: Annotated[int, typer.Option(min=10, help="Số thông điệp (how many messages).")] = 500,
+    messages: Annotated[int, typer.Option(min=10, help="Số thông điệp (how many messages).")] = 2000,
     as_json: Json = False,
 ) -> None:
     """Measure and print the report."""
