@@ -9,7 +9,6 @@ refused: comments are dropped while parsing, and W3C XML Signature 4.4.3.3 leave
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Mapping
@@ -37,7 +36,6 @@ from hub.rules.trust import Signer, TrustSnapshot, Verdict, Verified
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _EXC_C14N = "{http://www.w3.org/2001/10/xml-exc-c14n#}"
-_ENVELOPED = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 
 #: Algorithms of signatures and how the verdict names them; no HMAC and no DSA.
 _METHODS: Mapping[str, str] = {
@@ -199,7 +197,7 @@ def _check_transforms(transforms: etree._Element) -> None:
     steps = list(transforms)
     if not 1 <= len(steps) <= 2 or any(step.tag != f"{DS}Transform" for step in steps):
         raise _not_permitted("chuỗi phép biến đổi không được phép", "the list of transforms is not allowed")
-    if steps[0].get("Algorithm") != _ENVELOPED or len(steps[0]):
+    if steps[0].get("Algorithm") != strict_signature.ENVELOPED or len(steps[0]):
         raise _not_permitted("thiếu phép biến đổi enveloped-signature", "the enveloped-signature transform must come first")
     for step in steps[1:]:
         _check_canonicalisation(step)
@@ -218,14 +216,7 @@ def _certificates(signature: etree._Element) -> list[x509.Certificate]:
             "chữ ký không kèm chứng thư số (X509Certificate)",
             f"the signature must carry 1 to {certificates.MAX_CERTIFICATES} certificates (X509Certificate)",
         )
-    return [certificates.read_certificate(_decoded(text)) for text in texts]
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        return b""  # which no certificate can be read from
+    return [certificates.read_certificate(strict_signature.decoded(text)) for text in texts]
 
 
 def _configuration(method: str, digest: str, now: datetime) -> SignatureConfiguration:
@@ -364,7 +355,7 @@ def _named_certificate(head: jws.Head, trust: TrustSnapshot) -> x509.Certificate
     chain, thumbprint = head.get("x5c"), head.get("x5t#S256")
     found = None
     if isinstance(chain, list) and 1 <= len(chain) <= certificates.MAX_CERTIFICATES and isinstance(chain[0], str):
-        found = certificates.read_certificate(_decoded(chain[0]))
+        found = certificates.read_certificate(strict_signature.decoded(chain[0]))
     elif chain is None:
         found = next((one for one in trust.pinned if _thumbprint(certificates.octets(one)) == thumbprint), None)
     if found is None or thumbprint not in (None, _thumbprint(certificates.octets(found))):

@@ -27,14 +27,14 @@ from hub.rules.trust import Signer
 _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
-_ENVELOPED = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
+ENVELOPED = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 #: In exclusive canonical form, so that these very bytes are what is signed.
 _SIGNED_INFO = (
     '<ds:SignedInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">'
     f'<ds:CanonicalizationMethod Algorithm="{_EXCLUSIVE}"></ds:CanonicalizationMethod>'
     '<ds:SignatureMethod Algorithm="{method}"></ds:SignatureMethod>'
     '<ds:Reference URI="{uri}"><ds:Transforms>'
-    f'<ds:Transform Algorithm="{_ENVELOPED}"></ds:Transform><ds:Transform Algorithm="{_EXCLUSIVE}"></ds:Transform>'
+    f'<ds:Transform Algorithm="{ENVELOPED}"></ds:Transform><ds:Transform Algorithm="{_EXCLUSIVE}"></ds:Transform>'
     f'</ds:Transforms><ds:DigestMethod Algorithm="{_SHA256}"></ds:DigestMethod>'
     "<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
 )
@@ -57,11 +57,11 @@ def signed_octets(root: etree._Element, signature: etree._Element, certificate: 
     key = certificate.public_key()
     if not _is_strict(info, key_info) or signature.getparent() is not root or not isinstance(key, rsa.RSAPublicKey):
         return None
-    if not _holds(key, _decoded(value), _canonical(info)):
+    if not _holds(key, decoded(value.text), _canonical(info)):
         return None
     _take_out(root, signature)
     octets = _canonical(root)
-    same = hmac.compare_digest(hashlib.sha256(octets).digest(), _decoded(reference[2]))
+    same = hmac.compare_digest(hashlib.sha256(octets).digest(), decoded(reference[2].text))
     return octets if same else None
 
 
@@ -83,9 +83,10 @@ def _holds(key: rsa.RSAPublicKey, signature: bytes, octets: bytes) -> bool:
     return True
 
 
-def _decoded(element: etree._Element) -> bytes:
+def decoded(text: str | None) -> bytes:
+    """Decode Base64 with blanks in it; what is none gives no bytes, which nothing can be read from or be equal to."""
     try:
-        return base64.b64decode("".join((element.text or "").split()), validate=True)
+        return base64.b64decode("".join((text or "").split()), validate=True)
     except (binascii.Error, ValueError):
         return b""
 

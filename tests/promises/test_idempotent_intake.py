@@ -6,7 +6,6 @@ import dataclasses
 import json
 import tempfile
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from hub import intake
 from hub.app import Hub
-from hub.canonical.codes import CodeTables
 from hub.contract import Answer, Incoming, Opened, Request
 from hub.rules.routing import Route
 from hub.simulation import SimulatorServer
 from tests.promises.conftest import MakeHub
 from tests.support import hub as support
 from tests.support.clock import Clock
+from tests.support.gate import Gate
 from tests.support.looking import all_deliveries, all_messages, broken_rows, check_chains
 from tests.support.partner import Partner
 
@@ -140,22 +139,6 @@ def test_at_once_with_two_contents_one_is_accepted_and_the_other_refused(hub: Hu
 
 
 # --- catalogues: what holders are given is compared with what they were given
-
-
-class Gate:
-    """Stops the first thread that asks for the code lists, which intake does between looking and recording."""
-
-    def __init__(self, codes: Callable[[], CodeTables]) -> None:
-        self._codes = codes
-        self._first = threading.Lock()
-        self.reached = threading.Event()
-        self.open = threading.Event()
-
-    def __call__(self) -> CodeTables:
-        if self._first.acquire(blocking=False):
-            self.reached.set()
-            assert self.open.wait(PATIENCE_SECONDS)
-        return self._codes()
 
 
 def catalogue(name: str, *, key: str) -> Request:

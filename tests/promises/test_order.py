@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +12,6 @@ from sqlalchemy import select
 
 from hub import intake
 from hub.app import UNROUTED, Hub
-from hub.canonical.codes import CodeTables
 from hub.contract import Request
 from hub.ledger import payloads
 from hub.ledger.tables import journal
@@ -24,26 +21,11 @@ from hub.simulation import SimulatorServer
 from tests.promises.conftest import MakeHub
 from tests.support import hub as support
 from tests.support.clock import Clock
+from tests.support.gate import Gate
 from tests.support.looking import all_deliveries, all_messages, broken_rows, check_chains
 from tests.support.partner import Partner
 
 PATIENCE_SECONDS = 60.0
-
-
-class Gate:
-    """Stops the first thread that asks for the code lists, which intake does between looking and recording."""
-
-    def __init__(self, codes: Callable[[], CodeTables]) -> None:
-        self._codes = codes
-        self._first = threading.Lock()
-        self.reached = threading.Event()
-        self.open = threading.Event()
-
-    def __call__(self) -> CodeTables:
-        if self._first.acquire(blocking=False):
-            self.reached.set()
-            assert self.open.wait(PATIENCE_SECONDS)
-        return self._codes()
 
 
 def test_two_doors_that_commit_in_the_other_order_than_they_looked(hub: Hub, partner: Partner) -> None:
