@@ -73,13 +73,22 @@ def octets(certificate: x509.Certificate) -> bytes:
 
 @_remembered
 def read_certificate(der: bytes) -> x509.Certificate:
-    """Read a certificate out of a signature."""
+    """Read a certificate out of a signature, in the one form that its issuer can have given it."""
     try:
-        return x509.load_der_x509_certificate(der)
+        certificate = x509.load_der_x509_certificate(der)
+        if _whole_octets(certificate, der):
+            return certificate
     except UNREADABLE:
-        raise untrusted(
-            "TOTAL-FAILED/FORMAT_FAILURE", "chứng thư số trong chữ ký không đọc được", "a certificate cannot be read"
-        ) from None
+        pass
+    raise untrusted("TOTAL-FAILED/FORMAT_FAILURE", "chứng thư số trong chữ ký không đọc được", "a certificate cannot be read")
+
+
+def _whole_octets(certificate: x509.Certificate, der: bytes) -> bool:
+    """Tell whether the issuer's signature leaves no bit of its last octet unused (RFC 3279, 2.2: it is made of octets).
+
+    OpenSSL and ``cryptography`` pass over that count, so that two forms of one certificate would both be good.
+    """
+    return der[-len(certificate.signature) - 1] == 0
 
 
 def signing_certificate(certificates: Sequence[x509.Certificate]) -> x509.Certificate:

@@ -157,6 +157,18 @@ def test_no_flipped_byte_of_a_certificate_passes_or_crashes(data: st.DataObject)
         verify_jws(b"{}", token, TRUST, NOW)
 
 
+def test_a_certificate_whose_signature_is_said_to_lack_a_bit_is_refused():
+    """The count of unused bits is not signed, and OpenSSL passes over it where the bit it leaves out is 0."""
+    even = next(party for party in (Party("Even", AUTHORITY) for _ in range(100)) if not party.certificate.signature[-1] & 1)
+    der = bytearray(even.certificate.public_bytes(serialization.Encoding.DER))
+    assert read_certificate(bytes(der)) == even.certificate
+    der[-len(even.certificate.signature) - 1] = 1
+
+    x509.load_der_x509_certificate(bytes(der)).verify_directly_issued_by(AUTHORITY.certificate)
+    with pytest.raises(Untrusted):
+        read_certificate(bytes(der))
+
+
 def test_a_certificate_of_a_future_version_is_refused():
     der = SIGNER.certificate.public_bytes(serialization.Encoding.DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03")
 
