@@ -96,12 +96,7 @@ def signing_certificate(certificates: Sequence[x509.Certificate]) -> x509.Certif
 
     XML-DSig gives the certificates of X509Data no order, and an attacker may add a certificate beside the real one.
     """
-    different = list(dict.fromkeys(certificates))
-    try:
-        issuers = [certificate.issuer for certificate in different if certificate.issuer != certificate.subject]
-        ends = [certificate for certificate in different if certificate.subject not in issuers]
-    except UNREADABLE:
-        ends = []
+    ends = _ends(tuple(certificates))
     if len(ends) != 1:
         raise untrusted(
             "INDETERMINATE/NO_SIGNING_CERTIFICATE_FOUND",
@@ -109,6 +104,16 @@ def signing_certificate(certificates: Sequence[x509.Certificate]) -> x509.Certif
             f"{len(ends)} certificates could be the signer's; exactly one is needed",
         )
     return ends[0]
+
+
+@_remembered
+def _ends(certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:
+    different = tuple(dict.fromkeys(certificates))
+    try:
+        issuers = [certificate.issuer for certificate in different if certificate.issuer != certificate.subject]
+        return tuple(certificate for certificate in different if certificate.subject not in issuers)
+    except UNREADABLE:
+        return ()
 
 
 def check(certificate: x509.Certificate, trust: TrustSnapshot, now: datetime) -> bool:
@@ -224,10 +229,16 @@ def _issued_by(certificate: x509.Certificate, anchor: x509.Certificate) -> bool:
 
 def _check_period(certificate: x509.Certificate, now: datetime) -> None:
     moment = local(now)
-    if moment < certificate.not_valid_before_utc:
+    begins, ends = _period(certificate)
+    if moment < begins:
         raise untrusted("TOTAL-FAILED/NOT_YET_VALID", "chứng thư số chưa có hiệu lực", "the certificate is not valid yet")
-    if moment > certificate.not_valid_after_utc:
+    if moment > ends:
         raise untrusted("TOTAL-FAILED/EXPIRED", "chứng thư số đã hết hạn", "the certificate has expired")
+
+
+@_remembered
+def _period(certificate: x509.Certificate) -> tuple[datetime, datetime]:
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 @_remembered

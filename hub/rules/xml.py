@@ -46,10 +46,12 @@ _CROWDED_TAG = re.compile(
 )
 _IN_TAG = re.compile(rb"""=\s*+(?:"[^"<]*+"|'[^'<]*+')|/?>|<""")
 _SECTIONS = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
+
+
 def hardened_parser() -> etree.XMLParser:
     """Make a parser that loads nothing, expands nothing and keeps libxml2's own limits.
 
-    A new one for each document: a parser keeps the error list of its last call.
+    One for each thread at least: a parser keeps the error list of its last call.
     """
     return etree.XMLParser(
         encoding="utf-8",  # the declaration is checked before; libxml2 must not follow it
@@ -66,6 +68,16 @@ def hardened_parser() -> etree.XMLParser:
     )
 
 
+class _Parsers(threading.local):
+    """One parser for each thread: making one costs as much as a small document."""
+
+    def __init__(self) -> None:
+        self.own = hardened_parser()
+
+
+_parsers = _Parsers()
+
+
 def parse(
     document: bytes, *, max_bytes: int = 30_000_000, max_depth: int = MAX_DEPTH, max_nodes: int = 200_000
 ) -> etree._Element:
@@ -79,7 +91,7 @@ def parse(
     _check_nodes(document, max_depth, max_nodes)
     if _DOCTYPE.match(document):
         raise _refused("dtd", "văn bản XML không được khai báo DTD (DOCTYPE)", "a document type (DTD) is not allowed")
-    parser = hardened_parser()
+    parser = _parsers.own
     try:
         root = etree.fromstring(document, parser)
     except etree.XMLSyntaxError as error:
@@ -143,7 +155,7 @@ def _check_nodes(document: bytes, max_depth: int, max_nodes: int) -> None:
             f"một phần tử có hơn {MAX_ATTRIBUTES} thuộc tính cho phép",
             f"an element has more than the {MAX_ATTRIBUTES} attributes allowed",
         )
-    if document.count(b"<") + equal_signs <= max_nodes:
+    if len(document) <= max_nodes or document.count(b"<") + equal_signs <= max_nodes:
         return
     nodes = depth = 0
     at = document.find(b"<")

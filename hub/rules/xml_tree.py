@@ -49,19 +49,17 @@ def to_tree(element: etree._Element) -> Tree:
 
 
 def _content(element: etree._Element) -> Tree | str:
-    tree: Tree = {f"@{name}": value for name, value in _attributes(element) if not name.startswith(_XSI)}
-    if not len(element) and not tree:
-        return element.text or ""
-    for child in element:
-        _add(tree, str(child.tag), _content(child))
-    own = (element.text or "").strip() if len(element) else (element.text or "")
+    tree: Tree = {"@" + str(name): str(value) for name, value in element.items() if not str(name).startswith(_XSI)}
+    own = element.text or ""
+    if len(element):
+        own = own.strip()
+        for child in element:
+            _add(tree, str(child.tag), _content(child))
+    elif not tree:
+        return own
     if own:
         tree["#text"] = own
     return tree
-
-
-def _attributes(element: etree._Element) -> list[tuple[str, str]]:
-    return [(str(name), str(value)) for name, value in element.attrib.items()]
 
 
 def _add(tree: Tree, name: str, content: Tree | str) -> None:
@@ -103,10 +101,11 @@ class _Builder:
         except (ValueError, TypeError):
             self._fault(place, "bad_name", "tên không dùng được làm tên phần tử XML", "this name cannot be an XML element")
             return
-        if not isinstance(value, str) and isinstance(value, Mapping):
-            self._add_members(element, value, place)
-        else:
+        # Texts are by far the most, and asking for the abstract type costs ten times as much.
+        if isinstance(value, str) or not isinstance(value, Mapping):
             self._set(element, None, value, place)
+        else:
+            self._add_members(element, value, place)
 
     def _add_members(self, element: etree._Element, members: Mapping[Any, Any], place: str) -> None:
         for name, value in members.items():
@@ -134,7 +133,6 @@ class _Builder:
 
 
 def _is_list(value: Any) -> bool:
-    # Texts are by far the most, and asking for the abstract type costs ten times as much.
     return not isinstance(value, (str, bytes)) and isinstance(value, Sequence)
 
 
