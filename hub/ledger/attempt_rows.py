@@ -11,6 +11,7 @@ from hub.ledger import payloads
 from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import attempts
 from hub.ledger.values import Delivery, Evidence
+from hub.rules.retention import Kept
 
 _OPEN_ATTEMPT = Statement(insert(attempts))
 _THIS_ATTEMPT = (attempts.c.delivery_id == bindparam("delivery")) & (attempts.c.number == bindparam("attempt"))
@@ -61,7 +62,7 @@ def end(
     code: str = "",
 ) -> dict[str, Any]:
     """Record how an attempt ended; give its digests, for the journal."""
-    sent, reply = payloads.put_all(conn, (evidence.sent, evidence.reply), now)
+    sent, reply = payloads.put_all(conn, ((evidence.sent, Kept.PROOF), (evidence.reply, Kept.PROOF)), now)
     _CLOSE_ATTEMPT.run(
         conn,
         delivery=row.id,

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
+from hub.canonical.compact_json import compact_sorted
 from hub.ledger.sql import Statement, fixed, insert_new
 from hub.ledger.tables import chains, deliveries
-from hub.ledger.values import Planned, digest_of
-from hub.rules.lifecycle import State, next_state
+from hub.ledger.values import USUAL, Planned, digest_of
+from hub.rules.lifecycle import IN_WORK, State, next_state
 
 _HERE = (chains.c.endpoint == bindparam("at_endpoint")) & (chains.c.subject == bindparam("at_subject"))
 _OF_CHAIN = (deliveries.c.endpoint == bindparam("at_endpoint")) & (deliveries.c.subject == bindparam("at_subject"))
@@ -26,7 +27,18 @@ _LOCK = Statement(select(chains.c.next_place, chains.c.head_place).where(_HERE).
 _NEW = insert_new(chains, "endpoint", "subject")
 _TAKE_PLACE = Statement(update(chains).where(_HERE).values(next_place=bindparam("following")))
 _ADD = Statement(insert(deliveries))
+#: What stands before an urgent delivery in its chain has to go first, so it becomes as urgent. A row that somebody holds is
+#: at work; waiting for it could be for ever, since it may wait for this chain.
+_BEFORE = (
+    select(deliveries.c.id)
+    .where(_OF_CHAIN & (deliveries.c.place >= bindparam("head")) & (deliveries.c.place < bindparam("behind")))
+    .where(deliveries.c.state.not_in(fixed(sorted(state.value for state in IN_WORK))))
+    .where(deliveries.c.priority > bindparam("new_priority"))
+    .with_for_update(skip_locked=True)
+)
+_HURRY = Statement(update(deliveries).where(deliveries.c.id.in_(_BEFORE)).values(priority=bindparam("new_priority")))
 _HELD = Statement(select(chains.c.held).where(_HERE))
+_HELD_TO_CHANGE = Statement(select(chains.c.held).where(_HERE).with_for_update())
 _LEARN = Statement(update(chains).where(_HERE).values(held=bindparam("merged")))
 #: Behind the head a delivery is held or was given up; nothing else can be there.
 _NEXT = Statement(
@@ -50,6 +62,9 @@ def add(conn: Connection, planned: Planned, *, message_id: str, origin: str, at:
     """
     place, head = _take_place(conn, planned.endpoint, planned.subject)
     state = State.PENDING if place == head else State.HELD
+    if planned.priority < USUAL and place > head:
+        where_it_waits = {"at_endpoint": planned.endpoint, "at_subject": planned.subject, "head": head, "behind": place}
+        _HURRY.run(conn, **where_it_waits, new_priority=planned.priority)
     code, where, en, vi = planned.park or ("", "", "", "")
     if planned.park and state is State.PENDING:
         state = next_state(state, "park")
@@ -72,7 +87,9 @@ def add(conn: Connection, planned: Planned, *, message_id: str, origin: str, at:
         epoch=0,
         lease_until=0.0,
         due_at=at,
+        priority=planned.priority,
         doubt="",
+        inquiries=0,
         attempts=0,
         fruitless=0,
         business_digest="",
@@ -117,8 +134,9 @@ def learn(conn: Connection, endpoint: str, subject: str, found: Mapping[str, str
     """Merge what a receipt or an inquiry tells about what the partner holds."""
     if not found:
         return
-    merged = held(conn, endpoint, subject) | dict(found)
-    text = json.dumps(merged, ensure_ascii=False, sort_keys=True)
+    known = _HELD_TO_CHANGE.run(conn, at_endpoint=endpoint, at_subject=subject).scalar()
+    merged = (json.loads(known) if known else {}) | dict(found)
+    text = compact_sorted(merged)
     _LEARN.run(conn, at_endpoint=endpoint, at_subject=subject, merged=text)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, literal, select, update
 from sqlalchemy.engine import Row
 
+from hub.canonical.compact_json import compact_sorted
 from hub.canonical.receipt import Receipt
 from hub.contract import Outgoing
-from hub.errors import HubError, InDoubt, NotSent, Untrusted
+from hub.errors import HubError, InDoubt, NotSent, Refused, Untrusted
 from hub.ledger import attempt_rows, breakers, chains, holdings, journal, late_answers, payloads, telling
 from hub.ledger.dispatch_verbs import FRUITLESS_LIMIT
 from hub.ledger.sql import Statement
@@ -21,9 +22,11 @@ from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned, dige
 from hub.rules.lifecycle import State, next_state
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
+from hub.rules.retention import Kept
 
 _THIS = deliveries.c.id == bindparam("delivery")
 _SAME_EPOCH = _THIS & (deliveries.c.epoch == bindparam("at_epoch"))
+_SEEN = Statement(select(deliveries).where(_SAME_EPOCH))
 _ROW = Statement(select(deliveries).where(_SAME_EPOCH).with_for_update())
 _CLAIM = Statement(
     update(deliveries)
@@ -93,7 +96,7 @@ def claim(conn: Connection, due: Due, now: float, lease_seconds: float) -> Deliv
 
 def doubtful(conn: Connection, delivery_id: str, epoch: int) -> Delivery | None:
     """Give a delivery that is to be inquired about; None where that was settled meanwhile."""
-    row = _ROW.run(conn, delivery=delivery_id, at_epoch=epoch).first()
+    row = _SEEN.run(conn, delivery=delivery_id, at_epoch=epoch).first()
     if row is None or row.state != State.IN_DOUBT.value:
         return None
     canonical = payloads.get(conn, row.canonical_digest) or b""
@@ -120,6 +123,7 @@ def _as_delivery(conn: Connection, row: Row[Any], state: State, lease: float, ca
         business=payloads.get(conn, row.business_digest),
         head=json.loads(row.head),
         native_id=row.native_id,
+        inquiries=row.inquiries,
         doubted=attempt_rows.doubted(conn, row),
         kind=row.kind,
     )
@@ -170,7 +174,7 @@ def _mark_sending(conn: Connection, sending: Delivery, digest: str, now: float) 
         delivery=sending.id,
         new_state=sending.state.value,
         new_business_digest=digest,
-        new_head=json.dumps(dict(sending.head), ensure_ascii=False, sort_keys=True),
+        new_head=compact_sorted(dict(sending.head)),
         new_variant=sending.variant,
         new_native_id=sending.native_id,
         new_attempts=sending.attempts,
@@ -231,11 +235,11 @@ def record_failed(
         attempt_rows.settle(conn, row.id, "refused")
     if notice:
         telling.tell(conn, row, notice, now)
-    if isinstance(error, NotSent | InDoubt) and decision.action != "rewrite":
-        breakers.count_failure(conn, row.endpoint, now)
-    else:
+    if isinstance(error, Refused) or decision.action == "rewrite":
         # A partner that answers is there: its breaker must not count that as a failure.
         breakers.close(conn, row.endpoint)
+    elif isinstance(error, NotSent | InDoubt):
+        breakers.count_failure(conn, row.endpoint, now)
     _note(conn, row, f"delivery.{event}", now, entry | {"state": state.value})
 
 
@@ -264,7 +268,7 @@ def record_routed(
     row = _mine(conn, held, State.CLAIMED)
     state = next_state(next_state(State.CLAIMED, "record"), "take")
     turn = _finish(conn, row, state, now, receipt=Receipt(), waits=False)
-    payloads.put_all(conn, (each.canonical for each in planned), now)
+    payloads.put_all(conn, ((each.canonical, Kept.WORK) for each in planned), now)
     for each in planned:
         chains.add(conn, each, message_id=row.message_id, origin=row.origin, at=now)
     holdings.hold(conn, given, now)
@@ -281,10 +285,13 @@ def record_finding(
     now: float,
     *,
     waits: bool,
+    again_in: float = 0.0,
+    answered: bool | None = None,
 ) -> None:
     """Record what an inquiry found: ``found`` delivers, ``absent`` sends again, ``unknown`` leaves it in doubt.
 
-    Only ``found`` tells the sender; with the others nothing has become of its message yet.
+    Only ``found`` tells the sender; with the others nothing has become of its message yet. ``again_in``: seconds until
+    what is unknown is asked about again; ``answered``: False where the partner was not reached, None where nobody tried.
     """
     row = _mine(conn, held, State.IN_DOUBT)
     entry: dict[str, Any] = {"reply": payloads.put(conn, evidence.reply, now)}
@@ -294,14 +301,17 @@ def record_finding(
         if notice is not None:
             telling.tell(conn, row, late_answers.news(notice, late_answers.applied(row, state)), now)
     elif outcome == "absent":
-        values = {"state": next_state(State.IN_DOUBT, "absent").value, "due_at": now, "fruitless": 0, "updated_at": now}
+        values = {"state": next_state(State.IN_DOUBT, "absent").value, "due_at": now, "updated_at": now}
         conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(lease_until=0.0, **values))
     else:
-        # It is asked again when the lease would have been over; until then it takes nobody's room on the bus.
-        conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(lease_until=0.0))
+        # Until it is asked again it takes nobody's room on the bus.
+        conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(lease_until=0.0, due_at=now + again_in))
     if outcome != "unknown":
         attempt_rows.settle(conn, row.id, outcome)
+    if answered or outcome != "unknown":
         breakers.close(conn, row.endpoint)
+    elif answered is False:
+        breakers.count_failure(conn, row.endpoint, now)
     _note(conn, row, f"inquiry.{outcome}", now, entry)
 
 
@@ -311,6 +321,7 @@ def _failed_values(state: State, error: HubError, decision: Decision, now: float
         "lease_until": 0.0,
         "due_at": now + decision.delay,
         "doubt": decision.doubt,
+        "inquiries": 0,
         "fruitless": 0,
         "error_code": error.code,
         "error_where": error.where,

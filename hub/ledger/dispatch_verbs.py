@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.engine import Row
 
-from hub.ledger import journal, payloads
-from hub.ledger.sql import Statement, fixed
+from hub.ledger import journal, locks, payloads
+from hub.ledger.sql import Statement, fixed, insert_new
 from hub.ledger.tables import deliveries, endpoint_states
-from hub.ledger.values import Budget
+from hub.ledger.values import Budget, Lapsed
+from hub.rules import pace
 from hub.rules.lifecycle import IN_WORK, State, next_state
 from hub.rules.queued import Due
 
@@ -28,16 +29,22 @@ _COUNT_WORK = Statement(
     .where(deliveries.c.state.in_(_AT_WORK) | _ASKING)
     .group_by(deliveries.c.endpoint)
 )
-_RESTRAINED = Statement(select(endpoint_states))
+_STATES = Statement(select(endpoint_states))
+_NEW_STATE = insert_new(endpoint_states, "endpoint")
+_PACE = Statement(
+    update(endpoint_states)
+    .where(endpoint_states.c.endpoint == bindparam("at_endpoint"))
+    .values(paced_until=bindparam("until"))
+)
 _DUE = (
     select(deliveries)
     .where((deliveries.c.endpoint == bindparam("at_endpoint")) & (deliveries.c.state == bindparam("in_state")))
     .where(deliveries.c.due_at <= bindparam("now"))
-    .order_by(deliveries.c.due_at, deliveries.c.place)
+    .order_by(deliveries.c.priority, deliveries.c.due_at, deliveries.c.place)
     .limit(bindparam("room"))
     .with_for_update(skip_locked=True)
 )
-#: Sought one state at a time, so that the index (endpoint, state, due_at) gives the rows in order.
+#: Sought one state at a time, so that the index (endpoint, state, priority, due_at) gives the rows in order.
 _SOUGHT = {
     State.PENDING: Statement(_DUE),
     State.WAITING: Statement(_DUE),
@@ -46,7 +53,7 @@ _SOUGHT = {
 _MARK = Statement(
     update(deliveries)
     .where(deliveries.c.id == bindparam("delivery"))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "epoch", "lease_until", "due_at", "updated_at")})
+    .values({name: bindparam(f"new_{name}") for name in ("state", "epoch", "lease_until", "due_at", "inquiries", "updated_at")})
 )
 
 #: A claim that ends without a result so many times in a row is poison: it kills workers.
@@ -58,20 +65,17 @@ BREAKER_FAILURES = 5
 DoubtPolicy = Callable[[str, str, str], tuple[str, float]]
 
 
-def lapse(conn: Connection, now: float, doubt: DoubtPolicy) -> int:
+def lapse(conn: Connection, now: float, doubt: DoubtPolicy) -> list[Lapsed]:
     """Take back what a worker held past its lease: before SENDING to PENDING, from SENDING into doubt."""
-    rows = _LAPSED.run(conn, now=now).fetchall()
-    for row in rows:
-        _lapse_one(conn, row, now, doubt)
-    return len(rows)
+    return [_lapse_one(conn, row, now, doubt) for row in _LAPSED.run(conn, now=now)]
 
 
-def _lapse_one(conn: Connection, row: Row[tuple[object, ...]], now: float, doubt: DoubtPolicy) -> None:
+def _lapse_one(conn: Connection, row: Row[tuple[object, ...]], now: float, doubt: DoubtPolicy) -> Lapsed:
     state = next_state(State(row.state), "lapse")
     values: dict[str, object] = {"state": state.value, "lease_until": 0.0, "due_at": now, "updated_at": now}
     if state is State.IN_DOUBT:
         policy, wait = doubt(row.endpoint, row.service, row.variant)
-        values |= {"doubt": policy, "due_at": now + wait, "error_code": "in_doubt", "error_where": row.service}
+        values |= {"doubt": policy, "inquiries": 0, "due_at": now + wait, "error_code": "in_doubt", "error_where": row.service}
         values |= {
             "error_en": "the worker stopped while sending; the partner may have the message",
             "error_vi": "tiến trình gửi bị dừng giữa chừng; đối tác có thể đã nhận thông điệp",
@@ -88,23 +92,26 @@ def _lapse_one(conn: Connection, row: Row[tuple[object, ...]], now: float, doubt
         actor="hub",
         entry={"delivery": row.id, "epoch": row.epoch, "state": state.value},
     )
+    return Lapsed(delivery=row.id, endpoint=row.endpoint, subject=row.subject, message=row.message_id, state=state)
 
 
 def queue(conn: Connection, now: float, budgets: Iterable[Budget]) -> list[Due]:
     """Mark deliveries whose turn has come as QUEUED, each with a new epoch and a lease; give them for the bus.
 
-    At most four times an endpoint's concurrency is in work at once: the backlog stays in the ledger.
+    At most four times an endpoint's concurrency is in work at once: the backlog stays in the ledger. So one process
+    counts at a time; another that comes meanwhile gets nothing, and looks again when its next bell rings.
     """
+    if not locks.take(conn, "dispatch"):
+        return []
     working = _in_work(conn, now)
-    blocked, probing = _restrained(conn, now)
+    states = {row.endpoint: row for row in _STATES.run(conn)}
     due: list[Due] = []
     for budget in budgets:
-        if budget.endpoint in blocked:
-            continue
-        most = 1 if budget.endpoint in probing else 4 * budget.concurrency
-        room = most - working.get(budget.endpoint, 0)
-        if room > 0:
-            due.extend(_queue_one(conn, row, now, budget) for row in _next_due(conn, budget.endpoint, now, room))
+        state = states.get(budget.endpoint)
+        room = _room(budget, state, working.get(budget.endpoint, 0), now)
+        if room > 0 and (found := _next_due(conn, budget.endpoint, now, room)):
+            _use_up(conn, budget, state, len(found), now)
+            due.extend(_queue_found(conn, found, now, budget))
     return due
 
 
@@ -113,30 +120,67 @@ def _in_work(conn: Connection, now: float) -> dict[str, int]:
     return {endpoint: count for endpoint, count in rows}
 
 
-def _restrained(conn: Connection, now: float) -> tuple[set[str], set[str]]:
-    """Give the endpoints that are paused or left alone by their breaker, and those that get one probe at a time."""
-    blocked, probing = set(), set()
-    for row in _RESTRAINED.run(conn):
-        if row.paused or row.open_until > now:
-            blocked.add(row.endpoint)
-        elif row.failures >= BREAKER_FAILURES:
-            probing.add(row.endpoint)
-    return blocked, probing
+def _room(budget: Budget, state: Any, working: int, now: float) -> int:
+    """Say how many more may be queued: none while paused or left alone by the breaker, one probe while that is half open."""
+    most = 4 * budget.concurrency
+    if state is not None and (state.paused or state.open_until > now):
+        return 0
+    if state is not None and state.failures >= BREAKER_FAILURES:
+        most = 1
+    if not budget.rate_per_minute:
+        return most - working
+    return min(most - working, pace.allowed(state.paced_until if state else 0.0, now, budget.rate_per_minute))
+
+
+def _use_up(conn: Connection, budget: Budget, state: Any, calls: int, now: float) -> None:
+    """Record that so many calls of an endpoint's rate are used up, for whoever dispatches next."""
+    if not budget.rate_per_minute:
+        return
+    until = pace.after(state.paced_until if state else 0.0, now, budget.rate_per_minute, calls)
+    new = {"paused": False, "why": "", "actor": "", "failures": 0, "open_until": 0.0, "paced_until": until}
+    if state is not None or not _NEW_STATE.run(conn, endpoint=budget.endpoint, **new).rowcount:
+        _PACE.run(conn, at_endpoint=budget.endpoint, until=until)
 
 
 def _next_due(conn: Connection, endpoint: str, now: float, room: int) -> list[Row[tuple[object, ...]]]:
+    """Give what goes next: the most urgent, of these what waits longest, be it new, to be sent again or asked about."""
     found: list[Row[tuple[object, ...]]] = []
     for state, statement in _SOUGHT.items():
-        left = room - len(found)
-        if left > 0:
-            found.extend(statement.run(conn, at_endpoint=endpoint, in_state=state.value, now=now, room=left))
-    return found
+        found.extend(statement.run(conn, at_endpoint=endpoint, in_state=state.value, now=now, room=room))
+    return sorted(found, key=lambda row: (row.priority, row.due_at, row.place))[:room]
+
+
+def _queue_found(conn: Connection, found: Iterable[Row[Any]], now: float, budget: Budget) -> list[Due]:
+    due: list[Due] = []
+    for row in found:
+        if _to_be_asked(row) and row.inquiries >= budget.max_inquiries:
+            _stop_asking(conn, row, now)
+        else:
+            due.append(_queue_one(conn, row, now, budget))
+    return due
+
+
+def _to_be_asked(row: Row[Any]) -> bool:
+    return bool(row.state == State.IN_DOUBT.value and row.doubt == "ask")
+
+
+def _stop_asking(conn: Connection, row: Row[Any], now: float) -> None:
+    """Leave a doubt to an operator: asking has told nothing so often."""
+    values = {
+        "doubt": "park",
+        "error_en": f"asked {row.inquiries} times, it is still not known whether the partner has it",
+        "error_vi": f"đã hỏi {row.inquiries} lần, vẫn chưa rõ đối tác đã nhận thông điệp hay chưa",
+    }
+    conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(updated_at=now, **values))
+    entry = {"delivery": row.id, "epoch": row.epoch, "inquiries": row.inquiries}
+    journal.append(conn, row.subject, "inquiry.stopped", at=now, actor="hub", entry=entry)
 
 
 def _queue_one(conn: Connection, row: Row[tuple[object, ...]], now: float, budget: Budget) -> Due:
     epoch = row.epoch + 1
     lease = now + budget.lease_seconds
-    if row.state == State.IN_DOUBT.value and row.doubt == "ask":
+    asking = _to_be_asked(row)
+    if asking:
         # Asking changes nothing at the partner: the delivery stays in doubt, and is asked again when this lapses.
         purpose, state, due = "inquire", State.IN_DOUBT, lease
     else:
@@ -148,10 +192,11 @@ def _queue_one(conn: Connection, row: Row[tuple[object, ...]], now: float, budge
         new_epoch=epoch,
         new_lease_until=lease,
         new_due_at=due,
+        new_inquiries=row.inquiries + asking,
         new_updated_at=now,
     )
     body = payloads.get(conn, row.canonical_digest) or b""
-    return Due(id=row.id, endpoint=row.endpoint, epoch=epoch, purpose=purpose, canonical=body)
+    return Due(id=row.id, endpoint=row.endpoint, epoch=epoch, purpose=purpose, canonical=body, subject=row.subject)
 
 
 def _towards_queue(state: State) -> State:
@@ -175,7 +220,7 @@ def unqueue(conn: Connection, refused: Iterable[Due], now: float) -> None:
         conn.execute(update(deliveries).where(asked).values(due_at=now, lease_until=0.0))
 
 
-def recall_all(conn: Connection, now: float, doubt: DoubtPolicy) -> int:
+def recall_all(conn: Connection, now: float, doubt: DoubtPolicy) -> list[Lapsed]:
     """Take back everything in work: an embedded bus lives in one process, and that process has just started."""
     conn.execute(
         update(deliveries)

@@ -11,35 +11,73 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
-from hub.errors import Unavailable
+from hub.errors import BadSettings, HubError, Unavailable
+from hub.ledger import postgresql
 from hub.ledger.sql import command, commit
-from hub.telemetry import COMMIT_SECONDS
+from hub.telemetry import COMMIT_SECONDS, COMMIT_VERBS, READ_SECONDS
 
 T = TypeVar("T")
 
 #: Verbs in one commit at most; more only make the first one wait (measured: the gain is flat from 16 on).
 GROUP = 50
 BUSY_TIMEOUT_SECONDS = 10
+#: Threads of a process that read at the same time; who comes then waits so long, and is told that the ledger does not answer.
+READERS = 16
+READER_SECONDS = 10.0
+#: A verb that the database ended for a deadlock is tried so often.
+DEADLOCKS = 5
 
 
 def open_engine(url: str) -> Engine:
-    """Open an engine for ``sqlite:///path`` or ``postgresql+psycopg://...`` with the settings that keep promises."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        # Citizens' data: only the account that runs the hub reads it. SQLite gives its log the same mode.
-        Path(parsed.database).touch(mode=0o600)
+    """Open an engine for ``sqlite:///path`` or ``postgresql+psycopg://...`` with the settings that keep promises.
+
+    Raises BadSettings for another address.
+    """
+    parsed = parse_url(url)
+    # The writer's, and one more for the moment at which tables are made.
+    connections = READERS + 2
+    if parsed.get_backend_name() == "postgresql":
+        return postgresql.open_engine(parsed, connections=connections)
+    return _open_sqlite(parsed, connections)
+
+
+def parse_url(url: str) -> URL:
+    """Read the address of a ledger; raise BadSettings, without showing it, where it is none that is served."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise _unknown_url() from None
+    # In memory it would be another ledger for each thread, and lost.
+    file = parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:")
+    if not file and parsed.drivername not in ("postgresql", "postgresql+psycopg"):
+        raise _unknown_url()
+    return parsed
+
+
+def _unknown_url() -> BadSettings:
+    return BadSettings(
+        "ledger url: sqlite:///path and postgresql+psycopg://user@host/database are served",
+        "địa chỉ sổ cái: chỉ hỗ trợ sqlite:///đường-dẫn và postgresql+psycopg://người-dùng@máy/cơ-sở-dữ-liệu",
+        where="hub.toml [ledger] url",
+    )
+
+
+def _open_sqlite(url: URL, connections: int) -> Engine:
+    file = Path(str(url.database))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Citizens' data: only the account that runs the hub reads it. SQLite gives its log the same mode.
+    file.touch(mode=0o600)
     # The driver must not begin by itself: its deferred BEGIN upgrades a read lock and loses updates silently.
     engine = create_engine(
         url,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
         # Parameters are citizens' data: they must not stand in an exception's text, and so in a log.
         hide_parameters=True,
+        pool_size=connections,
+        max_overflow=0,
     )
     event.listen(engine, "connect", _sqlite_pragmas)
     return engine
@@ -96,17 +134,31 @@ class Readers:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._room = threading.BoundedSemaphore(READERS)
         self._free: deque[Connection] = deque()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Lend a connection on which everything is seen as of one moment."""
-        connection = self._taken() or self._engine.connect()
+        """Lend a connection on which everything is seen as of one moment; raise Unavailable where none becomes free."""
+        if not self._room.acquire(timeout=READER_SECONDS):
+            raise Unavailable("too many are reading the ledger", "quá nhiều nơi đang đọc sổ cái", where="ledger")
         try:
-            begin(connection, reading=True)
-            yield connection
+            connection = self._taken() or self._opened()
+            try:
+                with READ_SECONDS.time():
+                    begin(connection, reading=True)
+                    yield connection
+            finally:
+                self._give_back(connection)
         finally:
-            self._give_back(connection)
+            self._room.release()
+
+    def _opened(self) -> Connection:
+        connection = self._engine.connect()
+        if connection.dialect.name == "postgresql":
+            # One moment for all that is read: PostgreSQL's usual level gives each statement a moment of its own.
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return connection
 
     def _taken(self) -> Connection | None:
         try:
@@ -213,7 +265,7 @@ class GroupWriter:
             if job is not None:
                 job.turn.release()
 
-    def _carry(self, group: list[_Job]) -> None:
+    def _carry(self, group: list[_Job], tries: int = DEADLOCKS) -> None:
         results: list[tuple[_Job, Any, BaseException | None]] = []
         try:
             connection = self._connected()
@@ -221,8 +273,9 @@ class GroupWriter:
                 alone = len(group) == 1
                 results.extend(_in_savepoint(connection, job, alone=alone) for job in group)
         except BaseException as error:  # the commit itself failed: nobody's verb happened
-            self._nobody(group, error)
+            self._nobody(group, error, tries)
             return
+        COMMIT_VERBS.observe(len(group))
         for job, value, problem in results:
             job.end(value, problem)
 
@@ -230,6 +283,8 @@ class GroupWriter:
         if self._connection is None or self._connection.invalidated:
             self._forget_connection()
             self._connection = self._engine.connect()
+            if self._connection.dialect.name == "postgresql":
+                postgresql.prepare_writer(self._connection)
         return self._connection
 
     def _forget_connection(self) -> None:
@@ -237,13 +292,18 @@ class GroupWriter:
             self._connection.close()
             self._connection = None
 
-    def _nobody(self, group: list[_Job], error: BaseException) -> None:
+    def _nobody(self, group: list[_Job], error: BaseException, tries: int) -> None:
         if len(group) > 1 and isinstance(error, DBAPIError) and not error.connection_invalidated:
             # A deadlock or a broken savepoint belongs to one verb; the others must not pay for it.
             for job in group:
                 self._carry([job])
             return
-        told = unavailable(error) if isinstance(error, OperationalError) else error
+        if postgresql.is_deadlock(error) and tries > 1:
+            self._carry(group, tries - 1)
+            return
+        if postgresql.is_demoted(error) and self._connection is not None:
+            self._connection.invalidate()
+        told = unavailable(error) if _is_away(error) else error
         for job in group:
             job.end(None, told)
 
@@ -264,7 +324,22 @@ def _in_savepoint(connection: Connection, job: _Job, *, alone: bool) -> tuple[_J
     return job, result, None
 
 
-def unavailable(error: OperationalError) -> Unavailable:
+def _is_away(error: BaseException) -> bool:
+    return isinstance(error, OperationalError) or postgresql.is_demoted(error)
+
+
+def unreachable(error: DBAPIError) -> HubError:
+    """Say why the database cannot be opened, in its driver's first line: no value of a row was named to it yet."""
+    cause = str(error.orig).strip().partition("\n")[0]
+    en, vi = f"the ledger cannot be opened: {cause}", f"không mở được sổ cái: {cause}"
+    where = "hub.toml [ledger] url"
+    # Without a statement it was the driver itself that did not understand the address.
+    if isinstance(error, ProgrammingError) and error.statement is None:
+        return BadSettings(f"{where}: {en}", f"{where}: {vi}", where=where)
+    return Unavailable(en, vi, where=where)
+
+
+def unavailable(error: BaseException) -> Unavailable:
     """Say that the database does not answer, without the statement and its values."""
-    cause = type(error.orig).__name__
+    cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
     return Unavailable(f"the ledger does not answer ({cause})", f"sổ cái không phản hồi ({cause})", where="ledger")

@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.engine import Row
 
 from hub.canonical.message import from_json
 from hub.canonical.procedure import CatalogueMessage, ProcedureMessage
 from hub.ledger import payloads
+from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import deliveries, holdings
 from hub.ledger.values import Holding
 from hub.rules.lifecycle import State
 
 #: Kinds of deliveries that give procedures.
 KINDS = ("catalogue", "procedure")
+_HERE = (holdings.c.holder == bindparam("at_holder")) & (holdings.c.code == bindparam("of_code"))
+_NEW = insert_new(holdings, "holder", "code")
+_CHANGE = Statement(
+    update(holdings).where(_HERE).values(fingerprint=bindparam("new_fingerprint"), updated_at=bindparam("now"))
+)
 #: A delivery that ended so gave nothing.
 _GAVE_NOTHING = (State.ABANDONED.value, State.REFUSED_LATE.value)
 
 
 def hold(conn: Connection, given: Iterable[Holding], at: float) -> None:
     """Write down what planned deliveries will give."""
-    for holder, code, fingerprint in given:
-        conn.execute(delete(holdings).where((holdings.c.holder == holder) & (holdings.c.code == code)))
-        conn.execute(insert(holdings).values(holder=holder, code=code, fingerprint=fingerprint, updated_at=at))
+    for holder, code, fingerprint in sorted(given):
+        if not _NEW.run(conn, holder=holder, code=code, fingerprint=fingerprint, updated_at=at).rowcount:
+            _CHANGE.run(conn, at_holder=holder, of_code=code, new_fingerprint=fingerprint, now=at)
 
 
 def take_back(conn: Connection, row: Row[Any]) -> None:
@@ -37,9 +43,8 @@ def take_back(conn: Connection, row: Row[Any]) -> None:
     if row.kind not in KINDS:
         return
     codes = _carried(conn, row.canonical_digest) - _given_later(conn, row)
-    here = (holdings.c.holder == bindparam("at_holder")) & (holdings.c.code == bindparam("of_code"))
     if codes:
-        conn.execute(delete(holdings).where(here), [{"at_holder": row.endpoint, "of_code": code} for code in sorted(codes)])
+        conn.execute(delete(holdings).where(_HERE), [{"at_holder": row.endpoint, "of_code": code} for code in sorted(codes)])
 
 
 def _carried(conn: Connection, digest: str) -> set[str]:

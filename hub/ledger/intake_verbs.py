@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from hub.canonical.compact_json import compact
 from hub.contract import Answer
 from hub.errors import Conflict, Fault, HubError
-from hub.ledger import chains, holdings, journal, late_answers, payloads
+from hub.ledger import attachment_verbs, chains, holdings, journal, late_answers, locks, payloads
 from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import (
     dossier_codes,
@@ -20,6 +21,7 @@ from hub.ledger.tables import (
     procedures,
 )
 from hub.ledger.values import Acceptance, DossierChange, Refusal, digest_of
+from hub.rules.retention import Kept
 
 _IDENTITY = Statement(
     select(identities.c.message_id, identities.c.signed_digest).where(
@@ -62,6 +64,7 @@ def record_received(conn: Connection, given: Acceptance) -> Answer:
     if (earlier := _earlier(conn, given, signed_digest)) is not None:
         return _repeat(conn, earlier, given)
     _insert_message(conn, given, signed_digest)
+    attachment_verbs.link(conn, given)
     if given.identity:
         _hold_identity(conn, given, signed_digest)
     for change in given.dossiers:
@@ -152,9 +155,12 @@ def _repeat(conn: Connection, message_id: str, given: Acceptance) -> Answer:
 
 
 def _insert_message(conn: Connection, given: Acceptance, signed_digest: str) -> None:
-    bodies = (given.raw, given.certificate, given.signature, given.answer.body, given.signed, *given.canonical)
-    planned = (each.canonical for each in given.planned)
-    raw, certificate, signature, answer, _, *canonical = payloads.put_all(conn, (*bodies, *planned), given.at)
+    # Apart: it is there already but for the first time, and whatever is put beside it would be looked at again too.
+    certificate = payloads.put(conn, given.certificate, given.at)
+    proof = [(body, Kept.PROOF) for body in (given.raw, given.signature, given.signed)]
+    answered = (given.answer.body, Kept.REPEAT)
+    work = [(body, Kept.WORK) for body in (*given.canonical, *(each.canonical for each in given.planned))]
+    raw, signature, _, answer, *canonical = payloads.put_all(conn, (*proof, answered, *work), given.at)
     _NEW_MESSAGE.run(
         conn,
         id=given.message_id,
@@ -170,7 +176,7 @@ def _insert_message(conn: Connection, given: Acceptance, signed_digest: str) -> 
         signed_digest=signed_digest,
         certificate_digest=certificate,
         signature_digest=signature,
-        canonical=json.dumps(canonical[: len(given.canonical)]),
+        canonical=compact(canonical[: len(given.canonical)]),
         verdict=given.verdict,
         error_code="",
         error_where="",
@@ -185,7 +191,7 @@ def _answer_columns(answer: Answer, digest: str) -> dict[str, Any]:
     return {
         "answer_status": answer.status,
         "answer_type": answer.content_type,
-        "answer_headers": json.dumps(dict(answer.headers)),
+        "answer_headers": compact(dict(answer.headers)),
         "answer_digest": digest,
     }
 
@@ -235,8 +241,10 @@ def _join_numbers(conn: Connection, change: DossierChange) -> None:
 
 
 def _change_catalogue(conn: Connection, given: Acceptance) -> None:
-    if given.catalogues is not None and given.catalogues != _catalogues_before(conn, given):
-        raise DossierMoved("the catalogue changed meanwhile", "danh mục vừa thay đổi")
+    if given.catalogues is not None:
+        locks.wait(conn, given.subject)
+        if given.catalogues != _catalogues_before(conn, given):
+            raise DossierMoved("the catalogue changed meanwhile", "danh mục vừa thay đổi")
     for row in given.procedures:
         here = (procedures.c.owner == row.owner) & (procedures.c.code == row.code)
         conn.execute(delete(procedures).where(here))
@@ -261,7 +269,9 @@ def _catalogues_before(conn: Connection, given: Acceptance) -> int:
 def record_refused(conn: Connection, given: Refusal) -> Answer:
     """Record a message that was refused at the door; it holds no identity, so the corrected one may come."""
     subject = f"message:{given.message_id}"
-    raw, signature, answer = payloads.put_all(conn, (given.raw, given.signature, given.answer.body), given.at)
+    raw, signature, answer = payloads.put_all(
+        conn, [(body, Kept.PROOF) for body in (given.raw, given.signature, given.answer.body)], given.at
+    )
     _NEW_MESSAGE.run(
         conn,
         id=given.message_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from sqlalchemy.engine import Row
 
+from hub.canonical.compact_json import compact, compact_sorted
 from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import journal, journal_heads
 
 GENESIS = "0" * 64
-#: Made once: ``json.dumps`` with options of one's own makes an encoder for each call.
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_compact_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ _HEADS_WITHOUT_ROWS = (
 
 def append(conn: Connection, subject: str, event: str, *, at: float, actor: str, entry: Mapping[str, Any]) -> None:
     """Append one row to the subject's chain."""
-    text = _compact_sorted(entry)
+    text = compact_sorted(entry)
     number, previous, digest = 1, GENESIS, ""
     head = _HEAD.run(conn, sought=subject).first()
     if head is None:
@@ -85,7 +82,7 @@ def append(conn: Connection, subject: str, event: str, *, at: float, actor: str,
 def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry: str, previous: str) -> str:
     """Compute a row's hash: SHA-256 over its fields as a JSON array, the previous hash last."""
     fields = [subject, number, f"{at:.6f}", actor, event, entry, previous]
-    return hashlib.sha256(_compact(fields).encode()).hexdigest()
+    return hashlib.sha256(compact(fields).encode()).hexdigest()
 
 
 def verify(conn: Connection) -> Iterator[Broken]:

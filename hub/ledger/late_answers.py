@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
-from hub.ledger import chains, holdings, journal
-from hub.ledger.tables import deliveries, notices
+from hub.ledger import chains, holdings, journal, telling
+from hub.ledger.tables import deliveries
 from hub.ledger.values import Acceptance, Notice
 from hub.rules.lifecycle import State, next_state
 
@@ -24,7 +24,9 @@ def hear(conn: Connection, given: Acceptance) -> None:
     One that is being sent again after a doubt keeps the word until that is recorded.
     """
     row = conn.execute(
-        select(deliveries).where((deliveries.c.native_id == given.correlation) & (deliveries.c.endpoint == given.endpoint))
+        select(deliveries)
+        .where((deliveries.c.native_id == given.correlation) & (deliveries.c.endpoint == given.endpoint))
+        .with_for_update()
     ).first()
     if row is None:
         return
@@ -46,19 +48,18 @@ def _close(conn: Connection, row: Row[Any], state: State, given: Acceptance) -> 
     values = {"state": state.value, "lease_until": 0.0, "doubt": "", "updated_at": given.at}
     values |= {"error_code": "", "error_where": "", "error_en": "", "error_vi": ""}
     conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(**values))
-    conn.execute(
-        insert(notices).values(
-            endpoint=row.origin,
-            message_id=row.message_id,
-            delivery_id=row.id,
-            subject=row.subject,
-            recipient=row.endpoint,
-            outcome=state.value,
-            code="",
-            vi="",
-            en="",
-            at=given.at,
-        )
+    telling.write(
+        conn,
+        endpoint=row.origin,
+        message_id=row.message_id,
+        delivery_id=row.id,
+        subject=row.subject,
+        recipient=row.endpoint,
+        outcome=state.value,
+        code="",
+        vi="",
+        en="",
+        at=given.at,
     )
     return chains.wake(conn, row, at=given.at)
 

@@ -8,18 +8,27 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from hub.canonical.receipt import Receipt
 from hub.contract import Answer, Outgoing
 from hub.errors import HubError
-from hub.ledger import delivery_verbs, dispatch_verbs, intake_verbs, operator_verbs
+from hub.ledger import (
+    attachment_verbs,
+    delivery_verbs,
+    dispatch_verbs,
+    intake_verbs,
+    operator_verbs,
+    retention_verbs,
+    schema,
+    telling,
+)
 from hub.ledger.dispatch_verbs import DoubtPolicy
-from hub.ledger.engine import GroupWriter, Readers, open_engine, unavailable, writing
-from hub.ledger.tables import metadata
-from hub.ledger.values import Acceptance, Budget, Delivery, Evidence, Holding, Notice, Planned, Refusal
+from hub.ledger.engine import GroupWriter, Readers, open_engine, unavailable, unreachable
+from hub.ledger.values import Acceptance, Budget, Delivery, Evidence, Holding, Lapsed, Notice, Planned, Refusal
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
+from hub.rules.retention import Cuts, Stored
 
 T = TypeVar("T")
 
@@ -33,9 +42,14 @@ class Ledger:
         self._readers = Readers(self._engine)
 
     def create(self) -> None:
-        """Create the tables that are missing."""
-        with self._engine.connect() as connection, writing(connection):
-            metadata.create_all(connection)
+        """Make the tables, or bring them forward; where they are as they must be, that costs one look.
+
+        Raises Unavailable where the database cannot be reached, BadSettings where it holds a newer ledger or another's tables.
+        """
+        try:
+            schema.bring_forward(self._engine)
+        except (OperationalError, ProgrammingError) as error:
+            raise unreachable(error) from error
 
     def close(self) -> None:
         """Finish open verbs and close all connections."""
@@ -63,12 +77,15 @@ class Ledger:
     def record_refused(self, given: Refusal) -> Answer:
         return self._write(partial(intake_verbs.record_refused, given=given))
 
+    def record_given(self, digest: str, *, size: int, givers: Sequence[str], now: float) -> None:
+        self._write(partial(attachment_verbs.record_given, digest=digest, size=size, givers=tuple(givers), now=now))
+
     # --- dispatch
 
-    def lapse(self, now: float, doubt: DoubtPolicy) -> int:
+    def lapse(self, now: float, doubt: DoubtPolicy) -> list[Lapsed]:
         return self._write(partial(dispatch_verbs.lapse, now=now, doubt=doubt))
 
-    def recall_all(self, now: float, doubt: DoubtPolicy) -> int:
+    def recall_all(self, now: float, doubt: DoubtPolicy) -> list[Lapsed]:
         return self._write(partial(dispatch_verbs.recall_all, now=now, doubt=doubt))
 
     def queue(self, now: float, budgets: Iterable[Budget]) -> list[Due]:
@@ -157,6 +174,8 @@ class Ledger:
         now: float,
         *,
         waits: bool,
+        again_in: float = 0.0,
+        answered: bool | None = None,
     ) -> None:
         verb = partial(
             delivery_verbs.record_finding,
@@ -167,6 +186,8 @@ class Ledger:
             notice=notice,
             now=now,
             waits=waits,
+            again_in=again_in,
+            answered=answered,
         )
         self._write(verb, held.subject)
 
@@ -228,5 +249,42 @@ class Ledger:
     def run_item(self, plan_id: str, number: int, *, actor: str, now: float) -> str:
         return self._write(partial(operator_verbs.run_item, plan_id=plan_id, number=number, actor=actor, now=now))
 
+    def settled_notices(self) -> int:
+        """Give the number below which no notice can come in any more; to be read before the notices themselves."""
+        with self.read() as conn:
+            return telling.settled(conn)
+
     def take_notices(self, endpoint: str, up_to: int, now: float) -> int:
         return self._write(partial(operator_verbs.take_notices, endpoint=endpoint, up_to=up_to, now=now))
+
+    # --- retention
+
+    def note_retention(self, run_id: str, event: str, *, now: float, actor: str, entry: Mapping[str, Any]) -> None:
+        self._write(partial(retention_verbs.note, run_id=run_id, event=event, now=now, actor=actor, entry=dict(entry)))
+
+    def delete_bodies(self, run_id: str, chosen: Sequence[Stored], at: Cuts, *, actor: str, now: float) -> list[int]:
+        """Delete one batch of bodies, with its journal row; give their sizes."""
+
+        def verb(conn: Connection) -> list[int]:
+            gone = retention_verbs.delete_bodies(conn, chosen, at, now=now)
+            retention_verbs.note_gone(conn, run_id, "payloads", gone, now=now, actor=actor)
+            return [size for _, size in gone]
+
+        return self._write(verb)
+
+    def delete_attachments(
+        self, run_id: str, chosen: Sequence[Stored], at: Cuts, *, remove: Callable[[str], None], actor: str, now: float
+    ) -> list[int]:
+        """Delete one batch of partners' files by ``remove``, with its journal row; give their sizes."""
+        digests = [each.digest for each in chosen]
+
+        def verb(conn: Connection) -> list[int]:
+            gone = attachment_verbs.delete(conn, digests, before=at.work, now=now, remove=remove)
+            retention_verbs.note_gone(conn, run_id, "attachments", gone, now=now, actor=actor)
+            return [size for _, size in gone]
+
+        return self._write(verb)
+
+    def forget_unknown_attachments(self, digests: Sequence[str], *, remove: Callable[[str], None]) -> int:
+        """Delete those of these files that no row knows; give how many."""
+        return self._write(partial(attachment_verbs.forget_unknown, digests=tuple(digests), remove=remove))

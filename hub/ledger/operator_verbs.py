@@ -10,12 +10,14 @@ from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
 from hub.ledger import attempt_rows, chains, holdings, journal, late_answers, payloads
+from hub.ledger.sql import insert_new
 from hub.ledger.tables import chains as chain_rows
 from hub.ledger.tables import deliveries, endpoint_states, notices, plan_items, plans
 from hub.ledger.telling import tell
 from hub.ledger.values import Notice
 from hub.rules.lifecycle import DELIVERY, ENDED, State, next_state
 
+_NEW_ENDPOINT = insert_new(endpoint_states, "endpoint")
 #: Event in the life of a delivery -> the operator's verb for it, as it is typed.
 TYPED: Mapping[str, str] = {
     "release": "release",
@@ -143,7 +145,8 @@ def ask(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float)
             f"chỉ hỏi được về lượt chuyển chưa rõ kết quả; {delivery_id} đang là {row.state}",
             where=delivery_id,
         )
-    conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(doubt="ask", due_at=now, updated_at=now))
+    anew = {"doubt": "ask", "inquiries": 0, "due_at": now, "updated_at": now}
+    conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**anew))
     _note(conn, row.subject, "operator.ask", now, actor, {"delivery": delivery_id, "why": why})
 
 
@@ -212,8 +215,8 @@ def pause(conn: Connection, endpoint: str, *, paused: bool, actor: str, why: str
         raise NotAllowed("pause and resume need a reason", "tạm dừng và tiếp tục phải nêu lý do", where="why")
     here = endpoint_states.c.endpoint == endpoint
     values: dict[str, Any] = {"paused": paused, "why": why, "actor": actor, "failures": 0, "open_until": 0.0}
-    if not conn.execute(update(endpoint_states).where(here).values(**values)).rowcount:
-        conn.execute(insert(endpoint_states).values(endpoint=endpoint, **values))
+    if not _NEW_ENDPOINT.run(conn, endpoint=endpoint, paced_until=0.0, **values).rowcount:
+        conn.execute(update(endpoint_states).where(here).values(**values))
     event = "operator.pause" if paused else "operator.resume"
     _note(conn, f"endpoint:{endpoint}", event, now, actor, {"endpoint": endpoint, "why": why})
 

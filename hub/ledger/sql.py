@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, literal_column
@@ -17,8 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import Table
 from sqlalchemy.sql import ClauseElement
 
-#: Statement text, its constants, and the order of its parameters (None: the driver takes names).
-_Compiled = tuple[str, Mapping[str, Any], Sequence[str] | None]
+from hub.ledger.postgresql import without_values
+
+#: Statement text, its constants, and what gives the driver its parameters from the named ones.
+_Compiled = tuple[str, Mapping[str, Any], Callable[[Mapping[str, Any]], Any]]
 
 
 def fixed(names: Iterable[str]) -> list[ColumnElement[Any]]:
@@ -53,7 +56,9 @@ class Found:
 
     def first(self) -> Any:
         """Give the first row, or None."""
-        return next(iter(self), None)
+        assert self._row is not None, "the statement gives no rows"
+        rows = self._cursor.fetchall()
+        return self._row(rows[0]) if rows else None
 
     def one(self) -> Any:
         """Give the only row."""
@@ -62,8 +67,8 @@ class Found:
 
     def scalar(self) -> Any:
         """Give the first field of the first row, or None."""
-        row = self.first()
-        return row[0] if row is not None else None
+        rows = self._cursor.fetchall()
+        return rows[0][0] if rows else None
 
     def scalars(self) -> Iterator[Any]:
         """Give the first field of every row."""
@@ -80,22 +85,19 @@ class Statement:
 
     def run(self, conn: Connection, **values: Any) -> Found:
         """Execute with these values, in the connection's open transaction."""
-        text, constants, order = self._for(conn)
-        given = {**constants, **values} if constants else values
-        cursor = _execute(conn, text, given if order is None else [given[name] for name in order])
+        text, constants, parameters = self._for(conn)
+        cursor = _execute(conn, text, parameters({**constants, **values} if constants else values))
         if self._row is None and cursor.description:
             names = [column[0] for column in cursor.description]
             self._row = namedtuple("Row", names)._make  # type: ignore[attr-defined]
         return Found(cursor, self._row)
 
-    def run_each(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute once for each row, in one call of the driver."""
-        text, constants, order = self._for(conn)
-        given = [{**constants, **row} for row in rows]
-        if order is not None and given:
-            _execute(conn, text, [tuple(row[name] for name in order) for row in given], many=True)
-        elif given:
-            _execute(conn, text, given, many=True)
+    def run_each(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Execute once for each row, in one call of the driver; say how many rows that changed."""
+        text, constants, parameters = self._for(conn)
+        if not rows:
+            return 0
+        return int(_execute(conn, text, [parameters({**constants, **row}) for row in rows], many=True).rowcount)
 
     def _for(self, conn: Connection) -> _Compiled:
         known = self._compiled.get(conn.dialect.name)
@@ -108,7 +110,16 @@ class Statement:
         if isinstance(clause, _InsertNew):
             clause = clause.on(conn.dialect.name)
         compiled = clause.compile(dialect=conn.dialect)
-        return str(compiled), dict(compiled.params), compiled.positiontup  # type: ignore[attr-defined]
+        return str(compiled), dict(compiled.params), _in_order(compiled.positiontup)  # type: ignore[attr-defined]
+
+
+def _in_order(names: Sequence[str] | None) -> Callable[[Mapping[str, Any]], Any]:
+    """Make what gives parameters by place; None: the driver takes names."""
+    if names is None:
+        return dict
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 def command(conn: Connection, text: str) -> None:
@@ -140,6 +151,7 @@ def commit(conn: Connection) -> None:
 def _known(conn: Connection, text: str, error: Exception) -> Exception:
     """Give SQLAlchemy's error for the driver's; a connection that is gone is marked so."""
     dialect = conn.dialect
+    without_values(error)
     gone = dialect.is_disconnect(error, conn.connection, None)  # type: ignore[arg-type]
     known = DBAPIError.instance(
         text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect, connection_invalidated=gone

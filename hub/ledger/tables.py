@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 from hub.rules.lifecycle import State
@@ -38,6 +39,19 @@ payloads = Table(
     #: NULL once retention has deleted the bytes; the digest stays.
     Column("body", LargeBinary),
     Column("stored_at", Double, nullable=False),
+    #: When a row last named them, right to the day: whoever names bytes stores them (see hub.ledger.payloads).
+    Column("named_at", Double, nullable=False),
+    #: What they are kept for (hub.rules.retention.Kept), the longest of all who stored them.
+    Column("kept_for", Integer, nullable=False),
+    #: When retention deleted the bytes; NULL while they are there.
+    Column("deleted_at", Double),
+    Index(
+        "payloads_by_age",
+        "kept_for",
+        "named_at",
+        sqlite_where=text("body IS NOT NULL"),
+        postgresql_where=text("body IS NOT NULL"),
+    ),
 )
 
 messages = Table(
@@ -75,6 +89,43 @@ messages = Table(
     Index("messages_by_subject", "subject", "received_at"),
     Index("messages_by_endpoint", "endpoint", "received_at"),
     Index("messages_by_time", "received_at"),
+)
+
+#: Files that partners gave at ``POST /attachments``; their bytes are in the payload store, not here.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("stored_at", Double, nullable=False),
+    #: When it was last given, or named by a message that was accepted.
+    Column("used_at", Double, nullable=False),
+    #: When retention deleted the bytes; NULL while they are there.
+    Column("deleted_at", Double),
+    Index(
+        "attachments_by_age",
+        "used_at",
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+)
+
+#: Who gave a file: it may name it in messages, and read it.
+attachment_givers = Table(
+    "attachment_givers",
+    metadata,
+    Column("digest", Text, ForeignKey("attachments.digest"), primary_key=True),
+    Column("endpoint", Text, primary_key=True),
+    Column("given_at", Double, nullable=False),
+)
+
+#: Which accepted message names which file: the message's recipients may read it.
+attachment_uses = Table(
+    "attachment_uses",
+    metadata,
+    Column("digest", Text, ForeignKey("attachments.digest"), primary_key=True),
+    Column("message_id", Text, ForeignKey("messages.id"), primary_key=True),
+    Index("attachment_uses_by_message", "message_id"),
 )
 
 #: Only an accepted message holds its identity.
@@ -150,8 +201,12 @@ deliveries = Table(
     Column("epoch", Integer, nullable=False),
     Column("lease_until", Double, nullable=False),
     Column("due_at", Double, nullable=False),
+    #: Of what is due, the smaller goes first (hub.ledger.values: URGENT, USUAL); within a chain the place alone counts.
+    Column("priority", Integer, nullable=False),
     #: In doubt: what may be done about it (ask, resend, park), and when.
     Column("doubt", Text, nullable=False),
+    #: How often the partner was asked about the present doubt.
+    Column("inquiries", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     #: Claims in a row that ended without a result; five make it poison.
     Column("fruitless", Integer, nullable=False),
@@ -171,7 +226,7 @@ deliveries = Table(
     Column("updated_at", Double, nullable=False),
     CheckConstraint(f"state IN ({_STATES})", name="deliveries_state"),
     Index("deliveries_by_chain", "endpoint", "subject", "place", unique=True),
-    Index("deliveries_by_due", "endpoint", "state", "due_at"),
+    Index("deliveries_by_due", "endpoint", "state", "priority", "due_at"),
     Index("deliveries_by_lease", "state", "lease_until"),
     Index("deliveries_by_message", "message_id"),
     Index("deliveries_by_subject", "subject"),
@@ -251,6 +306,8 @@ endpoint_states = Table(
     #: Failures in a row to reach the partner (circuit breaker), and until when it is left alone.
     Column("failures", Integer, nullable=False),
     Column("open_until", Double, nullable=False),
+    #: Rate: up to this moment the endpoint's share of calls is used up (hub.rules.pace).
+    Column("paced_until", Double, nullable=False),
 )
 
 #: The owners' catalogues: what the hub was told the procedures are.

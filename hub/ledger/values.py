@@ -12,6 +12,9 @@ from hub.rules.lifecycle import State
 #: One procedure that is given to a holder: (holder, code, fingerprint).
 Holding = tuple[str, str, str]
 
+#: Priorities of deliveries: of what is due at an endpoint, the smaller goes first.
+URGENT, USUAL = 0, 1
+
 
 def digest_of(body: bytes) -> str:
     """Name bytes by their digest: ``sha256:`` and 64 hex digits."""
@@ -31,6 +34,7 @@ class Planned:
     kind: str
     event: str
     procedure: str
+    priority: int = USUAL
     #: Not empty: parked when its turn comes, with this error (code, where, en, vi).
     park: tuple[str, str, str, str] | None = None
 
@@ -86,6 +90,8 @@ class Acceptance:
     catalogues: int | None = None
     #: The detached signature that came beside the document, as it came; empty where none did.
     signature: bytes = b""
+    #: Digests of the files it names (``POST /attachments``).
+    attachments: tuple[str, ...] = ()
     correlation: str = ""
     correlation_refused: bool = False
     actor: str = ""
@@ -136,6 +142,8 @@ class Delivery:
     native_id: str = ""
     #: An earlier attempt with these very bytes may have arrived.
     doubted: bool = False
+    #: How often the partner was asked about the present doubt.
+    inquiries: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +167,24 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lapsed:
+    """A delivery that was taken back from a worker, and where it stands now."""
+
+    delivery: str
+    endpoint: str
+    subject: str
+    message: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """How many deliveries of an endpoint may be put on the bus now, and how long its lease is."""
 
     endpoint: str
     concurrency: int
     lease_seconds: float
+    #: Calls in any minute; 0: as many as the concurrency allows.
+    rate_per_minute: int = 0
+    #: A doubt is left to an operator after so many questions about it.
+    max_inquiries: int = 50

@@ -126,8 +126,8 @@ def test_a_lease_that_is_not_over_is_left_alone(ledger: Ledger) -> None:
     ledger.claim(claimed, AT, LEASE)
     start(ledger, sending)
 
-    assert ledger.lapse(AT + LEASE, make.parks_doubt) == 0
-    assert ledger.lapse(AT + LEASE + 0.001, make.parks_doubt) == 3
+    assert ledger.lapse(AT + LEASE, make.parks_doubt) == []
+    assert len(ledger.lapse(AT + LEASE + 0.001, make.parks_doubt)) == 3
     states = [state(ledger, each.id) for each in (queued, claimed, sending)]
     assert states == [State.PENDING, State.PENDING, State.IN_DOUBT]
 
@@ -150,7 +150,7 @@ def test_a_new_process_takes_back_everything_at_once(ledger: Ledger) -> None:
     ledger.claim(claimed, AT, LEASE)
     start(ledger, sending)
 
-    assert ledger.recall_all(AT, make.parks_doubt) == 3
+    assert len(ledger.recall_all(AT, make.parks_doubt)) == 3
 
     states = [state(ledger, each.id) for each in (queued, claimed, sending)]
     assert states == [State.PENDING, State.PENDING, State.IN_DOUBT]

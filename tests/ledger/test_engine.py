@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.exc import IntegrityError
 
-from hub.errors import NotAllowed, Unavailable
+from hub.errors import BadSettings, NotAllowed, Unavailable
+from hub.ledger import engine as engine_module
+from hub.ledger import journal as journal_module
 from hub.ledger.engine import GroupWriter, open_engine
+from hub.ledger.ledger import Ledger
 from hub.ledger.tables import journal_heads, metadata
 
 PATIENCE_SECONDS = 30.0
@@ -90,6 +94,11 @@ class Desk:
         with self.engine.connect() as conn:
             return set(conn.execute(select(journal_heads.c.subject)).scalars())
 
+    def broken(self, text: str) -> Exception:
+        """Make the driver's own error."""
+        error: Exception = self.engine.dialect.loaded_dbapi.OperationalError(text)
+        return error
+
     def close(self) -> None:
         self.gate.open.set()
         self.writer.close()
@@ -161,13 +170,13 @@ def test_a_verb_that_the_database_refuses_is_taken_out_of_its_group(desk: Desk) 
     waiting = desk.call_while_busy(writes("a"), writes("first"), writes("b"))
 
     assert [waiting[place].result(PATIENCE_SECONDS) for place in (0, 2)] == ["a", "b"]
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IntegrityError):
         waiting[1].result(PATIENCE_SECONDS)
     assert desk.names() == {"first", "a", "b"}
 
 
 def test_a_group_whose_commit_fails_is_tried_one_by_one(desk: Desk) -> None:
-    desk.gate.fails_with = [None, sqlite3.OperationalError("deadlock detected")]
+    desk.gate.fails_with = [None, desk.broken("the disk is full")]
 
     waiting = desk.call_while_busy(*map(writes, "abc"))
 
@@ -178,7 +187,7 @@ def test_a_group_whose_commit_fails_is_tried_one_by_one(desk: Desk) -> None:
 
 def test_a_verb_whose_own_commit_fails_did_not_happen_and_says_so(desk: Desk) -> None:
     desk.gate.open.set()
-    desk.gate.fails_with = [sqlite3.OperationalError("database or disk is full")]
+    desk.gate.fails_with = [desk.broken("the disk is full")]
 
     with pytest.raises(Unavailable):
         desk.writer.run(writes("lost"))
@@ -194,6 +203,67 @@ def test_a_bug_in_a_verb_reaches_its_caller_and_the_writer_goes_on(desk: Desk) -
         desk.writer.run(lambda conn: 1 // 0)
 
     assert desk.writer.run(writes("next")) == "next"
+
+
+SECRET = "Nguyễn Thử Nghiệm"
+
+
+def says_it_twice(conn: Connection) -> None:
+    """A verb that writes what is there already, on the way of the hot statements."""
+    journal_module._APPEND.run(
+        conn, subject=SECRET, number=1, at=1.0, actor="", event="", entry="", previous="", hash=""
+    )
+    says_it_twice(conn)
+
+
+@pytest.mark.parametrize("verb", [writes(SECRET), says_it_twice])
+def test_an_error_of_the_database_does_not_show_the_values_of_the_row(desk: Desk, verb: Callable[[Connection], Any]) -> None:
+    desk.gate.open.set()
+    desk.writer.run(writes(SECRET))
+
+    with pytest.raises(IntegrityError) as caught:
+        desk.writer.run(verb)
+
+    assert SECRET not in f"{caught.value} {caught.value.orig!r}"
+
+
+def test_many_readers_at_once_share_a_few_connections_and_the_rest_are_told(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "READER_SECONDS", 0.0)
+    ledger = Ledger(url)
+    ledger.create()
+    try:
+        with ExitStack() as open_ones:
+            for _ in range(engine_module.READERS):
+                open_ones.enter_context(ledger.read()).execute(select(journal_heads.c.subject)).fetchall()
+            with pytest.raises(Unavailable), ledger.read():
+                pass
+        with ledger.read() as conn:
+            assert conn.execute(select(journal_heads.c.subject)).fetchall() == []
+    finally:
+        ledger.close()
+
+
+def test_a_reader_sees_all_as_of_one_moment_and_writes_nothing(ledger: Ledger) -> None:
+    with ledger.read() as conn:
+        assert conn.execute(select(journal_heads.c.subject)).fetchall() == []
+        ledger._write(writes("meanwhile"))
+        assert conn.execute(select(journal_heads.c.subject)).fetchall() == []
+
+    with ledger.read() as conn:
+        assert conn.execute(select(journal_heads.c.subject)).scalars().all() == ["meanwhile"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "sqlite://", "sqlite:///:memory:", "mysql://host/db", "oracle+x://a:secret@b/c", "postgresql+psycopg2://h/d", "///"],
+)
+def test_an_address_that_is_not_served_is_refused_and_not_shown(address: str) -> None:
+    with pytest.raises(BadSettings) as caught:
+        open_engine(address)
+
+    assert "secret" not in f"{caught.value.en} {caught.value.vi}"
 
 
 def test_closing_finishes_what_was_given_and_refuses_what_comes_later(desk: Desk) -> None:

@@ -129,9 +129,9 @@ def test_absence_that_does_not_prove_leaves_it_in_doubt(
 
 
 @pytest.mark.parametrize("answer", ["unknown", "not sent"])
-def test_an_answer_that_tells_nothing_proves_nothing(tmp_path: Path, answer: str) -> None:
+def test_an_answer_that_tells_nothing_proves_nothing(tmp_path: Path, ledger_url: str, answer: str) -> None:
     """The partner has it, and its look-up is out of order: sent again, it would have it twice."""
-    world = World.open(tmp_path, services=support.ASKS)
+    world = World.open(tmp_path, ledger_url, services=support.ASKS)
     support.send(world.hub, 1)
     world.dispatch()
     world.outcome = "taken, no reply"
@@ -150,8 +150,8 @@ def test_an_answer_that_tells_nothing_proves_nothing(tmp_path: Path, answer: str
 
 
 @pytest.mark.parametrize("outcome", ["bug", "taken, garbage"])
-def test_a_bug_or_an_unreadable_reply_after_the_bytes_left_is_a_doubt(tmp_path: Path, outcome: str) -> None:
-    world = World.open(tmp_path, services=support.ASKS)
+def test_a_bug_or_an_unreadable_reply_after_the_bytes_left_is_a_doubt(tmp_path: Path, ledger_url: str, outcome: str) -> None:
+    world = World.open(tmp_path, ledger_url, services=support.ASKS)
     support.send(world.hub, 1)
     world.dispatch()
     world.outcome = outcome
@@ -224,9 +224,9 @@ def test_already_after_a_doubt_settles_it(make_hub: MakeHub, clock: Clock) -> No
     assert states(hub) == [State.DELIVERED]
 
 
-def test_a_doubt_at_an_endpoint_whose_file_was_taken_away_is_left_to_a_person(tmp_path: Path) -> None:
+def test_a_doubt_at_an_endpoint_whose_file_was_taken_away_is_left_to_a_person(tmp_path: Path, ledger_url: str) -> None:
     """Nobody declares any more that a resend is safe, so nothing may be resent when the file comes back."""
-    world = World.open(tmp_path)
+    world = World.open(tmp_path, ledger_url)
     support.send(world.hub, 1)
     world.dispatch()
     world.work(world.bag.dues.pop(), dies=("record_delivered", "before"))
@@ -249,9 +249,9 @@ def test_a_doubt_at_an_endpoint_whose_file_was_taken_away_is_left_to_a_person(tm
     support.close(back)
 
 
-def test_a_receipt_that_comes_when_the_claim_is_lost_does_no_harm(tmp_path: Path) -> None:
+def test_a_receipt_that_comes_when_the_claim_is_lost_does_no_harm(tmp_path: Path, ledger_url: str) -> None:
     """A worker stood still for longer than its lease; meanwhile the partner was asked, and the chain went on."""
-    world = World.open(tmp_path)
+    world = World.open(tmp_path, ledger_url)
     support.send(world.hub, 1)
     world.dispatch()
 

@@ -7,6 +7,7 @@ import json
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hub.simulation import SimulatorServer
 from tests.promises.conftest import MakeHub
 from tests.support import hub as support
 from tests.support.clock import Clock
+from tests.support.engines import ledger_on
 from tests.support.gate import Gate
 from tests.support.looking import all_deliveries, all_messages, broken_rows, check_chains
 from tests.support.partner import Partner
@@ -195,14 +197,18 @@ def test_of_two_catalogues_at_once_holders_end_with_the_one_that_was_recorded_la
 class IntakeMachine(RuleBasedStateMachine):
     """Sends messages in any order and compares every answer with what a list in memory says it must be."""
 
+    engine = "sqlite"
     names = st.sampled_from(["M-1", "M-2", "M-3"])
     numbers = st.integers(1, 3)
     dossiers = st.sampled_from(["H01-1", "H01-2"])
 
     @initialize()
     def start(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.hub = support.open_hub(support.configure(Path(self.folder.name)), Clock())
+        self.opened = ExitStack()
+        folder = Path(self.opened.enter_context(tempfile.TemporaryDirectory()))
+        ledger = self.opened.enter_context(ledger_on(self.engine))
+        self.hub = support.open_hub(support.configure(folder, ledger=ledger), Clock())
+        self.opened.callback(support.close, self.hub)
         self.nameless = without_identity(self.hub)
         #: identity -> (content, answer)
         self.held: dict[str, tuple[bytes, Answer]] = {}
@@ -252,11 +258,19 @@ class IntakeMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "hub"):
-            check_chains(self.hub.ledger)
-            assert broken_rows(self.hub.ledger) == []
-            support.close(self.hub)
-            self.folder.cleanup()
+            with self.opened:
+                check_chains(self.hub.ledger)
+                assert broken_rows(self.hub.ledger) == []
+
+
+class IntakeMachineOnPostgresql(IntakeMachine):
+    """The same on PostgreSQL."""
+
+    engine = "postgresql"
 
 
 TestAnyMix = pytest.mark.slow(IntakeMachine.TestCase)
 TestAnyMix.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+TestAnyMixOnPostgresql = pytest.mark.slow(IntakeMachineOnPostgresql.TestCase)
+TestAnyMixOnPostgresql.settings = settings(TestAnyMix.settings, max_examples=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hub.errors import NotAllowed
 from hub.rules.lifecycle import ENDED, IN_WORK, State
 from tests.support import hub as support
+from tests.support.engines import ledger_on
 from tests.support.looking import all_deliveries, broken_rows, check_chains
 from tests.support.world import ANSWERS, LONG_SECONDS, OUTCOMES, VERBS, World
 
@@ -33,10 +35,15 @@ MEANWHILE = ("", "work", "die", "settle")
 class ReplayMachine(RuleBasedStateMachine):
     """Does anything in any order; after each step every promise must hold, and in the end everything must arrive."""
 
+    engine = "sqlite"
+
     @initialize(held=st.sets(st.sampled_from(DOSSIERS)))
     def start(self, held: set[str]) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.world = World.open(Path(self.folder.name), concurrency=CONCURRENCY, services=SERVICES)
+        self.opened = ExitStack()
+        folder = Path(self.opened.enter_context(tempfile.TemporaryDirectory()))
+        ledger = self.opened.enter_context(ledger_on(self.engine))
+        self.world = World.open(folder, ledger, concurrency=CONCURRENCY, services=SERVICES)
+        self.opened.callback(self.world.close)
         #: Dossiers that the partner has from elsewhere: it answers a first message with "already".
         self.world.partner.holds.update(held)
         self.sent: list[bytes] = []
@@ -236,8 +243,7 @@ class ReplayMachine(RuleBasedStateMachine):
             self.everything_arrived()
             assert broken_rows(hub.ledger) == []
         finally:
-            self.world.close()
-            self.folder.cleanup()
+            self.opened.close()
 
     def everything_arrived(self) -> None:
         """Each delivery that was not given up is in the partner's account, and nothing else is."""
@@ -252,7 +258,16 @@ class ReplayMachine(RuleBasedStateMachine):
             assert delivered[key] <= arrived[key] <= delivered[key] + given_up[key], key
 
 
+class ReplayMachineOnPostgresql(ReplayMachine):
+    """The same on PostgreSQL."""
+
+    engine = "postgresql"
+
+
 TestAnything = pytest.mark.slow(ReplayMachine.TestCase)
 TestAnything.settings = settings(
     max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+TestAnythingOnPostgresql = pytest.mark.slow(ReplayMachineOnPostgresql.TestCase)
+TestAnythingOnPostgresql.settings = settings(TestAnything.settings, max_examples=8)

@@ -1,7 +1,8 @@
 """Nothing lost, nothing sent twice, in order: though the process is killed at every point where others can see it.
 
 Pass 1 counts the touches of ledger, bus, wire and sender; then, for each touch, a child kills itself there (SIGKILL), and
-another goes on from what was written. The partner lives here, and its account and the ledger are what is looked at.
+another goes on from what was written. The partner lives here, and its account and the ledger are what is looked at. On
+PostgreSQL a child dies only at commits: what the ledger holds at any other touch is what it held after the commit before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from hub.ledger.ledger import Ledger
 from hub.rules.lifecycle import ENDED, State
 from hub.simulation import Call, Said, SimulatorServer
 from tests.support import hub as support
-from tests.support import journey
+from tests.support import journey, postgres
+from tests.support.engines import ENGINES, ledger_on
 from tests.support.looking import all_deliveries, all_messages, broken_rows, check_chains
 from tests.support.partner import Partner, said, served
 
@@ -76,16 +78,20 @@ class Quiet:
 
 
 class Lane:
-    """A folder, a partner and a nursery: one journey at a time."""
+    """A folder, a ledger, a partner and a nursery: one journey at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: str) -> None:
         self._folder = folder
+        self._engine = engine
+        #: The ledger of the present journey.
+        self._ledger = ExitStack()
+        self._address = ""
         self.partner = Partner()
         self._said: set[str] = set()
         self.server = served(self.partner, self._answer)
         self.server.account = lambda: [each.identity for each in self.partner.arrivals]
         self.quiet = Quiet(self.server)
-        command = [sys.executable, "-m", "tests.support.journey"]
+        command = [sys.executable, "-m", "tests.support.journey", engine]
         self.nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def _answer(self, call: Call, usual: Callable[[], Said]) -> Said:
@@ -107,7 +113,9 @@ class Lane:
         self._said.clear()
         self.partner.arrivals.clear()
         self.partner.holds.clear()
-        return support.configure(self._folder, {support.PARTNER: support.At(url=self.server.url)})
+        self._ledger.close()
+        self._address = self._ledger.enter_context(ledger_on(self._engine))
+        return support.configure(self._folder, {support.PARTNER: support.At(url=self.server.url)}, ledger=self._address)
 
     def run(self, *, last: int | None = None, finish: bool = False) -> int:
         """Let a child go the journey; give how it ended."""
@@ -123,7 +131,7 @@ class Lane:
 
     def check(self) -> None:
         """Look at the ledger, the partner's account and what the sender was answered."""
-        ledger = Ledger(f"sqlite:///{self._folder / 'ledger.db'}")
+        ledger = Ledger(self._address.replace(support.SQLITE, f"sqlite:///{self._folder / 'ledger.db'}"))
         try:
             self._check_ledger(ledger)
             self._check_partner(ledger)
@@ -153,11 +161,12 @@ class Lane:
         self.nursery.stdin.close()
         self.nursery.wait(PATIENCE_SECONDS)
         self.server.stop()
+        self._ledger.close()
 
 
 @contextmanager
-def lanes(folder: Path, count: int) -> Iterator[list[Lane]]:
-    opened = [Lane(folder / str(number)) for number in range(count)]
+def lanes(folder: Path, engine: str, count: int) -> Iterator[list[Lane]]:
+    opened = [Lane(folder / str(number), engine) for number in range(count)]
     for lane in opened:
         lane.server.start()
     try:
@@ -192,10 +201,14 @@ def stop_at(lane: Lane, last: int) -> str:
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_anywhere_loses_nothing_and_sends_nothing_twice(tmp_path: Path) -> None:
-    with lanes(tmp_path, LANES) as running:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_process_that_is_killed_anywhere_loses_nothing_and_sends_nothing_twice(tmp_path: Path, engine: str) -> None:
+    if engine == "postgresql":
+        # Here, since the kernel ends the server with the thread that started it.
+        postgres.shared()
+    with lanes(tmp_path, engine, LANES) as running:
         names = count_touches(running[0])
-        left = iter(range(1, len(names) + 1))
+        left = iter([number for number, name in enumerate(names, start=1) if engine == "sqlite" or "its commit" in name])
         lock = threading.Lock()
         wrong: dict[str, str] = {}
 
