@@ -1,0 +1,45 @@
+"""Who may name and read a file that a partner gave: whoever gave it, and the recipients of a message that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, exists, or_, select
+
+from hub.ledger.tables import attachment_givers, attachment_uses, attachments, deliveries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentRow:
+    """A file as the ledger knows it."""
+
+    digest: str
+    size: int
+    #: When retention deleted its bytes; None while they are there.
+    deleted_at: float | None
+
+
+def readable(conn: Connection, digests: Iterable[str], endpoints: Collection[str]) -> dict[str, AttachmentRow]:
+    """Give those of the files that one of these endpoints may name and read; of all others it must learn nothing."""
+    wanted = list(digests)
+    if not wanted:
+        return {}
+    query = select(attachments.c.digest, attachments.c.size, attachments.c.deleted_at).where(
+        attachments.c.digest.in_(wanted) & _may_read(endpoints)
+    )
+    return {
+        row.digest: AttachmentRow(digest=row.digest, size=row.size, deleted_at=row.deleted_at) for row in conn.execute(query)
+    }
+
+
+def _may_read(endpoints: Collection[str]) -> ColumnElement[bool]:
+    gave = exists().where(
+        (attachment_givers.c.digest == attachments.c.digest) & attachment_givers.c.endpoint.in_(endpoints)
+    )
+    receives = exists().where(
+        (attachment_uses.c.digest == attachments.c.digest)
+        & (deliveries.c.message_id == attachment_uses.c.message_id)
+        & deliveries.c.endpoint.in_(endpoints)
+    )
+    return or_(gave, receives)
