@@ -1,0 +1,220 @@
+"""The hub itself in the comparison: from signed bytes in hand to the recorded receipt, on RabbitMQ and PostgreSQL.
+
+Each process holds its part of the documents in memory and lets intake receive them (verify, validate, translate, record,
+answer); it dispatches to the quorum queues with seals, confirms and ``mandatory``, and works on what comes from them
+(open the seal, claim, translate, sign, record, POST, read the receipt, record). Everything that the hub promises is on.
+
+A process takes in no more than it has room for: what it has received and not yet finished stays below ``AHEAD``. So the
+arrivals at the sink are the rate of the whole way, and not only of its second half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks.dossiers import Dossier
+from benchmarks.node import Node
+from benchmarks.sink import Sink
+from hub import bootstrap, intake
+from hub.app import Hub
+from hub.contract import Request
+from hub.edge.cli.running import calm_collector
+from hub.edge.workers import Workers
+from hub.rules import strict_signature
+from hub.rules.queued import Due
+from hub.telemetry import configure_logging
+from hub.trust import keys as trust_keys
+
+#: Messages that a process has received and not yet finished.
+AHEAD = 48
+#: Calls to the receiver at the same time, in each process.
+CONCURRENCY = 12
+#: Threads that receive: one works while the other waits for its commit.
+RECEIVERS = 3
+QUIET_SECONDS = 120.0
+_LOOK_SECONDS = 0.2
+_PASSWORD = "BENCH_BROKER_PASSWORD"  # noqa: S105
+_TYPE = 'application/soap+xml; charset=utf-8'
+
+
+def run(documents: Sequence[Dossier], node: Node, sink: Sink, processes: int, keys: Path, verify: str = "strict") -> float:
+    """Let the hub carry all documents to the sink; give the rate that the sink saw."""
+    with tempfile.TemporaryDirectory(prefix="lienthong-ours-") as name:
+        folder = Path(name)
+        _configure(folder, node, sink, keys)
+        bootstrap.open_ledger(bootstrap.load_settings(folder)).close()
+        parts = [folder / f"part-{number}.json" for number in range(processes)]
+        for number, part in enumerate(parts):
+            part.write_text(json.dumps([each.request().decode() for each in documents[number::processes]]), encoding="utf-8")
+        sink.reset(len(documents))
+        with _started(folder, parts, verify) as workers:
+            _wait(workers, sink, len(documents))
+        with node.channel() as channel:
+            for queue in ("deliver.bo", "deliver.vnsw", "deliver.unrouted", "dead", "quarantine"):
+                channel.queue_delete(f"bench.{queue}")
+    return float(sink.report()["rate"])
+
+
+@contextmanager
+def _started(folder: Path, parts: Sequence[Path], verify: str) -> Iterator[list[subprocess.Popen[str]]]:
+    """Start a process for each part; all begin when the last is ready, and end when told to."""
+    words = [sys.executable, "-m", "benchmarks.ours", "--config", str(folder), "--verify", verify]
+    environment = os.environ | {_PASSWORD: "guest"}
+    workers = [
+        subprocess.Popen(  # noqa: S603 - our own command
+            [*words, str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        for part in parts
+    ]
+    try:
+        for worker in workers:
+            assert worker.stdout is not None and worker.stdout.readline() == "ready\n"
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        yield workers
+    finally:
+        for worker in workers:
+            if worker.stdin is not None:
+                worker.stdin.close()
+        for worker in workers:
+            worker.wait()
+
+
+def _wait(workers: Sequence[subprocess.Popen[str]], sink: Sink, expected: int) -> None:
+    quiet, seen = 0.0, -1
+    while seen < expected:
+        threading.Event().wait(_LOOK_SECONDS)
+        now = int(sink.report()["arrived"])
+        quiet, seen = (0.0 if now != seen else quiet + _LOOK_SECONDS), now
+        if quiet > QUIET_SECONDS or any(worker.poll() is not None for worker in workers):
+            raise RuntimeError(f"{seen} of {expected} arrived, then nothing")
+
+
+def _configure(folder: Path, node: Node, sink: Sink, keys: Path) -> None:
+    """Write a configuration: the Single Window's door, and a ministry's system behind the sink."""
+    for name in ("endpoints", "codes", "keys", "trust"):
+        (folder / name).mkdir()
+    (folder / "trust" / "trader.crt").write_bytes((keys / "trader.crt").read_bytes())
+    for name in ("ours.pem", "ours.crt"):
+        (folder / "keys" / name).write_bytes((keys / name).read_bytes())
+    (folder / "keys" / "seal.pem").write_bytes(trust_keys.make_seal_key())
+    broker = urlsplit(node.amqp_url)
+    (folder / "hub.toml").write_text(
+        f'[ledger]\nurl = "{node.new_database("bench")}"\n'
+        f'[bus]\nurl = "amqp://guest@{broker.hostname}:{broker.port}/%2F"\npassword = "env:{_PASSWORD}"\n'
+        f'prefix = "bench"\nprefetch = {4 * CONCURRENCY}\n[logging]\nlevel = "WARNING"\n'
+        '[signers.ours]\nkey = "file:keys/ours.pem"\ncertificate = "file:keys/ours.crt"\n',
+        encoding="utf-8",
+    )
+    (folder / "endpoints" / "vnsw.toml").write_text(
+        'adapter = "single_window"\ntitle = "VNSW"\n[inbound]\nsignature = "required"\npinned = ["trader.crt"]\n'
+        'addresses = ["127.0.0.1"]\n[options]\nrole = "gateway"\n[options.inbound]\nsoap = ["1.2"]\n',
+        encoding="utf-8",
+    )
+    (folder / "endpoints" / "bo.toml").write_text(
+        'adapter = "single_window"\ntitle = "Bộ"\n[outbound]\nsign = "xml"\nsigner = "ours"\n'
+        f'concurrency = {CONCURRENCY}\n[options]\nrole = "ministry"\n[options.outbound]\nurl = "{sink.url}"\nsoap = "1.1"\n',
+        encoding="utf-8",
+    )
+    (folder / "routes.toml").write_text('[[route]]\nname = "all"\nfrom = ["vnsw"]\nto = ["bo"]\n', encoding="utf-8")
+
+
+# --- one process --------------------------------------------------------------------------------------------------
+
+
+class _Room:
+    """Counts what is under way in this process; receivers wait while there is no room."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+        self._state = threading.Condition()
+
+    def taken(self) -> None:
+        with self._state:
+            self._state.wait_for(lambda: self._under_way < AHEAD)
+            self._under_way += 1
+
+    def finished(self) -> None:
+        with self._state:
+            self._under_way -= 1
+            self._state.notify()
+
+
+class _CountingBus:
+    """The hub's bus, which tells when a delivery is over."""
+
+    def __init__(self, bus: Any, room: _Room) -> None:
+        self._bus, self._room = bus, room
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
+
+    def consume(self, on_due: Callable[[Due, Callable[[], None]], None], stop: threading.Event) -> None:
+        def counted(due: Due, acknowledge: Callable[[], None]) -> None:
+            def over() -> None:
+                acknowledge()
+                self._room.finished()
+
+            on_due(due, over)
+
+        self._bus.consume(counted, stop)
+
+
+def _work(hub: Hub, requests: Sequence[str]) -> None:
+    """Receive all requests and deliver what comes of them, until standard input is closed."""
+    room = _Room()
+    hub = replace(hub, bus=_CountingBus(hub.bus, room))  # type: ignore[arg-type]
+    workers = Workers(hub)
+    workers.start()
+
+    def one(text: str) -> None:
+        room.taken()
+        answer = intake.receive(hub, Request(endpoint="vnsw", body=text.encode(), content_type=_TYPE))
+        if answer.status != 200 or b"99" not in answer.body:
+            raise RuntimeError(f"refused: {answer.body[:500]!r}")
+
+    with ThreadPoolExecutor(RECEIVERS) as receivers:
+        list(receivers.map(one, requests))
+    sys.stdin.readline()
+    workers.stop()
+
+
+def main() -> None:
+    """Be one process: get ready, wait for the word, work until standard input is closed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", type=Path)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--verify", choices=["signxml", "strict"], default="strict")
+    words = parser.parse_args()
+    configure_logging(json=True, level="WARNING")
+    if words.verify == "signxml":
+        # The strict room gives every signature to signxml.
+        strict_signature.signed_octets = lambda *_: None
+    hub = bootstrap.open_hub(bootstrap.load_settings(words.config))
+    hub.bus.open()
+    requests = json.loads(words.part.read_text(encoding="utf-8"))
+    calm_collector()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    _work(hub, requests)
+    hub.bus.close()
+    hub.ledger.close()
+
+
+if __name__ == "__main__":
+    main()
