@@ -3,16 +3,19 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
+BENCH := $(VENV)/bench
 PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")
 
-.PHONY: help demo setup setup-dev packages test check lock bench clean
+.PHONY: help demo setup setup-dev packages test check lock bench bench-peers fire clean
 
 help:
 	@echo "make demo    the main job on this machine, against simulators; a minute"
 	@echo "make test    install what tests need and run all tests"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make bench   messages a second, and the ratio to this machine's RSA rate"
+	@echo "make fire    processes, broker and database killed while a hub of eight processes works; minutes"
+	@echo "make bench-peers   the same work on Celery, Dramatiq and FastStream, with RabbitMQ and PostgreSQL; half an hour"
 
 demo: setup
 	$(RUN)/lienthong demo
@@ -51,10 +54,28 @@ check: setup-dev
 bench: setup
 	$(RUN)/lienthong bench
 
+# Words for it: make fire FIRE_ARGS="--campaigns 5 --messages 2000 --seed 7". A failure is found again by its seed.
+fire: packages setup-dev
+	$(RUN)/python -m tests.fire $(FIRE_ARGS)
+
+# In an environment of its own, since nothing else needs those frameworks. Needs rabbitmq-server and postgresql of Debian.
+# Words for it: make bench-peers BENCH_ARGS="--rounds 1 --messages 500", or BENCH_ARGS=--help.
+bench-peers: $(BENCH)/.installed
+	$(BENCH)/bin/python -m benchmarks.compare $(BENCH_ARGS)
+
+$(BENCH)/.installed: requirements-bench.lock pyproject.toml
+	@$(PYTHON) -c '$(NEW_ENOUGH)'
+	$(PYTHON) -m venv $(BENCH)
+	@echo "Installing the packages of requirements-bench.lock into $(BENCH), once; this takes about a minute."
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 # Needs uv (any recent one); run after changing dependencies in pyproject.toml.
 lock:
 	uv pip compile pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra build --extra bench --constraint requirements.lock --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-bench.lock
 
 clean:
 	rm -rf $(VENV) var

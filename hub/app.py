@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.bus import Bus
+from hub.bus.port import Bus
 from hub.canonical.codes import CodeTables
+from hub.canonical.compact_json import compact_sorted
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, to_json
 from hub.canonical.notice import NoticeMessage
@@ -17,15 +17,16 @@ from hub.canonical.procedure import CatalogueMessage
 from hub.contract import Adapter, Endpoint, Transport
 from hub.errors import BadSettings, HubError
 from hub.ledger.ledger import Ledger
-from hub.ledger.values import Budget, Delivery, Holding, Notice, Planned
+from hub.ledger.values import URGENT, USUAL, Budget, Delivery, Holding, Notice, Planned
+from hub.payloads import PayloadStore
 from hub.registers import procedures
 from hub.rules.routing import Route
 from hub.rules.trust import Signer, TrustSnapshot
 
 #: Deliveries of messages that no rule matched stand in this endpoint's chains, parked until an operator rebuilds them.
 UNROUTED = "unrouted"
-#: A lease outlives the endpoint's total deadline by this much: clocks differ, commits take time.
-CLAIM_MARGIN_SECONDS = 30.0
+#: A lease outlives the endpoint's total deadline by this much, where hub.toml says nothing else.
+LEASE_MARGIN_SECONDS = 30.0
 
 OUT_OF_STEP = (
     "out_of_step",
@@ -53,6 +54,12 @@ class Hub:
     new_id: Callable[[], str]
     #: A random number from 0 to 1.
     draw: Callable[[], float]
+    #: Files that partners give.
+    payloads: PayloadStore
+    #: Address under which partners reach this hub: a link below it may name one of these files.
+    public_url: str
+    #: A lease outlives the endpoint's total deadline by this much: clocks differ, commits take time.
+    lease_margin: float = LEASE_MARGIN_SECONDS
 
     def now(self) -> float:
         """Give the moment in seconds since 1970 UTC, as the ledger keeps it."""
@@ -74,16 +81,23 @@ class Hub:
     def lease_seconds(self, endpoint: str) -> float:
         """Give the time after which a claim of this endpoint is taken back."""
         outbound = self.endpoints[endpoint].outbound if endpoint in self.endpoints else None
-        return (outbound.deadline_seconds if outbound else 0.0) + CLAIM_MARGIN_SECONDS
+        return (outbound.deadline_seconds if outbound else 0.0) + self.lease_margin
 
     def budgets(self) -> tuple[Budget, ...]:
-        """Say how much of each endpoint's backlog may be on the bus."""
+        """Say how much of each endpoint's backlog may be on the bus; one that is not open now has no budget."""
+        now = self.clock()
         outbound = (
-            Budget(endpoint=name, concurrency=each.outbound.concurrency, lease_seconds=self.lease_seconds(name))
+            Budget(
+                endpoint=name,
+                concurrency=each.outbound.concurrency,
+                lease_seconds=self.lease_seconds(name),
+                rate_per_minute=each.outbound.rate_per_minute,
+                max_inquiries=each.outbound.redelivery.max_attempts,
+            )
             for name, each in self.endpoints.items()
-            if each.outbound
+            if each.outbound and each.outbound.is_open(now)
         )
-        return (*outbound, Budget(endpoint=UNROUTED, concurrency=1, lease_seconds=CLAIM_MARGIN_SECONDS))
+        return (*outbound, Budget(endpoint=UNROUTED, concurrency=1, lease_seconds=self.lease_margin))
 
     def doubt_policy(self, endpoint: str, service: str, variant: str) -> tuple[str, float]:
         """Give what may be done about a doubt (ask, resend, park), and after how many seconds."""
@@ -149,18 +163,24 @@ class Hub:
         park: tuple[str, str, str, str] | None = None,
     ) -> Planned:
         """Make one planned delivery."""
+        event = message.event.value if isinstance(message, DossierMessage) else ""
         return Planned(
             id=self.new_id(),
             endpoint=endpoint,
             subject=subject,
             service=service,
-            part=json.dumps(dict(part), sort_keys=True),
+            part=compact_sorted(dict(part)),
             canonical=canonical,
             kind=message.kind,
-            event=message.event.value if isinstance(message, DossierMessage) else "",
+            event=event,
             procedure=message.dossier.procedure.code if isinstance(message, DossierMessage) else "",
+            priority=self._priority(endpoint, event),
             park=park,
         )
+
+    def _priority(self, endpoint: str, event: str) -> int:
+        outbound = self.endpoints[endpoint].outbound if endpoint in self.endpoints else None
+        return URGENT if outbound and outbound.is_urgent(event) else USUAL
 
     def notice(self, delivery: Any, outcome: str, error: HubError | None = None) -> Notice:
         """Say what a message's sender is told about a delivery, with the call to it where it wants one.

@@ -11,15 +11,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from cryptography.x509 import Certificate
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL
 
 from hub import settings as settings_module
 from hub.app import UNROUTED, Hub
-from hub.bus import Bus, SealKeys
+from hub.bus.address import BusOptions
+from hub.bus.choice import open_bus
+from hub.bus.sealing import SealKeys
 from hub.canonical.codes import CodeTables
 from hub.contract import Adapter, Endpoint, InboundPolicy, Transport
-from hub.errors import BadSettings
+from hub.errors import BadSettings, HubError
+from hub.ledger.engine import parse_url
 from hub.ledger.ledger import Ledger
+from hub.payloads import FolderStore
 from hub.rules.trust import Signer, TrustSnapshot
 from hub.settings import Settings
 from hub.trust import keys
@@ -42,7 +46,7 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
     adapters = find_adapters()
     return Hub(
         ledger=open_ledger(settings),
-        bus=Bus(settings.file.bus.url, _seal_keys(settings), (*settings.endpoints, UNROUTED)),
+        bus=open_bus(bus_options(settings), _seal_keys(settings), _called(settings)),
         adapters=adapters,
         endpoints=settings.endpoints,
         routes=settings.routes,
@@ -53,17 +57,67 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
         clock=clock or (lambda: datetime.now(UTC)),
         new_id=lambda: str(uuid.uuid4()),
         draw=random.random,
+        payloads=FolderStore(settings.folder / settings.file.payloads.folder),
+        public_url=settings.file.hub.public_url,
+        lease_margin=settings.file.ledger.lease_margin_seconds,
     )
 
 
 def open_ledger(settings: Settings) -> Ledger:
-    """Open the ledger; a relative SQLite path is relative to the configuration folder."""
-    url = make_url(settings.file.ledger.url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        url = url.set(database=str(settings.folder / url.database))
-    ledger = Ledger(url.render_as_string(hide_password=False))
-    ledger.create()
+    """Open the ledger; a relative SQLite path is relative to the configuration folder.
+
+    Raises BadSettings where the address is none or holds a password, Unavailable where the database cannot be reached.
+    """
+    ledger = Ledger(ledger_url(settings).render_as_string(hide_password=False))
+    try:
+        ledger.create()
+    except HubError:
+        ledger.close()
+        raise
     return ledger
+
+
+def ledger_url(settings: Settings) -> URL:
+    """Give the ledger's whole address."""
+    section = settings.file.ledger
+    url = parse_url(section.url)
+    if url.password is not None or "password" in url.query:
+        raise BadSettings(
+            'hub.toml [ledger] url has a password in it: take it out, and name it by reference: password = "env:LEDGER_PASSWORD"',
+            'hub.toml [ledger] url chứa mật khẩu: hãy bỏ ra và khai báo bằng tham chiếu, ví dụ password = "env:LEDGER_PASSWORD"',
+            where="hub.toml [ledger] url",
+        )
+    if url.get_backend_name() == "sqlite":
+        return url.set(database=str(settings.folder / str(url.database)))
+    if section.password:
+        password = settings_module.secret(settings.folder, section.password, "hub.toml [ledger] password")
+        url = url.set(password=password.decode().strip())
+    return url
+
+
+def _called(settings: Settings) -> tuple[str, ...]:
+    """Name what deliveries go to: what can be called, and what no rule matched."""
+    return (*(name for name, endpoint in settings.endpoints.items() if endpoint.outbound), UNROUTED)
+
+
+def bus_options(settings: Settings) -> BusOptions:
+    """Resolve what ``[bus]`` refers to."""
+    section = settings.file.bus
+
+    def named(name: str) -> Path | None:
+        reference = getattr(section, name)
+        return settings_module.referred_file(settings.folder, reference, f"hub.toml [bus] {name}") if reference else None
+
+    given = section.model_dump(exclude={"password", "ca", "certificate", "key"})
+    password = settings_module.secret(settings.folder, section.password, "hub.toml [bus] password") if section.password else b""
+    return BusOptions(
+        **given,
+        password=password.decode().strip(),
+        ca=named("ca"),
+        certificate=named("certificate"),
+        key=named("key"),
+        hub=settings.file.hub.name,
+    )
 
 
 def _seal_keys(settings: Settings) -> SealKeys:
@@ -140,5 +194,13 @@ class _Transports:
                         f"điểm kết nối {endpoint.name!r} không có bảng [outbound]",
                         where=endpoint.name,
                     )
-                self._open[endpoint.name] = self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)
+                self._open[endpoint.name] = self._opened(endpoint)
             return self._open[endpoint.name]
+
+    def _opened(self, endpoint: Endpoint) -> Transport:
+        if endpoint.amqp is None or not endpoint.amqp.publishes:
+            return self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)
+        # pika takes a moment to load, which a hub without such partners should not pay.
+        from hub.amqp.transport import AmqpTransport  # noqa: PLC0415
+
+        return AmqpTransport(endpoint)

@@ -21,7 +21,7 @@ from hub.registers import dossiers, procedures
 from hub.rules import redelivery, routing, signatures
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
-from hub.telemetry import ATTEMPTS, CALL_SECONDS, REPEATED
+from hub.telemetry import ATTEMPTS, CALL_SECONDS, REPEATED, bind_subject
 
 log = structlog.get_logger()
 
@@ -32,6 +32,7 @@ def deliver(hub: Hub, due: Due) -> None:
     if held is None:
         REPEATED.labels(due.endpoint).inc()
         return
+    bind_subject(held.subject, message=held.message_id)
     if held.endpoint == UNROUTED:
         _route_late(hub, held)
         return
@@ -42,7 +43,7 @@ def deliver(hub: Hub, due: Due) -> None:
         _park_unsent(hub, held, error)
         return
     except Exception as bug:
-        log.exception("delivery.bug", delivery=held.id)
+        log.exception("delivery.bug")
         _park_unsent(hub, held, _bug(bug))
         return
     sending = hub.ledger.record_sending(held, outgoing, native_id, hub.now(), hub.lease_seconds(due.endpoint))
@@ -71,8 +72,7 @@ def _outbound(endpoint: Endpoint) -> OutboundPolicy:
 def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, str]:
     """Give the bytes to send: those of an earlier attempt, else written and signed now."""
     if held.business is not None:
-        body = Outgoing(service=held.service, body=held.business, variant=held.variant, head=held.head)
-        return body, held.native_id
+        return _recorded(held), held.native_id
     # A rebuilt delivery is another document: it must not carry the identifier of the one the partner refused.
     native_id = held.id if not held.attempts else str(uuid.uuid5(uuid.UUID(held.id), str(held.attempts)))
     writing = Writing(
@@ -80,7 +80,12 @@ def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, s
     )
     call = Call(service=held.service, part=held.part)
     written = hub.adapter(endpoint).write_message(from_json(held.canonical), call, writing)
-    return _signed(hub, endpoint, written), native_id
+    return replace(_signed(hub, endpoint, written), message_id=native_id), native_id
+
+
+def _recorded(held: Delivery) -> Outgoing:
+    body = held.business or b""
+    return Outgoing(service=held.service, body=body, variant=held.variant, head=held.head, message_id=held.native_id)
 
 
 def _signed(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
@@ -97,7 +102,7 @@ def _park_unsent(hub: Hub, held: Delivery, error: HubError) -> None:
     notice = hub.notice(held, "refused", error) if error.who == "sender" else None
     hub.ledger.record_unsent(held, error, Decision(action="park"), notice, hub.now())
     ATTEMPTS.labels(held.endpoint, error.code).inc()
-    log.warning("delivery.parked", delivery=held.id, endpoint=held.endpoint, error=error.code, where=error.where)
+    log.warning("delivery.parked", error=error.code, where=error.where)
 
 
 def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -> None:
@@ -107,16 +112,25 @@ def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -
         with CALL_SECONDS.labels(endpoint.name).time():
             reply = hub.transports(endpoint).send(outgoing, _fence(hub, held))
         evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
-        receipt = hub.adapter(endpoint).read_receipt(reply, outgoing)
+        receipt = _receipt(hub, endpoint, reply, outgoing)
     except HubError as error:
         _record_failed(hub, endpoint, held, error, evidence or _left_by(error))
     except Exception as bug:
         # The bytes may have left: a bug here is a doubt, never a resend.
-        log.exception("delivery.bug", delivery=held.id)
+        log.exception("delivery.bug")
         wrapped = _bug(bug)
         _record_failed(hub, endpoint, held, InDoubt(wrapped.en, wrapped.vi, where=wrapped.where), evidence or Evidence())
     else:
         _record_receipt(hub, endpoint, held, receipt, evidence)
+
+
+def _receipt(hub: Hub, endpoint: Endpoint, reply: Reply, outgoing: Outgoing) -> Receipt:
+    """Read the partner's answer; where its broker took the message over, that is the receipt."""
+    adapter = hub.adapter(endpoint)
+    if reply.handed_over:
+        text = "máy chủ AMQP của đối tác đã nhận / the partner's broker has taken it"
+        return Receipt(code=str(reply.status), text=text, held=dict(adapter.held_after(outgoing)))
+    return adapter.read_receipt(reply, outgoing)
 
 
 def _left_by(error: HubError) -> Evidence:
@@ -145,13 +159,14 @@ def _record_receipt(hub: Hub, endpoint: Endpoint, held: Delivery, receipt: Recei
             where=held.service,
             partner_code=receipt.code,
         )
-        _settle_failure(hub, held, error, Decision(action="rewrite"), evidence, found=receipt.held)
+        decision = redelivery.decide_rewrite(held.attempts, _outbound(endpoint).redelivery, draw=hub.draw())
+        _settle_failure(hub, held, error, decision, evidence, found=receipt.held)
         return
     waits = hub.waits_for_acknowledgement(held)
     notice = hub.notice(held, "delivered")
     hub.ledger.record_delivered(held, receipt, evidence, notice, hub.now(), waits=waits)
     ATTEMPTS.labels(endpoint.name, "delivered").inc()
-    log.info("delivery.delivered", delivery=held.id, endpoint=endpoint.name, service=held.service, attempt=held.attempts)
+    log.info("delivery.delivered", service=held.service, attempt=held.attempts)
     _wake(hub, held, notice)
 
 
@@ -186,18 +201,11 @@ def _settle_failure(
     try:
         hub.ledger.record_failed(held, error, decision, evidence, notice, hub.now(), found)
     except ClaimLost:
-        log.warning("delivery.claim_lost", delivery=held.id, epoch=held.epoch)
+        log.warning("delivery.claim_lost")
         return
     ATTEMPTS.labels(held.endpoint, error.code).inc()
     _wake(hub, held, notice)
-    log.warning(
-        "delivery.failed",
-        delivery=held.id,
-        endpoint=held.endpoint,
-        error=error.code,
-        action=decision.action,
-        attempt=held.attempts,
-    )
+    log.warning("delivery.failed", service=held.service, error=error.code, action=decision.action, attempt=held.attempts)
 
 
 def _route_late(hub: Hub, held: Delivery) -> None:
@@ -247,23 +255,33 @@ def inquire(hub: Hub, due: Due) -> None:
     if held is None:
         REPEATED.labels(due.endpoint).inc()
         return
+    bind_subject(held.subject, message=held.message_id)
     endpoint = hub.endpoint(held.endpoint)
-    outgoing = Outgoing(service=held.service, body=held.business or b"", variant=held.variant, head=held.head)
-    outcome, text, found = "unknown", "", {}
+    outgoing = _recorded(held)
+    outcome, failed, found = "unknown", "", {}
+    answered: bool | None = None
     evidence: Evidence | None = None
     try:
         reply: Reply = hub.transports(endpoint).ask(outgoing, from_json(held.canonical))
         evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
         finding = hub.adapter(endpoint).read_finding(reply, outgoing)
-        outcome, text, found = finding.outcome, finding.text, dict(finding.held)
+        outcome, found, answered = finding.outcome, dict(finding.held), True
     except HubError as error:
-        text = error.en
+        failed = error.code
         evidence = evidence or _left_by(error)
+        answered = False if isinstance(error, NotSent | InDoubt) else None
     if outcome == "absent" and not _outbound(endpoint).service(held.service, held.variant).absence_proves:
         outcome = "unknown"
     waits = hub.waits_for_acknowledgement(held)
     notice = hub.notice(held, "delivered") if outcome == "found" else None
-    hub.ledger.record_finding(held, outcome, found, evidence or Evidence(), notice, hub.now(), waits=waits)
-    log.info("inquiry.recorded", delivery=held.id, endpoint=held.endpoint, outcome=outcome, text=text)
+    again_in = _ask_again_in(hub, endpoint, held)
+    hub.ledger.record_finding(
+        held, outcome, found, evidence or Evidence(), notice, hub.now(), waits=waits, again_in=again_in, answered=answered
+    )
+    log.info("inquiry.recorded", service=held.service, outcome=outcome, error=failed)
     _wake(hub, held, notice)
 
+
+def _ask_again_in(hub: Hub, endpoint: Endpoint, held: Delivery) -> float:
+    policy = _outbound(endpoint)
+    return redelivery.ask_again_in(held.inquiries, policy.redelivery, settle_after=policy.settle_after, draw=hub.draw())

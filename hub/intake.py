@@ -11,18 +11,20 @@ from sqlalchemy import Connection
 
 from hub.app import OUT_OF_STEP, UNROUTED, Hub
 from hub.canonical.codes import Status
+from hub.canonical.compact_json import compact, compact_sorted
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, to_json
 from hub.canonical.procedure import CatalogueMessage
-from hub.contract import Answer, Endpoint, Incoming, Opened, Outcome, Request
-from hub.errors import Fault, HubError, NoRoute, NotPermitted, Unavailable, Untrusted
+from hub.contract import Answer, Endpoint, InboundPolicy, Incoming, Opened, Outcome, Request
+from hub.errors import Fault, HubError, InvalidMessage, NoRoute, NotPermitted, Unavailable, Untrusted
 from hub.ledger import chains
 from hub.ledger.intake_verbs import DossierMoved
 from hub.ledger.values import Acceptance, DossierChange, Holding, Planned, ProcedureRow, Refusal
 from hub.registers import dossiers, procedures
-from hub.rules import certificates, lifecycle, routing, signatures
+from hub.registers.attachments import readable
+from hub.rules import attachments, certificates, lifecycle, routing, signatures
 from hub.rules.trust import Verdict, Verified
-from hub.telemetry import RECEIVED
+from hub.telemetry import RECEIVED, bind_subject, lines_about
 
 log = structlog.get_logger()
 
@@ -42,6 +44,8 @@ class _Thought:
     subject: str
     planned: tuple[Planned, ...] = ()
     warnings: tuple[str, ...] = ()
+    #: Digests of the files it names.
+    files: tuple[str, ...] = ()
     dossier: DossierChange | None = None
     #: The dossier as it stands after this message.
     after: dossiers.Known | None = None
@@ -58,9 +62,15 @@ def receive(hub: Hub, request: Request) -> Answer:
     """
     endpoint = hub.endpoint(request.endpoint)
     message_id = hub.new_id()
+    with lines_about(endpoint=endpoint.name, message=message_id):
+        return _receive(hub, endpoint, request, message_id)
+
+
+def _receive(hub: Hub, endpoint: Endpoint, request: Request, message_id: str) -> Answer:
     opened: Opened | None = None
     verdict = NOT_CHECKED
     try:
+        _check_size(endpoint, request)
         opened = hub.adapter(endpoint).open_request(request, endpoint.options)
         verified = signatures.verify(opened.document, opened.jws, hub.trust(endpoint), hub.clock())
         verdict = verified.verdict
@@ -71,8 +81,16 @@ def receive(hub: Hub, request: Request) -> Answer:
     except HubError as error:
         return _refuse(hub, endpoint, request, opened, verdict, error, message_id)
     except Exception as error:
-        log.exception("message.bug", endpoint=endpoint.name, message=message_id)
+        log.exception("message.bug")
         return _refuse(hub, endpoint, request, opened, verdict, _bug(error), message_id)
+
+
+def _check_size(endpoint: Endpoint, request: Request) -> None:
+    """Refuse what is too large; over HTTP it did not come as far as this."""
+    most = (endpoint.inbound or InboundPolicy()).max_bytes
+    if len(request.body) > most:
+        vi, en = f"thông điệp lớn hơn {most} byte", f"the message is larger than {most} bytes"
+        raise InvalidMessage([Fault("", "too_large", vi, en)])
 
 
 def _bug(error: Exception) -> HubError:
@@ -93,12 +111,15 @@ def _accept(
     incoming: Incoming,
     message_id: str,
 ) -> Answer:
+    bind_subject(incoming.messages[0].subject)
     outcome = Outcome(message_id=message_id, received_at=hub.clock(), asked=incoming.asked)
     answer = hub.adapter(endpoint).answer(outcome, opened, request, endpoint.options)
     for _ in range(LOOKS):
         thoughts: list[_Thought] = []
         for message in incoming.messages:
             thoughts.append(_think(hub, endpoint, message, thoughts))
+        # Of a dossier with several numbers the first one by which it became known.
+        bind_subject(thoughts[0].subject)
         acceptance = _acceptance(hub, endpoint, request, opened, verified, incoming, answer, thoughts, message_id)
         try:
             recorded = hub.ledger.record_received(acceptance)
@@ -106,13 +127,20 @@ def _accept(
             continue
         if recorded is answer:
             RECEIVED.labels(endpoint.name, "accepted").inc()
-            log.info("message.received", endpoint=endpoint.name, message=message_id, subject=acceptance.subject)
+            log.info("message.received", **_others(thoughts))
         else:
             RECEIVED.labels(endpoint.name, "repeated").inc()
-            log.info("message.repeated", endpoint=endpoint.name, subject=acceptance.subject)
+            # Nothing was recorded under the new id.
+            log.info("message.repeated", message=None, **_others(thoughts))
         hub.bus.wake(*{planned.endpoint for planned in acceptance.planned})
         return recorded
     raise Unavailable("the dossier is changing too fast; send again", "hồ sơ đang thay đổi liên tục; hãy gửi lại")
+
+
+def _others(thoughts: Iterable[_Thought]) -> dict[str, list[str]]:
+    """Name the further subjects of a document that has several, so that each is found in the logs."""
+    _, *others = dict.fromkeys(thought.subject for thought in thoughts)
+    return {"also": others} if others else {}
 
 
 def _think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[_Thought]) -> _Thought:
@@ -141,7 +169,7 @@ def _think_of_dossier(
                 )
             ]
         )
-    message = _enriched(given, known)
+    message, files = _with_files(hub, endpoint, _enriched(given, known))
     standing = lifecycle.standing(known.status if known else None, message.dossier.status)
     unknown_step = standing is lifecycle.Standing.UNKNOWN_STEP
     parks = unknown_step and endpoint.inbound is not None and endpoint.inbound.out_of_step == "park"
@@ -154,6 +182,7 @@ def _think_of_dossier(
         subject=change.key,
         planned=planned,
         warnings=("out_of_step",) if unknown_step else (),
+        files=files,
         dossier=change,
         after=_after(change, known, endpoint, planned),
     )
@@ -200,6 +229,23 @@ def _enriched(message: DossierMessage, known: dossiers.Known | None) -> DossierM
     return message.model_copy(update={"dossier": dossier, "native": native})
 
 
+def _with_files(hub: Hub, endpoint: Endpoint, message: DossierMessage) -> tuple[DossierMessage, tuple[str, ...]]:
+    """Describe the files of ours that a message names; raise InvalidMessage for each that its sender may not name.
+
+    What retention has deleted may be named all the same: a dossier is said whole each time.
+    """
+    named = attachments.named(message, hub.public_url)
+    if not named:
+        return message, ()
+    digests = tuple(dict.fromkeys(digest for _, digest in named))
+    with hub.ledger.read() as conn:
+        found = readable(conn, digests, (endpoint.name,))
+    if faults := [attachments.not_stored(path) for path, digest in named if digest not in found]:
+        raise InvalidMessage(faults)
+    sizes = {digest: row.size for digest, row in found.items()}
+    return attachments.described(message, sizes, hub.public_url), digests
+
+
 def _change(message: DossierMessage, known: dossiers.Known | None) -> DossierChange:
     status = lifecycle.recorded(known.status if known else None, message.dossier.status)
     return DossierChange(
@@ -207,7 +253,7 @@ def _change(message: DossierMessage, known: dossiers.Known | None) -> DossierCha
         version=known.version if known else 0,
         procedure=known.procedure if known else message.dossier.procedure.code,
         status=status.value,
-        native=json.dumps(dict(known.native) if known else message.native, ensure_ascii=False, sort_keys=True),
+        native=compact_sorted(dict(known.native) if known else message.native),
         codes=dossiers.codes_of(message.dossier),
     )
 
@@ -329,13 +375,14 @@ def _acceptance(
         certificate=verified.certificate,
         canonical=tuple(thought.canonical for thought in thoughts),
         verdict=verified.verdict.to_json(),
-        warnings=json.dumps([warning for thought in thoughts for warning in thought.warnings]),
+        warnings=compact([warning for thought in thoughts for warning in thought.warnings]),
         answer=answer,
         planned=tuple(planned for thought in thoughts for planned in thought.planned),
         dossiers=tuple(thought.dossier for thought in thoughts if thought.dossier),
         procedures=tuple(row for thought in thoughts for row in thought.procedures),
         holdings=tuple(row for thought in thoughts for row in thought.holdings),
         catalogues=first.catalogues,
+        attachments=tuple(digest for thought in thoughts for digest in thought.files),
         correlation=incoming.correlation,
         correlation_refused=incoming.correlation_refused,
     )
@@ -369,9 +416,9 @@ def _refuse(
         verdict=verdict.to_json(),
         error_code=error.code,
         error_where=error.where,
-        faults=json.dumps([asdict(fault) for fault in error.faults], ensure_ascii=False),
+        faults=compact([asdict(fault) for fault in error.faults]),
         answer=answer,
     )
     RECEIVED.labels(endpoint.name, "refused").inc()
-    log.warning("message.refused", endpoint=endpoint.name, message=message_id, error=error.code, where=error.where)
+    log.warning("message.refused", error=error.code, where=error.where)
     return hub.ledger.record_refused(refusal)

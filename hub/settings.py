@@ -1,6 +1,7 @@
 """Settings: config/*.toml -> frozen values; an error names file, table and key.
 
-Secrets stand by reference: ``env:NAME`` or ``file:path`` (relative to the configuration folder).
+Secrets stand by reference: ``env:NAME``, ``file:path`` (relative to the configuration folder), or ``credential:NAME`` (a
+file in the folder that systemd made for this service alone).
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from hub.amqp.address import read_address
 from hub.canonical.codes import CodeRow
-from hub.contract import Adapter, Endpoint, InboundPolicy, OutboundPolicy
+from hub.contract import Adapter, AmqpPolicy, Endpoint, InboundPolicy, OutboundPolicy
 from hub.errors import BadSettings
 from hub.rules.routing import Route
 
@@ -45,15 +47,36 @@ class HubSection(Section):
 class LedgerSection(Section):
     """``[ledger]``"""
 
-    #: SQLAlchemy address; a relative SQLite path is relative to the configuration folder.
+    #: ``sqlite:///path`` (a relative one is relative to the configuration folder) or ``postgresql+psycopg://user@host/database``.
     url: str = "sqlite:///var/ledger.db"
+    #: Reference to the password of PostgreSQL's user; never in ``url``. Empty = none is asked for.
+    password: str = ""
+    #: A worker's claim outlives the endpoint's total deadline by this much; then what it held is taken back.
+    lease_margin_seconds: float = Field(30.0, ge=1)
 
 
 class BusSection(Section):
     """``[bus]``"""
 
-    #: ``memory://``: embedded, one process.
+    #: ``memory://``: embedded, one process; ``amqps://user@host/vhost``: RabbitMQ.
     url: str = "memory://"
+    #: Reference to the user's password; never in ``url``.
+    password: str = ""
+    #: Reference ``file:path`` to the authorities (PEM) of the broker's certificate; empty = those of the system.
+    ca: str = ""
+    #: References ``file:path`` to this node's own certificate and its key (PEM), where the broker asks for one.
+    certificate: str = ""
+    key: str = ""
+    #: Begins the name of everything on the broker.
+    prefix: str = Field("lienthong", pattern="^[A-Za-z0-9_-]{1,50}$")
+    #: So many messages of one endpoint may be at one consumer, begun or not.
+    prefetch: int = Field(8, ge=1, le=1000)
+    #: After so many returns of a message the broker gives it up; its lease brings the delivery back.
+    delivery_limit: int = Field(10, ge=1, le=1000)
+    #: A publisher confirm that has not come after so long is not waited for.
+    confirm_seconds: float = Field(10.0, gt=0)
+    #: A connection over which nothing came for twice as long is lost.
+    heartbeat_seconds: int = Field(30, ge=1, le=600)
 
 
 class DoorsSection(Section):
@@ -65,6 +88,8 @@ class DoorsSection(Section):
     metrics_token_sha256: str = ""
     #: A request's body must be here after so long.
     body_seconds: float = Field(120.0, gt=0)
+    #: While so many calls are being recorded, a door that has its share of them turns further ones away.
+    max_waiting: int = Field(64, ge=1)
     #: True: one log line for each call.
     access_log: bool = False
     #: Exact addresses of fronts whose ``client_certificate_header`` and ``X-Forwarded-For`` are believed.
@@ -76,6 +101,26 @@ class DoorsSection(Section):
     key: str = ""
     #: Reference ``file:path`` to the authorities (PEM) of client certificates; self-signed ones stand here themselves.
     client_authorities: str = ""
+
+
+class PayloadsSection(Section):
+    """``[payloads]``"""
+
+    #: Folder of the files that partners give; a relative one is relative to the configuration folder.
+    folder: str = Field("var/payloads", min_length=1)
+    #: The largest file that is taken.
+    max_bytes: int = Field(200_000_000, gt=0)
+    #: A file must be here, or be read by its recipient, after so long.
+    body_seconds: float = Field(1800.0, gt=0)
+
+
+class RetentionSection(Section):
+    """``[retention]``"""
+
+    #: What deliveries needed, and partners' files, may be deleted after so many days.
+    days: int = Field(365, ge=1)
+    #: What proves something (bytes as received and sent, signatures, certificates, receipts) only after so many.
+    proof_days: int = Field(3650, ge=1)
 
 
 class LoggingSection(Section):
@@ -109,6 +154,8 @@ class HubFile(Section):
     ledger: LedgerSection = LedgerSection()
     bus: BusSection = BusSection()
     doors: DoorsSection = DoorsSection()
+    payloads: PayloadsSection = PayloadsSection()
+    retention: RetentionSection = RetentionSection()
     logging: LoggingSection = LoggingSection()
     seal: SealSection = SealSection()
     signers: dict[str, SignerSection] = Field(default_factory=dict)
@@ -130,6 +177,7 @@ class EndpointFile(Section):
     agency_code: str = ""
     inbound: InboundPolicy | None = None
     outbound: OutboundPolicy | None = None
+    amqp: AmqpPolicy | None = None
     #: The adapter's own options; ``env:`` and ``file:`` references are resolved.
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -193,6 +241,7 @@ _WRONG_VALUES = {
     "string_pattern_mismatch": "giá trị không có dạng {pattern}",
     "int_type": "phải là số nguyên",
     "int_parsing": "phải là số nguyên",
+    "int_from_float": "phải là số nguyên",
     "float_type": "phải là số",
     "float_parsing": "phải là số",
     "bool_type": "phải là true hoặc false",
@@ -207,6 +256,11 @@ _WRONG_VALUES = {
     "greater_than_equal": "phải từ {ge} trở lên",
     "less_than": "phải nhỏ hơn {lt}",
     "less_than_equal": "không được quá {le}",
+    "window": "{vi}",
+    "event": "{pattern!r} không khớp sự kiện nào; hiện có: {known}",
+    "date_type": "phải là ngày dạng \"2026-09-02\"",
+    "date_from_datetime_parsing": "phải là ngày dạng \"2026-09-02\"",
+    "date_from_datetime_inexact": "phải là ngày, không kèm giờ",
 }
 
 
@@ -233,8 +287,46 @@ def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endp
         agency_code=file.agency_code,
         inbound=file.inbound,
         outbound=file.outbound,
+        amqp=_amqp(folder, path, file),
         options=_model(adapter.options, options, path, folder),
     )
+
+
+def _amqp(folder: Path, path: Path, file: EndpointFile) -> AmqpPolicy | None:
+    """Resolve what ``[amqp]`` refers to; raise BadSettings where it cannot be used."""
+    if file.amqp is None:
+        return None
+    where = f"{path} [amqp]"
+    read_address(file.amqp, where)
+    _check_amqp(where, file.amqp, file.outbound)
+    files = {name: getattr(file.amqp, name) for name in ("ca", "certificate", "key")}
+    found = {name: str(referred_file(folder, given, f"{where} {name}")) for name, given in files.items() if given}
+    password = secret(folder, file.amqp.password.get_secret_value(), f"{where} password").decode().strip()
+    return file.amqp.model_copy(update={**found, "password": SecretStr(password)})
+
+
+def _check_amqp(where: str, amqp: AmqpPolicy, outbound: OutboundPolicy | None) -> None:
+    """Refuse a table of which something would silently have no effect."""
+    if not (amqp.publishes or amqp.consume_queue):
+        raise BadSettings(
+            f"{where} does nothing: name publish_exchange or publish_routing_key to send, consume_queue to receive",
+            f"{where} không có tác dụng: khai báo publish_exchange hoặc publish_routing_key để gửi, consume_queue để nhận",
+            where=where,
+        )
+    if amqp.publishes and outbound is None:
+        raise BadSettings(
+            f"{where} says where to publish, but the endpoint has no [outbound] table: nothing is sent to it",
+            f"{where} khai báo nơi gửi nhưng điểm kết nối không có bảng [outbound]: không có gì được gửi đi",
+            where=where,
+        )
+    asked = [name for name, each in outbound.services.items() if each.on_doubt == "ask"] if outbound else []
+    if amqp.publishes and asked:
+        names = ", ".join(asked)
+        raise BadSettings(
+            f'{where}: a broker cannot be asked what became of a message: services {names} need on_doubt = "resend" or "park"',
+            f'{where}: không hỏi được máy chủ AMQP về thông điệp đã gửi: dịch vụ {names} phải có on_doubt = "resend" hoặc "park"',
+            where=where,
+        )
 
 
 def _check_routes(path: Path, routes: tuple[Route, ...], endpoints: Mapping[str, Endpoint]) -> None:
@@ -253,25 +345,47 @@ def _resolve(folder: Path, path: Path, value: Any) -> Any:
         return {key: _resolve(folder, path, each) for key, each in value.items()}
     if isinstance(value, list):
         return [_resolve(folder, path, each) for each in value]
-    if isinstance(value, str) and value.startswith(("env:", "file:")):
+    if isinstance(value, str) and value.startswith(("env:", "file:", "credential:")):
         return secret(folder, value, str(path)).decode().strip()
     return value
 
 
 def secret(folder: Path, reference: str, where: str) -> bytes:
-    """Read what a reference (``env:NAME``, ``file:path``) names; the error never shows the value."""
+    """Read what a reference (``env:NAME``, ``file:path``, ``credential:NAME``) names; the error never shows the value."""
     kind, _, name = reference.partition(":")
     if kind == "env" and name in os.environ:
         return os.environ[name].encode()
-    if kind == "file" and (folder / name).is_file():
-        return (folder / name).read_bytes()
+    path = _referred(folder, reference)
+    if path is not None and path.is_file():
+        return path.read_bytes()
     # What is no reference may be the secret itself.
-    vi, en = (reference, reference) if kind in ("env", "file") else ("giá trị (không hiện)", "the value (not shown)")
+    shown = kind in ("env", "file", "credential")
+    vi, en = (reference, reference) if shown else ("giá trị (không hiện)", "the value (not shown)")
     raise BadSettings(
         f"{where}: {en} cannot be read (secrets are given as env:NAME, or file:path beside {folder / 'hub.toml'})",
         f"{where}: không đọc được {vi} (khai báo bí mật dạng env:TÊN, hoặc file:đường-dẫn tính từ {folder})",
         where=f"{where}: {en}",
     )
+
+
+def _referred(folder: Path, reference: str) -> Path | None:
+    """Give the path of the file that a reference names, whether it is there or not; None where it names none."""
+    kind, _, name = reference.partition(":")
+    if kind == "credential" and "CREDENTIALS_DIRECTORY" in os.environ:
+        return Path(os.environ["CREDENTIALS_DIRECTORY"]) / name
+    return folder / name if kind == "file" else None
+
+
+def referred_file(folder: Path, reference: str, where: str) -> Path:
+    """Give the path of a file that another library reads itself; the reference is ``file:path`` or ``credential:NAME``."""
+    path = _referred(folder, reference)
+    if path is None or not path.is_file():
+        raise BadSettings(
+            f"{where}: {reference!r} is not the reference file:path of a file",
+            f"{where}: {reference!r} phải có dạng file:đường-dẫn và tệp phải tồn tại",
+            where=where,
+        )
+    return path
 
 
 def code_files(folder: Path) -> dict[str, int]:

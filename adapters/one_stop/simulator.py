@@ -6,15 +6,17 @@ It knows the protocol of the README and nothing of the hub; what it stored is sh
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from adapters.one_stop.samples.generator import DEEDS, UNITS, generate, procedures, stamp
 from hub.simulation import Call, Said, SimulatorServer
-from hub.wire import Wire
+from hub.wire import HttpReply, Wire
 
 #: How long the software waits for the hub's answer.
 SEND_SECONDS = 30.0
@@ -154,7 +156,8 @@ class OneStopSide:
     def __init__(self, software: OneStopSoftware, *, hub_url: str, endpoint: str, token: str) -> None:
         self.software = software
         self.server: SimulatorServer
-        self._door = f"{hub_url.rstrip('/')}/doors/{endpoint}"
+        self._hub = hub_url.rstrip("/")
+        self._door = f"{self._hub}/doors/{endpoint}"
         self._token = token
         self._answers: Counter[str] = Counter()
 
@@ -186,15 +189,34 @@ class OneStopSide:
 
     def send(self, given: dict[str, Any]) -> dict[str, Any]:
         """Post ``document`` to the hub's door with ``key`` (and ``path``); tell its answer."""
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json", "Idempotency-Key": given["key"]}
+        body = json.dumps(given["document"], ensure_ascii=False).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": given["key"]}
+        reply = self._call("POST", self._door + given.get("path", ""), body, headers)
+        return {"status": reply.status, "body": reply.body.decode("utf-8", "replace")}
+
+    def give(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Give the hub a file (``content``, a text); tell its answer, with the address to write into a dossier."""
+        body = given["content"].encode()
+        reply = self._call("POST", f"{self._hub}/attachments", body, {"Content-Type": "application/octet-stream"})
+        return {"status": reply.status, **json.loads(reply.body)}
+
+    def collect(self, given: dict[str, Any]) -> list[dict[str, Any]]:
+        """Fetch the files of a dossier it was given (``reference``) from the hub; tell what came of each."""
+        with self.software.lock:
+            links = [file["DuongDanTaiTepTin"] for file in self.software.records[given["reference"]]["TaiLieuNop"]]
+        replies = [(link, self._call("GET", link)) for link in links]
+        return [
+            {"url": link, "status": reply.status, "size": len(reply.body), "sha256": hashlib.sha256(reply.body).hexdigest()}
+            for link, reply in replies
+        ]
+
+    def _call(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> HttpReply:
         wire = Wire()
         try:
-            body = json.dumps(given["document"], ensure_ascii=False).encode()
-            url = self._door + given.get("path", "")
-            reply = wire.call("POST", url, body=body, headers=headers, deadline_seconds=SEND_SECONDS)
+            proved = {"Authorization": f"Bearer {self._token}", **(headers or {})}
+            return wire.call(method, url, body=body, headers=proved, deadline_seconds=SEND_SECONDS)
         finally:
             wire.close()
-        return {"status": reply.status, "body": reply.body.decode("utf-8", "replace")}
 
     def generate(self, given: dict[str, Any]) -> list[dict[str, Any]]:
         """Invent ``count`` dossiers of ``seed``: every message with its key, in the order of time."""
@@ -232,7 +254,13 @@ def simulator(
     server = SimulatorServer("one_stop", side.handle, port=port)
     side.server = server
     server.account = side.software.account
-    server.verbs = {"send": side.send, "generate": side.generate, "answer": side.answer}
+    server.verbs = {
+        "send": side.send,
+        "generate": side.generate,
+        "answer": side.answer,
+        "give": side.give,
+        "collect": side.collect,
+    }
     return server
 
 

@@ -3,7 +3,7 @@
 from adapters.template.inbound import answer, open_request, read_message
 from adapters.template.options import TemplateOptions
 from adapters.template.outbound import plan, write_message
-from adapters.template.receipts import read_finding, read_receipt
+from adapters.template.receipts import held_after, read_finding, read_receipt
 from adapters.template.transport import open_transport
 from hub.contract import Adapter
 
@@ -19,5 +19,6 @@ ADAPTER = Adapter(
     write_message=write_message,
     read_receipt=read_receipt,
     read_finding=read_finding,
+    held_after=held_after,
     open_transport=open_transport,
 )

@@ -42,13 +42,18 @@ def read_receipt(reply: Reply, outgoing: Outgoing) -> Receipt:
         raise Refused(meaning.en, meaning.vi, where=outgoing.service, partner_code=code)
     if meaning.result == "busy":
         raise Busy(meaning.en, meaning.vi, where=outgoing.service, partner_code=code)
-    return Receipt(code=code, text=meaning.vi, already=meaning.result == "already", held={"dossier": outgoing.head["dossier"]})
+    return Receipt(code=code, text=meaning.vi, already=meaning.result == "already", held=held_after(outgoing))
+
+
+def held_after(outgoing: Outgoing) -> dict[str, str]:
+    """Say what the partner holds once it has this call."""
+    return {"dossier": outgoing.head["dossier"]}
 
 
 def read_finding(reply: Reply, outgoing: Outgoing) -> Finding:
     """Read the answer of the look-up; what cannot be read tells nothing."""
     outcome = FINDINGS.get(_code(reply), "unknown")
-    held = {"dossier": outgoing.head["dossier"]} if outcome == "found" else {}
+    held = held_after(outgoing) if outcome == "found" else {}
     return Finding(outcome=outcome, text=f"HTTP {reply.status}", held=held)
 
 

@@ -15,7 +15,8 @@ class Attachment(Frozen):
     component_code: str = ""
     #: Where a partner can fetch it; one URL per file.
     url: str = ""
-    #: ``sha256:`` and 64 hex digits where the bytes are in our payloads; else empty.
+    #: ``sha256:`` and 64 hex digits where it is known: of a file that was given to the hub (``url`` is its address there), or
+    #: that travels inside the message; else empty.
     digest: str = ""
     size: int = 0
     deleted: bool = False

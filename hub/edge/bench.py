@@ -38,10 +38,10 @@ from hub.wire import Wire
 
 DOCUMENT_TYPE = "BTNMT0600001"
 #: Connections of the trader's software; each sends so many applications one after the other.
-SENDERS = 4
+SENDERS = 8
 BATCH = 5
 #: Calls to the ministry at the same time.
-CONCURRENCY = 6
+CONCURRENCY = 12
 #: Messages before the clock starts: every part loads what it loads once.
 WARM_UP = 40
 #: Beyond those of the warm-up.

@@ -11,45 +11,53 @@ import structlog
 
 from hub import delivery, dispatch
 from hub.app import UNROUTED, Hub
-from hub.bus import Acknowledge
+from hub.bus.port import Acknowledge
 from hub.errors import HubError, Untrusted
 from hub.ledger.delivery_verbs import ClaimLost
 from hub.rules.queued import Due
-from hub.telemetry import QUARANTINED
+from hub.telemetry import QUARANTINED, lines_about
 
 log = structlog.get_logger()
 
 #: Dispatch looks at the whole ledger so often: what other processes or the clock made due.
 DISPATCH_SECONDS = 0.25
+#: So often it looks through what the broker gave up delivering.
+DEAD_SECONDS = 5.0
 
 
 class Workers:
-    """One consumer thread, and for each endpoint as many delivering threads as its concurrency.
+    """Dispatch in one thread; deliver with one consumer thread, and for each endpoint as many threads as its concurrency.
 
-    So a partner that hangs costs the others nothing.
+    So a partner that hangs costs the others nothing. A process may do one of both only.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, dispatch: bool = True, work: bool = True) -> None:
         self._hub = hub
         self._stop = threading.Event()
+        self._dead_at = 0.0
         self._pools = {
             name: ThreadPoolExecutor(endpoint.outbound.concurrency, thread_name_prefix=f"deliver-{name}")
             for name, endpoint in hub.endpoints.items()
             if endpoint.outbound
         }
         self._pools[UNROUTED] = ThreadPoolExecutor(1, thread_name_prefix="route-late")
+        chosen = {"consumer": (work, self._consume), "dispatcher": (dispatch, self._dispatch)}
         self._threads = [
-            threading.Thread(target=self._forever, args=(self._consume,), name="consumer", daemon=True),
-            threading.Thread(target=self._forever, args=(self._dispatch,), name="dispatcher", daemon=True),
+            threading.Thread(target=self._forever, args=(target,), name=name, daemon=True)
+            for name, (wanted, target) in chosen.items()
+            if wanted
         ]
 
     def start(self) -> None:
-        """Take back what an earlier process held, then start consuming and dispatching."""
-        recalled = self._hub.ledger.recall_all(self._hub.now(), self._hub.doubt_policy)
-        if recalled:
-            log.info("deliveries.recalled", count=recalled)
+        """Start consuming and dispatching; where the bus died with an earlier process, take back what that one held first."""
+        if self._hub.bus.embedded:
+            dispatch.tell_lapsed(self._hub.ledger.recall_all(self._hub.now(), self._hub.doubt_policy))
         for thread in self._threads:
             thread.start()
+
+    def alive(self) -> bool:
+        """Say whether every thread that was started still runs."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
         """Stop dispatching and consuming, and finish the deliveries that are being sent."""
@@ -73,6 +81,9 @@ class Workers:
     def _dispatch(self) -> None:
         """Look at everything, then for a while only where a bell rings."""
         dispatch.queue(self._hub)
+        if time.monotonic() >= self._dead_at:
+            self._dead_at = time.monotonic() + DEAD_SECONDS
+            self._hub.bus.drain_dead()
         until = time.monotonic() + DISPATCH_SECONDS
         while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
             dispatch.queue(self._hub, self._hub.bus.wait(left))
@@ -84,17 +95,21 @@ class Workers:
         self._pools[due.endpoint].submit(self._work, due, acknowledge)
 
     def _work(self, due: Due, acknowledge: Acknowledge) -> None:
-        try:
-            (delivery.inquire if due.purpose == "inquire" else delivery.deliver)(self._hub, due)
-        except Untrusted:
-            QUARANTINED.labels(due.endpoint, "not_as_in_ledger").inc()
-            log.error("bus.not_as_in_ledger", delivery=due.id, endpoint=due.endpoint)
-        except ClaimLost:
-            log.warning("delivery.claim_lost", delivery=due.id, endpoint=due.endpoint, epoch=due.epoch)
-        except HubError as error:
-            # Nothing recorded: the lease brings it back.
-            log.error("worker.failed", delivery=due.id, error=error.code, where=error.where)
-        except Exception:
-            log.exception("worker.bug", delivery=due.id)
-        finally:
-            acknowledge()
+        if self._stop.is_set():
+            acknowledge(done=False)
+            return
+        with lines_about(delivery=due.id, endpoint=due.endpoint, epoch=due.epoch):
+            try:
+                (delivery.inquire if due.purpose == "inquire" else delivery.deliver)(self._hub, due)
+            except Untrusted:
+                QUARANTINED.labels(due.endpoint, "not_as_in_ledger").inc()
+                log.error("bus.not_as_in_ledger")
+            except ClaimLost:
+                log.warning("delivery.claim_lost")
+            except HubError as error:
+                # Nothing recorded: the lease brings it back.
+                log.error("worker.failed", error=error.code, where=error.where)
+            except Exception:
+                log.exception("worker.bug")
+            finally:
+                acknowledge()

@@ -30,6 +30,8 @@ class Absent:
 
     path: str
     digest: str
+    #: When (seconds since 1970 UTC); None where nobody wrote it down.
+    deleted_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class _Gathered:
             return "", b""
         body = payloads.get(self.conn, digest)
         if body is None:
-            self.absent.append(Absent(path=stem, digest=digest))
+            self.absent.append(Absent(path=stem, digest=digest, deleted_at=payloads.deleted_at(self.conn, digest)))
             return "", b""
         path = f"{stem}.{_ending(body)}"
         self.add(path, body)

@@ -1,4 +1,4 @@
-"""What became of messages: to each sender its own and nothing else, and to the metrics how many are not done."""
+"""What became of messages: to each sender its own and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Row
 
 from hub.errors import every_error
 from hub.ledger.tables import deliveries, messages, notices
-from hub.rules.lifecycle import ENDED, State
+from hub.rules.lifecycle import State
 
 #: State of a delivery as its sender reads it: Vietnamese, English.
 STATE_WORDS: Mapping[State, tuple[str, str]] = {
@@ -156,11 +156,18 @@ def _delivery(row: Row[Any], *, told: bool) -> DeliveryFate:
     )
 
 
-def told(conn: Connection, senders: Sequence[str], *, since: int | None, limit: int) -> tuple[Told, ...]:
-    """List notices after a cursor, the oldest first; ``since`` None: those that were not acknowledged yet."""
+def told(conn: Connection, senders: Sequence[str], *, since: int | None, settled: int, limit: int) -> tuple[Told, ...]:
+    """List notices after a cursor, the oldest first; ``since`` None: those that were not acknowledged yet.
+
+    ``settled``: what the ledger gave for ``settled_notices`` before ``conn`` was opened; what lies above is not shown
+    yet, since another one may come in below it.
+    """
     after = notices.c.taken_at.is_(None) if since is None else notices.c.seq > since
     rows = conn.execute(
-        select(notices).where(notices.c.endpoint.in_(senders) & after).order_by(notices.c.seq).limit(limit)
+        select(notices)
+        .where(notices.c.endpoint.in_(senders) & after & (notices.c.seq <= settled))
+        .order_by(notices.c.seq)
+        .limit(limit)
     )
     return tuple(
         Told(
@@ -183,15 +190,3 @@ def told(conn: Connection, senders: Sequence[str], *, since: int | None, limit: 
 def last_cursor(conn: Connection, senders: Sequence[str]) -> int:
     """Give the cursor of the newest notice to these senders; 0 where there is none."""
     return int(conn.execute(select(func.max(notices.c.seq)).where(notices.c.endpoint.in_(senders))).scalar() or 0)
-
-
-def not_done(conn: Connection) -> Mapping[tuple[str, str], int]:
-    """Count the deliveries that are not done, by endpoint and state."""
-    # Named one by one, so that the index by state finds these few among all that are done.
-    waiting = [state.value for state in State if state not in ENDED]
-    rows = conn.execute(
-        select(deliveries.c.endpoint, deliveries.c.state, func.count().label("number"))
-        .where(deliveries.c.state.in_(waiting))
-        .group_by(deliveries.c.endpoint, deliveries.c.state)
-    )
-    return {(row.endpoint, row.state): row.number for row in rows}

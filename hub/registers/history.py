@@ -399,6 +399,13 @@ def body(conn: Connection, digest: str) -> bytes | None:
     return payloads.get(conn, digest)
 
 
+def deleted_at(conn: Connection, message: MessageDetail) -> float | None:
+    """Say when retention last deleted bytes of a message; None where all are there."""
+    digests = (message.raw_digest, message.signed_digest, message.signature_digest, *message.canonical_digests)
+    found = [moment for digest in digests if (moment := payloads.deleted_at(conn, digest)) is not None]
+    return max(found, default=None)
+
+
 def _portions(ids: Iterable[str]) -> Iterable[list[str]]:
     listed = list(ids)
     return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))

@@ -53,6 +53,7 @@ def wrong(conn: Connection) -> Iterator[Wrong]:
     for broken in journal_chains.verify(conn):
         yield Wrong(kind="journal", name=f"{broken.subject} #{broken.number}", vi=broken.vi, en=broken.en)
     yield from _altered_payloads(conn)
+    yield from _lost_payloads(conn)
     yield from _misnamed_messages(conn)
 
 
@@ -63,6 +64,14 @@ def _altered_payloads(conn: Connection) -> Iterator[Wrong]:
             yield Wrong(
                 kind="payload", name=row.digest, vi="nội dung không khớp với mã băm", en="its bytes are not what its digest says"
             )
+
+
+def _lost_payloads(conn: Connection) -> Iterator[Wrong]:
+    query = select(payloads.c.digest).where(payloads.c.body.is_(None) & payloads.c.deleted_at.is_(None))
+    for digest in conn.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}).scalars():
+        yield Wrong(
+            kind="payload", name=digest, vi="mất nội dung mà không do xóa theo hạn lưu", en="its bytes are gone, not by retention"
+        )
 
 
 def _misnamed_messages(conn: Connection) -> Iterator[Wrong]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,3 +15,5 @@ class Due:
     #: ``deliver`` or ``inquire``.
     purpose: str
     canonical: bytes
+    #: What it is about, for the dispatcher's own log lines; it does not travel, a worker learns it by its claim.
+    subject: str = field(default="", compare=False)

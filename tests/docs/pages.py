@@ -83,5 +83,6 @@ def every_module() -> Iterator[ModuleType]:
     for package in ("hub", "adapters"):
         root = importlib.import_module(package)
         for found in pkgutil.walk_packages(root.__path__, f"{package}."):
-            if not found.name.endswith("__main__"):
+            # Programs, and what only Alembic runs, in a setting of its own.
+            if not found.name.endswith(("__main__", "migrations.env")):
                 yield importlib.import_module(found.name)

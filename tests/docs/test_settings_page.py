@@ -104,6 +104,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "trust/authority.crt").write_bytes(authority.certificate_pem)
     monkeypatch.setenv("HUB_SIGNING_KEY", own.key_pem.decode())
     monkeypatch.setenv("THAI_NGUYEN_TOKEN", "the-token")
+    monkeypatch.setenv("BCT_PASSWORD", "the-password")
     return tmp_path
 
 
@@ -118,7 +119,7 @@ def test_the_examples_are_a_folder_that_a_hub_opens(loaded: Settings) -> None:
     hub = bootstrap.open_hub(loaded)
     hub.ledger.close()
 
-    assert sorted(hub.endpoints) == ["dvcqg", "thai_nguyen", "vnsw"]
+    assert sorted(hub.endpoints) == ["bo_cong_thuong", "dvcqg", "thai_nguyen", "vnsw"]
     assert hub.endpoints["thai_nguyen"].outbound.redelivery.max_attempts == 100
     assert [route.name[:5] for route in hub.routes] == ["Hồ sơ", "Kết q", "Hồ sơ"]
 

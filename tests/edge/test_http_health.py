@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from hub import bootstrap
 from hub.edge.http import health
+from hub.edge.http.identity import Gate
+from hub.edge.http.server import serve_http
 
-from .conftest import HubFolder, Serve, Served
+from .conftest import HubFolder, Serve, Served, dossier
 
 
 def _sql(folder: HubFolder, statement: str) -> None:
@@ -76,3 +84,96 @@ def test_a_metrics_token_is_asked_for_from_everyone(hub_folder: HubFolder, serve
         return served.call("GET", "/metrics", headers={"Authorization": token}).status
 
     assert [status(token) for token in ("Bearer m", "Bearer n", "")] == [200, 401, 401]
+
+
+class Broker:
+    """A bus whose connections stand or not, as the test says."""
+
+    def __init__(self, bus: Any, *, stands: bool) -> None:
+        self._bus, self._stands = bus, stands
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
+
+    def ready(self) -> bool:
+        return self._stands
+
+
+@pytest.mark.parametrize(("stands", "status", "said"), [(True, 200, "ok"), (False, 503, "failed")])
+def test_a_process_that_uses_the_bus_is_ready_only_with_it(
+    hub_folder: HubFolder, stands: bool, status: int, said: str
+) -> None:
+    with opened(hub_folder, stands=stands, uses_bus=True) as served:
+        answer = served.call("GET", "/health/ready")
+
+    assert (answer.status, answer.json["bus"], answer.json["ledger_write"]) == (status, said, "ok")
+
+
+def test_doors_are_ready_without_the_broker(hub_folder: HubFolder) -> None:
+    """They record; what they record is sent when it is back."""
+    with opened(hub_folder, stands=False, uses_bus=False) as served:
+        answer = served.call("GET", "/health/ready")
+
+    assert (answer.status, "bus" in answer.json) == (200, False)
+
+
+@contextmanager
+def opened(folder: HubFolder, *, stands: bool, uses_bus: bool) -> Iterator[Served]:
+    settings = folder.settings()
+    hub = bootstrap.open_hub(settings)
+    hub = replace(hub, bus=Broker(hub.bus, stands=stands))  # type: ignore[arg-type]
+    try:
+        with serve_http(hub, "127.0.0.1", 0, settings=settings, uses_bus=uses_bus) as server:
+            yield Served(folder, hub, server.url)
+    finally:
+        hub.ledger.close()
+
+
+def test_a_ledger_that_hangs_is_not_called_well(hub_folder: HubFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit may wait for ever; who asks meanwhile must not be told what was true before."""
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 0.0)
+    settings = hub_folder.settings()
+    hub = bootstrap.open_hub(settings)
+    checked = health.Health(hub, Gate(hub.endpoints, settings.file.doors), "")
+    begun, end = threading.Event(), threading.Event()
+    before = checked.check()
+
+    def hangs(*_given: Any) -> int:
+        begun.set()
+        end.wait()
+        return 0
+
+    monkeypatch.setattr(hub.ledger, "take_notices", hangs)
+    first = threading.Thread(target=checked.check)
+    first.start()
+    begun.wait()
+    meanwhile = checked.check()
+    end.set()
+    first.join()
+    hub.ledger.close()
+
+    assert set(before.values()) == {"ok"}
+    assert meanwhile == {"ledger_read": "no answer", "ledger_write": "no answer"}
+
+
+def test_the_gauges_tell_what_stands_in_the_ledger(served: Served) -> None:
+    served.hub.ledger.pause("commune", paused=True, actor="an", why="bảo trì", now=served.hub.now())
+    served.send("province_a", dossier(), "A-1")
+    lines = served.call("GET", "/metrics").body.decode().splitlines()
+
+    assert 'lienthong_paused{endpoint="commune"} 1.0' in lines
+    assert 'lienthong_breaker{endpoint="commune"} 0.0' in lines
+    assert 'lienthong_deliveries{endpoint="commune",state="pending"} 1.0' in lines
+    assert any(line.startswith('lienthong_oldest_due_seconds{endpoint="commune"} ') for line in lines)
+    assert any(line.startswith('lienthong_door_seconds_count{endpoint="province_a"} ') for line in lines)
+    assert any(line.startswith("lienthong_read_seconds_count ") for line in lines)
+    assert any(line.startswith('lienthong_commit_verbs_bucket{le="1.0"} ') for line in lines)
+
+
+def test_what_cannot_be_counted_is_absent_and_not_old(served: Served) -> None:
+    """An alarm sees what is absent."""
+    served.call("GET", "/metrics")
+    _sql(served.folder, "ALTER TABLE deliveries RENAME TO away")
+
+    assert b"\nlienthong_oldest_due_seconds{" not in served.call("GET", "/metrics").body

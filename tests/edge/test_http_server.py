@@ -40,6 +40,12 @@ from .conftest import PATIENCE_SECONDS, HubFolder, Serve, Served, dossier
         b"POST /doors/province_a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST /doors/province_a HTTP/1.1\r\nHost: x\r\nContent-Length: 1e3\r\n\r\n",
         b"POST /doors/province_a HTTP/1.1\r\n\r\n",
+        # What two readers could read in two ways.
+        b"POST /doors/province_a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /doors/province_a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+        b"POST /doors/province_a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"POST /doors/province_a HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n 2\r\n\r\n",
+        b"POST /doors/province_a HTTP/1.1\nHost: x\n\n",
         # Heads that do not come to their end.
         b"GET /" + b"a" * 40_000,
         b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 40_000,
@@ -91,6 +97,35 @@ def test_who_goes_on_sending_after_its_answer_is_cut_off(serve: Serve, monkeypat
         with pytest.raises(OSError, match=r"reset|pipe"):
             while True:
                 connection.sendall(b" " * 65_536)
+
+
+def chunked(served: Served, chunks: bytes, trailers: bytes = b"") -> bytes:
+    """Send a call in chunks; give what is answered."""
+    token = served.folder.tokens["province_a"]
+    head = f"POST /doors/province_a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: k1\r\n"
+    with served.connect() as connection:
+        connection.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n" + trailers + b"\r\n")
+        return connection.recv(4000)
+
+
+def test_chunks_may_be_as_small_as_they_like(served: Served) -> None:
+    body = json.dumps(dossier()).encode() + b" " * 20_000
+
+    assert chunked(served, b"".join(b"1\r\n%c\r\n" % octet for octet in body)).startswith(b"HTTP/1.1 202 ")
+
+
+def test_what_is_sent_beside_the_body_cannot_grow_for_ever(served: Served) -> None:
+    assert chunked(served, b"1;x=%s\r\n{\r\n" % (b"a" * 1000) * 100).startswith(b"HTTP/1.1 400 ")
+    assert chunked(served, b"1\r\n{\r\n", b"X-A: a\r\n" * 10_000).startswith(b"HTTP/1.1 4")
+
+
+def test_a_trailer_is_no_header(served: Served) -> None:
+    body = json.dumps(dossier()).encode()
+    chunks = b"%x\r\n%s\r\n" % (len(body), body)
+
+    assert chunked(served, chunks, b"Content-Encoding: gzip\r\nIdempotency-Key: k2\r\n").startswith(b"HTTP/1.1 202 ")
+    assert served.send("province_a", body, "k1").status == 202
+    assert served.recorded() == 1
 
 
 def test_a_connection_serves_call_after_call(served: Served) -> None:

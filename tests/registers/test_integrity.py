@@ -69,6 +69,12 @@ def test_a_last_row_that_was_written_anew_with_its_hash_is_found(night: Shift) -
 
 
 def test_bytes_that_retention_deleted_are_no_fault(night: Shift) -> None:
-    tamper(night, update(payloads).values(body=None))
+    tamper(night, update(payloads).values(body=None, deleted_at=1.0))
 
     assert wrong(night) == []
+
+
+def test_bytes_that_somebody_else_deleted_are_a_fault(night: Shift) -> None:
+    tamper(night, update(payloads).values(body=None))
+
+    assert set(wrong(night)) == {"payload"}

@@ -14,13 +14,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from hub import bootstrap, delivery, dispatch, intake
 from hub.app import Hub
-from hub.bus import Acknowledge
+from hub.bus.port import Acknowledge
 from hub.contract import Answer, Request
 from hub.rules.queued import Due
 from tests.support.clock import Clock
 
 SENDER = "mot_cua"
 PARTNER = "bo"
+#: The usual ledger: a file in the configuration folder.
+SQLITE = "sqlite:///ledger.db"
 #: What the partner declares about each service: all three ways of handling a doubt.
 SERVICES = """
 [outbound.services."GuiHoSo.create"]
@@ -62,6 +64,8 @@ class At:
     settle_after_seconds: float | None = None
     redelivery: Mapping[str, float] = field(default_factory=dict)
     notify: bool = False
+    #: More lines of its ``[outbound]`` table.
+    more: str = ""
 
 
 def configure(
@@ -72,15 +76,18 @@ def configure(
     sender: str = "",
     sender_outbound: At | None = None,
     sender_adapter: str = "template",
+    bus: str = "",
+    ledger: str = SQLITE,
 ) -> Path:
     """Write a configuration folder: a sender whose dossiers go to every partner.
 
-    ``sender``: lines of the sender's ``[inbound]`` table; ``sender_outbound``: it can be called too.
+    ``sender``: lines of the sender's ``[inbound]`` table; ``sender_outbound``: it can be called too; ``bus``: its table;
+    ``ledger``: its address.
     """
     partners = partners if partners is not None else {PARTNER: At()}
     for name in ("endpoints", "codes", "keys"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / "hub.toml").write_text('[ledger]\nurl = "sqlite:///ledger.db"\n', encoding="utf-8")
+    (folder / "hub.toml").write_text(f'[ledger]\nurl = "{ledger}"\n{bus}', encoding="utf-8")
     (folder / "codes" / "template_procedures.csv").write_text(CODES, encoding="utf-8")
     (folder / "keys" / "seal.pem").write_bytes(_SEAL_KEY)
     for name, at in partners.items():
@@ -100,7 +107,7 @@ def outbound(at: At) -> str:
     return (
         f'adapter = "template"\ntitle = "Bộ thử nghiệm"\n[options]\nurl = "{at.url}"\ntoken = "secret"\n'
         f"[outbound]\nconcurrency = {at.concurrency}\ndeadline_seconds = {at.deadline_seconds}\n"
-        f"notify = {str(at.notify).lower()}\n{settle}"
+        f"notify = {str(at.notify).lower()}\n{settle}{at.more}"
         f"[outbound.redelivery]\n{redelivery}{at.services}"
     )
 

@@ -1,7 +1,7 @@
 """The journey of the stop test, as a child process goes it: every touch of ledger, bus and wire can be its last.
 
-``python -m tests.support.journey`` is a nursery: it has everything imported, and forks a child for each line that it reads,
-so that a hundred children cost no more than their own work.
+``python -m tests.support.journey ENGINE`` is a nursery: it has everything imported, and forks a child for each line that it
+reads, so that a hundred children cost no more than their own work.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from hub.app import Hub
 from hub.contract import Reply
 from hub.rules.lifecycle import ENDED, State
 from tests.support import hub as support
+from tests.support import postgres
 from tests.support.clock import START, Clock
+from tests.support.engines import ledger_on
 from tests.support.looking import all_deliveries
 
 #: A dossier in two states with progress, one of them sent twice; another that the partner answers with silence and later
@@ -119,8 +121,8 @@ class _WrappedBus(Wrapped):
 
     def consume(self, on_due: Callable[..., None], stop: Any) -> None:
         def touched(due: Any, acknowledge: Callable[[], None]) -> None:
-            def touched_acknowledge() -> None:
-                acknowledge()
+            def touched_acknowledge(*, done: bool = True) -> None:
+                acknowledge(done=done)
                 self._touch("bus message: acknowledged")
 
             self._touch("bus message: got")
@@ -227,20 +229,22 @@ def child(given: dict[str, Any]) -> None:
     (folder / "touches.json").write_text(json.dumps(touch.names), encoding="utf-8")
 
 
-def _warm_up() -> None:
+def _warm_up(engine: str) -> None:
     """Import and compile what every child needs; no thread is left, so that forking is safe."""
-    with tempfile.TemporaryDirectory() as folder:
-        hub = support.open_hub(support.configure(Path(folder)), Clock())
+    with tempfile.TemporaryDirectory() as folder, ledger_on(engine) as ledger:
+        hub = support.open_hub(support.configure(Path(folder), ledger=ledger), Clock())
         hub.ledger.recall_all(hub.now(), hub.doubt_policy)
         support.send(hub, 1)
         support.carry_all(hub)
         support.close(hub)
+    # A child that ends must not take the server's files with it, nor is there a need for one any more.
+    postgres.end_shared()
 
 
 def nursery() -> None:
     """Fork a child for each line; tell how it ended."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    _warm_up()
+    _warm_up(sys.argv[1])
     for line in sys.stdin:
         process = os.fork()
         if process == 0:

@@ -53,6 +53,10 @@ class Bag:
         self.ever: list[Due] = []
         self.refuses = False
 
+    def takes(self, endpoint: str) -> bool:
+        """Say so always: what it then refuses is taken back."""
+        return True
+
     def publish(self, due: Iterable[Due]) -> list[Due]:
         """Take what dispatch publishes, or refuse it."""
         given = list(due)
@@ -103,10 +107,11 @@ class World:
     later: list[tuple[float, Outgoing]] = field(default_factory=list)
 
     @classmethod
-    def open(cls, folder: Path, **at: Any) -> World:
+    def open(cls, folder: Path, ledger: str = support.SQLITE, **at: Any) -> World:
         """Open a hub on a folder, with a partner in memory."""
         clock = Clock()
-        configured = support.configure(folder, {support.PARTNER: support.At(deadline_seconds=DEADLINE_SECONDS, **at)})
+        partners = {support.PARTNER: support.At(deadline_seconds=DEADLINE_SECONDS, **at)}
+        configured = support.configure(folder, partners, ledger=ledger)
         world = cls(support.open_hub(configured, clock), clock, Partner())
         transport = WorldTransport(world)
         world.hub = replace(world.hub, bus=world.bag, transports=lambda endpoint: transport, draw=lambda: 0.5)

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from hub.edge.cli import acting, catalogue, checking, looking, proving, replaying, running, setup, showing, standing
+from hub.edge.cli import (
+    acting,
+    broker,
+    catalogue,
+    checking,
+    looking,
+    proving,
+    replaying,
+    retaining,
+    running,
+    setup,
+    showing,
+    standing,
+)
 from hub.edge.cli.frame import CONFIG_VARIABLE, DEFAULT_FOLDER, Verbs
 
 app = typer.Typer(
@@ -38,7 +51,7 @@ def lienthong(ctx: typer.Context, config: Config = DEFAULT_FOLDER) -> None:
     ctx.obj = config
 
 
-for room in (setup, checking, running, looking, standing, acting, replaying, proving, catalogue, showing):
+for room in (setup, checking, running, looking, standing, acting, replaying, retaining, proving, catalogue, broker, showing):
     room.add_to(app)
 
 

@@ -18,6 +18,7 @@ from cryptography.x509 import Certificate
 
 from hub import bootstrap
 from hub import settings as settings_module
+from hub.amqp.address import read_address
 from hub.app import Hub
 from hub.canonical.codes import CodeRow
 from hub.contract import Adapter, Endpoint
@@ -26,10 +27,13 @@ from hub.edge.cli.frame import FAILED, Json, described, printable, table
 from hub.edge.cli.texts import choose, text
 from hub.edge.http.identity import Gate
 from hub.errors import HubError
+from hub.rules import windows
 from hub.settings import Settings
 from hub.trust import keys
 
 OK, ASSUMED, WARNING, ERROR = "ok", "assumed", "warning", "error"
+#: Names of this machine itself.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: A certificate that ends so soon is said.
 SOON = timedelta(days=30)
 #: Partners are tried at the same time; one that hangs costs its own deadline only.
@@ -236,6 +240,8 @@ def _endpoint(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Itera
             en=f"there is no signer {signer!r}: add [signers.{signer}] to hub.toml",
         )
     yield from _signatures(where, endpoint, adapter)
+    yield from _hours(where, endpoint)
+    yield from _broker(where, endpoint)
     for line in adapter.check(endpoint.options):
         level = ASSUMED if ASSUMED in line.lower() else ERROR
         yield Finding(level=level, where=where, vi=line, en=line)
@@ -245,7 +251,8 @@ def _endpoint(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Itera
 def _door(where: str, endpoint: Endpoint) -> Iterator[Finding]:
     inbound = endpoint.inbound
     assert inbound is not None
-    if not (inbound.token_sha256 or inbound.client_certificate_sha256 or inbound.addresses):
+    consumes = endpoint.amqp is not None and bool(endpoint.amqp.consume_queue)
+    if not (inbound.token_sha256 or inbound.client_certificate_sha256 or inbound.addresses or consumes):
         yield Finding(
             level=ERROR,
             where=f"{where} [inbound]",
@@ -292,6 +299,33 @@ def _signatures(where: str, endpoint: Endpoint, adapter: Adapter) -> Iterator[Fi
         )
 
 
+def _hours(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Say of an endpoint with delivery windows whether it is open, or when it opens."""
+    outbound, now = endpoint.outbound, datetime.now(UTC)
+    if outbound is None or not (outbound.open_hours or outbound.closed_days):
+        return
+    place = f"{where} [outbound] open_hours"
+    if outbound.is_open(now):
+        yield _fine(place, "đang trong giờ gửi", "open now")
+    else:
+        opens = frame.moment(windows.next_opening(outbound.open_hours, outbound.closed_days, now).timestamp())
+        yield _fine(place, f"ngoài giờ gửi; gửi tiếp từ {opens}", f"closed now; opens at {opens}")
+
+
+def _broker(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Say of a partner's own broker what leaves it open to others."""
+    if endpoint.amqp is None:
+        return
+    address = read_address(endpoint.amqp, f"{where} [amqp]")
+    if not address.tls and address.host not in LOOPBACK:
+        yield Finding(
+            level=WARNING,
+            where=f"{where} [amqp] url",
+            vi="kết nối không mã hóa, mật khẩu và hồ sơ đi dưới dạng đọc được: hãy dùng amqps://",
+            en="the connection is not encrypted, password and dossiers can be read on the way: use amqps://",
+        )
+
+
 def _trusted(settings: Settings, where: str, names: Iterable[str]) -> Iterator[Finding]:
     for name in names:
         place = f"trust/{name}"
@@ -325,10 +359,21 @@ def _parts(settings: Settings, reach: bool) -> Iterator[Finding]:
     try:
         yield _fine("hub.toml [ledger]", "sổ cái mở được", "the ledger opens")
         if reach:
+            if not hub.bus.embedded:
+                yield _probe_bus(hub)
             with ThreadPoolExecutor(PROBES) as pool:
                 yield from pool.map(lambda endpoint: _probe(hub, endpoint), _called(settings))
+                yield from pool.map(_probe_queue, _consumed(settings))
     finally:
         hub.ledger.close()
+
+
+def _probe_bus(hub: Hub) -> Finding:
+    try:
+        said = hub.bus.probe()
+    except HubError as error:
+        return _error(error.where or "hub.toml [bus]", error)
+    return _fine("hub.toml [bus]", f"kết nối được, đủ quyền: {said}", f"reached, with all rights: {said}")
 
 
 def _called(settings: Settings) -> list[Endpoint]:
@@ -339,6 +384,22 @@ def _probe(hub: Hub, endpoint: Endpoint) -> Finding:
     where = f"endpoint {endpoint.name}"
     try:
         said = hub.transports(endpoint).probe()
+    except HubError as error:
+        return _error(where, error)
+    return _fine(where, f"kết nối được: {said}", f"reached: {said}")
+
+
+def _consumed(settings: Settings) -> list[Endpoint]:
+    return [endpoint for endpoint in settings.endpoints.values() if endpoint.amqp and endpoint.amqp.consume_queue]
+
+
+def _probe_queue(endpoint: Endpoint) -> Finding:
+    # pika takes a moment to load, which a hub without such partners should not pay.
+    from hub.amqp.reaching import look_at_queue  # noqa: PLC0415
+
+    where = f"endpoint {endpoint.name} [amqp] consume_queue"
+    try:
+        said = look_at_queue(endpoint)
     except HubError as error:
         return _error(where, error)
     return _fine(where, f"kết nối được: {said}", f"reached: {said}")

@@ -122,11 +122,13 @@ def show(
         if digest:
             _print_bytes(history.body(conn, _known(told, digest)), digest)
             return
+        deleted = {each.row.id: history.deleted_at(conn, each) for each in told.messages}
         canonical = {
             each.row.id: [_canonical(history.body(conn, one)) for one in each.canonical_digests] for each in told.messages
         }
     verbs = {each.id: possible.verbs(each, _on_doubt(settings, each)) for each in told.deliveries}
-    frame.show(_masked(told, canonical, verbs), as_json=as_json, people=lambda: _print_timeline(ctx, told, verbs))
+    tree = _masked(told, canonical, deleted, verbs)
+    frame.show(tree, as_json=as_json, people=lambda: _print_timeline(ctx, told, deleted, verbs))
 
 
 def _on_doubt(settings: Settings, delivery: DeliveryDetail) -> str:
@@ -172,12 +174,18 @@ def _canonical(body: bytes | None) -> Any:
     return masking.masked(json.loads(body)) if body else None
 
 
-def _masked(told: Timeline, canonical: dict[str, list[Any]], verbs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _masked(
+    told: Timeline,
+    canonical: Mapping[str, list[Any]],
+    deleted: Mapping[str, float | None],
+    verbs: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:
     """Give the timeline for machines, without what may name a person."""
     tree: dict[str, Any] = frame.plain(told)
     for message in tree["messages"]:
         message["verdict"]["signer"] = masking.organisation(message["verdict"].get("signer", ""))
         message["canonical"] = canonical[message["row"]["id"]]
+        message["deleted_at"] = frame.plain(deleted[message["row"]["id"]], "deleted_at")
     for delivery in tree["deliveries"]:
         del delivery["head"]
         delivery["possible"] = list(verbs[delivery["id"]])
@@ -188,12 +196,16 @@ def _masked(told: Timeline, canonical: dict[str, list[Any]], verbs: Mapping[str,
     return tree
 
 
-def _print_timeline(ctx: typer.Context, told: Timeline, verbs: Mapping[str, Sequence[str]]) -> None:
+def _print_timeline(
+    ctx: typer.Context, told: Timeline, deleted: Mapping[str, float | None], verbs: Mapping[str, Sequence[str]]
+) -> None:
     if told.dossier is not None:
         _print_dossier(told.dossier)
     _print_messages(each.row for each in told.messages)
     for message in told.messages:
         _print_verdict(message)
+        if at := deleted[message.row.id]:
+            frame.line(text("bytes_deleted", id=short(message.row.id), at=moment(at)))
     _print_deliveries(told.deliveries)
     for delivery in told.deliveries:
         _print_standing(ctx, delivery, verbs[delivery.id])

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ import typer
 
 from hub import bootstrap
 from hub.app import Hub
+from hub.edge import supervised
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described
 from hub.edge.cli.texts import text
@@ -28,9 +30,9 @@ from hub.settings import Settings
 from hub.simulation import SimulatorServer
 from hub.telemetry import configure_logging
 
-#: Held by the one process that serves a configuration with the embedded bus.
 #: Thresholds of Python's collector while serving: a message makes some thousands of objects and no cycle that lasts.
 COLLECTOR = (20_000, 20, 50)
+#: Held by the one process that serves a configuration with the embedded bus.
 LOCK = "serve.lock"
 
 
@@ -57,36 +59,87 @@ def add_to(app: typer.Typer) -> None:
 # --- serve -------------------------------------------------------------------------------------------------------
 
 
+class Role(StrEnum):
+    """What a process of the hub does."""
+
+    DOORS = "doors"
+    DISPATCH = "dispatch"
+    WORK = "work"
+    POLL = "poll"
+
+
 def serve(
     ctx: typer.Context,
     host: Annotated[str, typer.Option(help="Địa chỉ; mặc định theo hub.toml (default: hub.toml).")] = "",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Cổng; 0 = cổng trống (0 = a free one).")] = None,
+    only: Annotated[
+        list[Role] | None,
+        typer.Option(help="Chỉ làm phần việc này, nhiều lần được; cần RabbitMQ (only this part; needs RabbitMQ)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Serve until stopped."""
-    # FastAPI takes a third of a second to load, which no other verb should pay.
-    from hub.edge.http.server import serve_http  # noqa: PLC0415
-
     stop = _told_to_stop()
     settings = frame.settings(ctx)
     configure_logging(json=settings.file.logging.json_lines, level=settings.file.logging.level)
-    doors = settings.file.doors
-    with _alone(settings), _open(settings) as hub:
-        server = serve_http(
-            hub, host or doors.host, doors.port if port is None else port, _ready(as_json, "serving"), settings=settings
-        )
-        workers = Workers(hub)
+    roles = frozenset(only or Role)
+    with _alone(settings, roles), _open(settings) as hub:
+        workers = Workers(hub, dispatch=Role.DISPATCH in roles, work=Role.WORK in roles)
         workers.start()
-        _calm_collector()
+        calm_collector()
         try:
-            with server:
-                stop.wait()
+            with (
+                _polling(hub, Role.POLL in roles) as polling,
+                _listening_for(hub, settings, roles, host, port, as_json) as answering,
+            ):
+                supervised.wait(stop, lambda: workers.alive() and polling() and answering())
                 typer.echo(text("stopping"), err=True)
         finally:
             workers.stop()
 
 
-def _calm_collector() -> None:
+@contextmanager
+def _polling(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
+    """Take what partners put into queues of their own brokers; gives what says whether every thread still does."""
+    if not wanted or not any(each.amqp and each.amqp.consume_queue for each in hub.endpoints.values()):
+        yield lambda: True
+        return
+    # pika takes a moment to load, which a hub without such partners should not pay.
+    from hub.edge.poller import Pollers  # noqa: PLC0415
+
+    pollers = Pollers(hub)
+    pollers.start()
+    try:
+        yield pollers.alive
+    finally:
+        pollers.stop()
+
+
+@contextmanager
+def _listening_for(
+    hub: Hub, settings: Settings, roles: frozenset[Role], host: str, port: int | None, as_json: bool
+) -> Iterator[Callable[[], bool]]:
+    """Open the doors, or only the addresses of health where this process has none; it need not listen then.
+
+    Gives what says whether calls are still answered.
+    """
+    doors = settings.file.doors
+    if Role.DOORS not in roles and port is None:
+        _ready(as_json, "working", roles=", ".join(sorted(roles)))("")
+        yield lambda: True
+        return
+    # FastAPI takes a third of a second to load, which no other verb should pay.
+    from hub.edge.http.server import serve_http  # noqa: PLC0415
+
+    chosen = doors.port if port is None else port
+    ready = _ready(as_json, "serving")
+    uses_bus = not roles.isdisjoint((Role.DISPATCH, Role.WORK))
+    has_doors = Role.DOORS in roles
+    with serve_http(hub, host or doors.host, chosen, ready, settings=settings, doors=has_doors, uses_bus=uses_bus) as server:
+        yield server.alive
+
+
+def calm_collector() -> None:
     """Leave what was loaded at the start out of every later collection, and collect less often (measured: 3 %)."""
     gc.collect()
     gc.freeze()
@@ -123,11 +176,17 @@ def _open(settings: Settings) -> Iterator[Hub]:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(settings: Settings, roles: frozenset[Role]) -> Iterator[None]:
     """Refuse a second process: the embedded bus lives in one, which takes back all leases when it starts."""
     if not settings.file.bus.url.startswith("memory://"):
         yield
         return
+    if roles != frozenset(Role):
+        raise NotAllowed(
+            "with bus memory:// one process does everything; --only needs RabbitMQ (hub.toml [bus] url = \"amqp://...\")",
+            "với bus memory://, một tiến trình làm mọi việc; --only cần RabbitMQ (hub.toml [bus] url = \"amqp://...\")",
+            where="--only",
+        )
     with (settings.folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

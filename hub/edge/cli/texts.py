@@ -105,6 +105,33 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Đã thực hiện {done}, bỏ qua {skipped}, đã thay đổi từ khi lập kế hoạch {changed}.",
         "Done {done}, skipped {skipped}, changed since the plan was made {changed}.",
     ),
+    "t_retention": ("Nội dung đã hết hạn lưu", "Bytes whose time is over"),
+    "kind": ("Loại", "Kind"),
+    "bytes": ("Dung lượng (byte)", "Bytes"),
+    "deleted": ("Xóa", "Deleted"),
+    "needed": ("Còn cần cho lượt chuyển chưa xong", "Needed by deliveries not done"),
+    "k_work": ("nội dung xử lý", "work"),
+    "k_proof": ("bằng chứng", "proof"),
+    "k_attachments": ("tệp đính kèm", "attachments"),
+    "retention_head": (
+        "Nội dung xử lý và tệp không dùng tới trước {work}, bằng chứng trước {proof}. Chỉ xóa nội dung; mã băm, nhật ký và các "
+        "dòng sổ cái được giữ.",
+        "Work and files not used since {work}, proof not since {proof}. Only bytes are deleted; digests, journal and rows stay.",
+    ),
+    "retention_next": (
+        'Thực hiện: lienthong retention run{days} --why "…"',
+        'Run it: lienthong retention run{days} --why "…"',
+    ),
+    "retention_ran": (
+        "Đã xóa {count} nội dung, {bytes} byte; ghi trong nhật ký retention:{id}.",
+        "Deleted {count} bodies and files, {bytes} bytes; in the journal as retention:{id}.",
+    ),
+    "retention_left_over": ("Đã dọn {count} tệp dở dang.", "Swept {count} files that were left over."),
+    "deleting": ("Đang xóa", "Deleting"),
+    "bytes_deleted": (
+        "{id}: nội dung đã hết hạn lưu, bị xóa lúc {at}; chỉ còn mã băm.",
+        "{id}: its bytes were deleted by retention at {at}; their digests remain.",
+    ),
     "r_done": ("đã thực hiện", "done"),
     "r_changed": (
         "đã thay đổi từ khi lập kế hoạch: {state}; không làm gì",
@@ -155,6 +182,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "The ledger is whole: {journal_rows} journal rows, {payloads} payloads, {messages} messages.",
     ),
     "serving": ("Đang phục vụ tại {url} (Ctrl+C để dừng)", "Serving at {url} (Ctrl+C stops it)"),
+    "working": ("Đang làm việc: {roles} (Ctrl+C để dừng)", "Working: {roles} (Ctrl+C stops it)"),
     "stopping": ("Đang dừng: hoàn tất các lượt đang gửi…", "Stopping: finishing what is being sent…"),
     "simulating": ("Mô phỏng {system} tại {url} (Ctrl+C để dừng)", "Simulating {system} at {url} (Ctrl+C stops it)"),
     "made": ("Đã tạo cấu hình thử nghiệm trong {folder}.", "Made a development configuration in {folder}."),

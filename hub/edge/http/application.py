@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
@@ -14,10 +15,12 @@ from fastapi.responses import JSONResponse, Response
 
 from hub.app import Hub
 from hub.edge.http import description, page
+from hub.edge.http.attachments import AttachmentApi
 from hub.edge.http.bodies import Bodies
 from hub.edge.http.doors import Doors
 from hub.edge.http.health import Health
 from hub.edge.http.identity import Gate
+from hub.edge.http.pressure import Pressure
 from hub.edge.http.routes import Guarded, answer_errors
 from hub.edge.http.sender import SenderApi
 from hub.settings import HubFile
@@ -25,21 +28,30 @@ from hub.settings import HubFile
 log = structlog.get_logger()
 
 
-def make_app(hub: Hub, file: HubFile | None = None, *, public_url: str = "") -> FastAPI:
+def make_app(
+    hub: Hub, file: HubFile | None = None, *, public_url: str = "", doors: bool = True, uses_bus: bool = False
+) -> FastAPI:
     """Make the application; raises BadSettings where a door's proofs of identity cannot be right.
 
-    ``public_url``: the address that stands in WSDLs; empty takes the one of ``[hub]``.
+    ``public_url``: the address that stands in WSDLs; empty takes the one of ``[hub]``. ``doors``: False leaves health alone.
+    ``uses_bus``: this process is ready only where its connections to the broker stand.
     """
     given = file or HubFile()
     url = public_url or given.hub.public_url
+    # What messages name our files by is what callers are told at this address.
+    hub = dataclasses.replace(hub, public_url=url)
     gate = Gate(hub.endpoints, given.doors)
     bodies = Bodies(given.doors.body_seconds)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     answer_errors(app)
-    app.include_router(Doors(hub, gate, bodies, url, certificate_header=given.doors.client_certificate_header).router())
-    app.include_router(SenderApi(hub, gate, bodies).router())
-    app.include_router(Health(hub, gate, given.doors.metrics_token_sha256).router())
-    app.include_router(_description_router(app, hub, url))
+    app.include_router(Health(hub, gate, given.doors.metrics_token_sha256, uses_bus=uses_bus).router())
+    if doors:
+        pressure = Pressure(given.doors.max_waiting, sum(each.inbound is not None for each in hub.endpoints.values()))
+        header = given.doors.client_certificate_header
+        app.include_router(Doors(hub, gate, bodies, pressure, url, certificate_header=header).router())
+        app.include_router(AttachmentApi(hub, gate, given.payloads, idle_seconds=given.doors.body_seconds).router())
+        app.include_router(SenderApi(hub, gate, bodies).router())
+        app.include_router(_description_router(app, hub, url))
     if given.doors.access_log:
         app.middleware("http")(_logged)
     return app

@@ -28,13 +28,13 @@ class Bodies:
     @asynccontextmanager
     async def read(self, request: Request, door: str, max_bytes: int) -> AsyncIterator[bytes]:
         """Give the body, held until the block ends; raise what turns the call away."""
-        _check_head(request, max_bytes)
+        check_head(request, max_bytes)
         taken = 0
         chunks: list[bytes] = []
         try:
             try:
                 async with asyncio.timeout(self._seconds):
-                    async for chunk in _chunks(request):
+                    async for chunk in chunks_of(request):
                         taken += len(chunk)
                         self._held[door] += len(chunk)
                         if taken > max_bytes:
@@ -53,7 +53,8 @@ class Bodies:
                 del self._held[door]
 
 
-def _check_head(request: Request, max_bytes: int) -> None:
+def check_head(request: Request, max_bytes: int) -> None:
+    """Turn a body away by what its headers say, before it is read."""
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise BodyEncoded
     # The server has refused a Content-Length that is no number, or stands twice.
@@ -61,7 +62,8 @@ def _check_head(request: Request, max_bytes: int) -> None:
         raise BodyTooLarge(max_bytes)
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
+async def chunks_of(request: Request) -> AsyncIterator[bytes]:
+    """Give the body as it comes; raise BodyCutOff where the caller goes away before its end."""
     while True:
         event = await request.receive()
         if event["type"] == "http.disconnect":

@@ -23,7 +23,18 @@ from hub.canonical.codes import STATUS_NAMES, Event
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
 from hub.contract import JWS_HEADER, Adapter, Answer, Endpoint, Incoming, Opened, Outcome, Request
-from hub.edge.http.turned_away import BadCall, BodyTooLarge, NotReady, NotThere, TurnedAway, Unidentified, answer
+from hub.edge.http import content_digest
+from hub.edge.http.turned_away import (
+    BadCall,
+    BodyTooLarge,
+    BodyTooSlow,
+    Deleted,
+    NotReady,
+    NotThere,
+    TurnedAway,
+    Unidentified,
+    answer,
+)
 from hub.errors import Conflict, Fault, HubError, InvalidMessage, bad_value, missing
 
 DOOR = "/doors/{endpoint}"
@@ -65,6 +76,7 @@ _KINDS = {"catalogue": "Danh mục thủ tục hành chính", "procedure": "Mộ
 #: Titles of the answers' shapes; their docstrings speak to the developers of the hub.
 _SHAPES = {
     "Acknowledged": "Kết quả xác nhận",
+    "AttachmentView": "Một tệp mà trục đang giữ",
     "DeliveryView": "Một lượt chuyển tới một nơi nhận",
     "ErrorView": "Lý do, khi đơn vị gửi là bên cần xử lý",
     "FaultView": "Một lỗi trong thông điệp",
@@ -108,6 +120,7 @@ def document(app: FastAPI, hub: Hub, public_url: str) -> dict[str, Any]:
         for operation in operations.values():
             _common_answers(operation)
     _describe_sender(made["paths"])
+    _describe_attachments(made["paths"])
     _describe_door(made["paths"][DOOR]["post"], shown)
     return made
 
@@ -115,7 +128,9 @@ def document(app: FastAPI, hub: Hub, public_url: str) -> dict[str, Any]:
 def _common_answers(operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     answers.pop("422", None)
-    answers["200"]["description"] = "Thành công"
+    for done in ("200", "201"):
+        if done in answers:
+            answers[done]["description"] = "Thành công"
     answers["401"] = _turned_away("Không xác định được bên gọi", Unidentified())
     answers["503"] = _turned_away("Chưa ghi nhận được; gửi lại sau", NotReady())
 
@@ -129,6 +144,35 @@ def _describe_sender(paths: dict[str, Any]) -> None:
     paths["/messages/{message_id}"]["get"]["responses"]["404"] = _turned_away("Không có thông điệp này", NotThere())
     for path, method in (("/notices", "get"), ("/notices/ack", "post")):
         paths[path][method]["responses"]["400"] = _turned_away("Tham số không đúng", wrong)
+
+
+def _describe_attachments(paths: dict[str, Any]) -> None:
+    binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    give, fetch = paths["/attachments"]["post"], paths["/attachments/{digest}"]["get"]
+    give["description"] = (
+        "Gửi nguyên nội dung tệp (không base64, không multipart) trước khi gửi thông điệp; sau đó ghi địa chỉ nhận được vào "
+        "trường đường dẫn tải tệp của thông điệp (ví dụ DuongDanTaiTepTin). Tệp được lưu theo mã băm SHA-256."
+    )
+    give["requestBody"] = {"required": True, "content": binary}
+    give["parameters"] = [_digest_parameter()]
+    mismatch = Fault(content_digest.HEADER, "digest_mismatch", "nội dung nhận được không khớp", "not what was stated")
+    give["responses"]["400"] = _turned_away("Tệp rỗng, hoặc không khớp với mã băm đã nêu", BadCall((mismatch,)))
+    give["responses"]["408"] = _turned_away("Tệp đến quá chậm", BodyTooSlow(1800))
+    give["responses"]["413"] = _turned_away("Tệp lớn hơn mức trục nhận", BodyTooLarge(200_000_000))
+    fetch["responses"]["200"]["content"] = binary
+    fetch["responses"]["404"] = _turned_away("Không có tệp này đối với bên gọi", NotThere())
+    fetch["responses"]["410"] = _turned_away("Tệp đã hết thời hạn lưu", Deleted())
+
+
+def _digest_parameter() -> dict[str, Any]:
+    return {
+        "name": content_digest.HEADER,
+        "in": "header",
+        "required": False,
+        "description": "Mã băm của nội dung (RFC 9530): trục so sánh với nội dung nhận được và từ chối nếu khác",
+        "schema": {"type": "string"},
+        "example": "sha-256=:n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=:",
+    }
 
 
 # --- the door ----------------------------------------------------------------------------------------------------

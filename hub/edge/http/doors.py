@@ -16,9 +16,11 @@ from hub.contract import Answer, Endpoint, InboundPolicy
 from hub.contract import Request as DoorRequest
 from hub.edge.http.bodies import Bodies
 from hub.edge.http.identity import Gate
+from hub.edge.http.pressure import Pressure
 from hub.edge.http.routes import Guarded
 from hub.edge.http.turned_away import BadCall, NotThere
 from hub.errors import Fault
+from hub.telemetry import DOOR_SECONDS
 
 #: Never given to an adapter, which records and logs what it is given.
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-forwarded-client-cert", "client-cert"})
@@ -29,10 +31,13 @@ _ONCE = ("content-type", "idempotency-key", "soapaction")
 class Doors:
     """The routes of all doors."""
 
-    def __init__(self, hub: Hub, gate: Gate, bodies: Bodies, public_url: str, *, certificate_header: str = "") -> None:
+    def __init__(
+        self, hub: Hub, gate: Gate, bodies: Bodies, pressure: Pressure, public_url: str, *, certificate_header: str = ""
+    ) -> None:
         self._hub = hub
         self._gate = gate
         self._bodies = bodies
+        self._pressure = pressure
         self._public_url = public_url.rstrip("/")
         self._credentials = _CREDENTIALS | {certificate_header.lower()}
 
@@ -55,11 +60,15 @@ class Doors:
     async def take(self, request: Request) -> Response:
         """Take one message: identify the caller, read the body, let intake record it, answer what was recorded."""
         partner = self._gate.endpoint(request, request.path_params["endpoint"])
+        request.state.door = partner.name
         _check_call(request)
+        self._pressure.check(partner.name)
         policy = partner.inbound or InboundPolicy()
-        async with self._bodies.read(request, partner.name, policy.max_bytes) as body:
-            given = self._given(request, partner, body)
-            answer = await run_in_threadpool(intake.receive, self._hub, given)
+        # From the body's first byte on, since a slow sender holds the door as well; the gate before it takes no time.
+        with DOOR_SECONDS.labels(partner.name).time():
+            async with self._bodies.read(request, partner.name, policy.max_bytes) as body:
+                given = self._given(request, partner, body)
+                answer = await self._pressure.record(partner.name, intake.receive, self._hub, given)
         return _verbatim(answer)
 
     def _given(self, request: Request, partner: Endpoint, body: bytes) -> DoorRequest:

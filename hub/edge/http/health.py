@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 from fastapi import APIRouter, Request
@@ -15,33 +14,44 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from hub.app import Hub
+from hub.app import UNROUTED, Hub
 from hub.edge.http.identity import UNKNOWN, Gate, same_as_one, token_sha256
 from hub.edge.http.routes import Guarded
 from hub.edge.http.turned_away import Unidentified
 from hub.errors import HubError, Unavailable
 from hub.ledger.tables import messages
-from hub.registers import fates
-from hub.telemetry import DELIVERIES, UNAUTHENTICATED
+from hub.registers import measures
+from hub.registers.measures import Measures
+from hub.telemetry import BREAKER, DELIVERIES, OLDEST_DUE_SECONDS, PARKED, PAUSED, UNAUTHENTICATED
 
 log = structlog.get_logger()
 
 #: However often a stranger asks, the ledger is tried once in this time.
 CHECK_SECONDS = 1.0
+#: A look that takes longer is an answer of its own: a commit that waits for a standby which is away waits for ever.
+PATIENCE_SECONDS = 5.0
+#: What is counted in the ledger at each look; what is gone must not stay.
+_COUNTED = (DELIVERIES, PARKED, OLDEST_DUE_SECONDS, BREAKER, PAUSED)
 #: No endpoint has an empty name, so the verb that tries the writer changes nothing.
 _NOBODY = ""
 
 
 class Health:
-    """Answers whether this process lives and can take messages."""
+    """Answers whether this process lives, and whether every part that it uses works.
 
-    def __init__(self, hub: Hub, gate: Gate, metrics_token_sha256: str) -> None:
+    ``uses_bus``: it dispatches or delivers. Who only takes messages needs the ledger alone.
+    """
+
+    def __init__(self, hub: Hub, gate: Gate, metrics_token_sha256: str, *, uses_bus: bool = False) -> None:
         self._hub = hub
+        self._checks: dict[str, Callable[[], None]] = {"ledger_read": self._read, "ledger_write": self._write}
+        if uses_bus:
+            self._checks["bus"] = self._bus
         self._gate = gate
         self._metrics_token = metrics_token_sha256.lower()
         self._lock = threading.Lock()
         self._scraping = threading.Lock()
-        self._checked_at = float("-inf")
+        self._checked_at = self._began_at = float("-inf")
         self._said: dict[str, str] = {}
 
     def router(self) -> APIRouter:
@@ -57,7 +67,7 @@ class Health:
         return {"status": "alive"}
 
     async def ready(self) -> Response:
-        """Say whether the ledger can be read and its writer commits; 503 where not."""
+        """Say whether what this process uses works; 503 where not."""
         said = await run_in_threadpool(self.check)
         fine = all(value == "ok" for value in said.values())
         return JSONResponse({"status": "ready" if fine else "not ready", **said}, 200 if fine else 503)
@@ -65,24 +75,26 @@ class Health:
     def check(self) -> dict[str, str]:
         """Try the ledger: a row of ``messages`` is read, and the group writer commits a verb that changes nothing.
 
-        One caller tries; the others are told what the last try said, so that a ledger that hangs does not
-        take every thread with it.
+        Of the bus it is asked whether its connections stand. One caller tries; the others are told what the last try said,
+        or that this one gets no answer, so that a ledger that hangs does not take every thread with it.
         """
-        if not self._lock.acquire(blocking=not self._said):
-            return self._said
+        if not self._lock.acquire(timeout=0 if self._said else PATIENCE_SECONDS):
+            hangs = time.monotonic() - self._began_at > PATIENCE_SECONDS
+            return dict.fromkeys(self._checks, "no answer") if hangs or not self._said else self._said
         try:
+            self._began_at = time.monotonic()
             if time.monotonic() - self._checked_at > CHECK_SECONDS:
-                self._said = {"ledger_read": self._try(self._read), "ledger_write": self._try(self._write)}
+                self._said = {name: self._try(name, check) for name, check in self._checks.items()}
                 self._checked_at = time.monotonic()
             return self._said
         finally:
             self._lock.release()
 
-    def _try(self, check: Any) -> str:
+    def _try(self, name: str, check: Callable[[], None]) -> str:
         try:
             check()
         except (HubError, DBAPIError) as error:
-            log.error("health.not_ready", check=check.__name__.strip("_"), cause=type(error).__name__)
+            log.error("health.not_ready", check=name, cause=type(error).__name__)
             return "failed"
         return "ok"
 
@@ -93,6 +105,10 @@ class Health:
     def _write(self) -> None:
         self._hub.ledger.take_notices(_NOBODY, 0, self._hub.now())
 
+    def _bus(self) -> None:
+        if not self._hub.bus.ready():
+            raise Unavailable("the broker does not answer", "RabbitMQ không phản hồi", where="bus")
+
     async def metrics(self, request: Request) -> Response:
         """Give the counters: with the metrics token where one is set, else to this machine only."""
         if not self._may_read_metrics(request):
@@ -102,23 +118,38 @@ class Health:
 
     def _numbers(self) -> bytes:
         """Write all counters; what is not done is counted in the ledger now, where other processes' work stands too."""
-        counted = self._not_done()
+        found = self._measured()
         with self._scraping:
-            DELIVERIES.clear()
-            for (endpoint, state), number in counted.items():
-                DELIVERIES.labels(endpoint, state).set(number)
+            _show(found)
             return generate_latest()
 
-    def _not_done(self) -> Mapping[tuple[str, str], int]:
+    def _measured(self) -> Measures | None:
         try:
             with self._hub.ledger.read() as conn:
-                return fates.not_done(conn)
+                return measures.measure(conn, (*self._sending(), UNROUTED), self._hub.now())
         except (Unavailable, DBAPIError) as error:
             # The other counters are wanted most when the ledger does not answer.
             log.error("metrics.ledger_unread", cause=type(error).__name__)
-            return {}
+            return None
+
+    def _sending(self) -> list[str]:
+        return [name for name, endpoint in self._hub.endpoints.items() if endpoint.outbound]
 
     def _may_read_metrics(self, request: Request) -> bool:
         if self._metrics_token:
             return same_as_one(token_sha256(request), (self._metrics_token,))
         return self._gate.local(request)
+
+
+def _show(found: Measures | None) -> None:
+    """Set the gauges; where nothing could be counted they are absent, which an alarm can see."""
+    for gauge in _COUNTED:
+        gauge.clear()
+    if found is None:
+        return
+    for gauge, numbers in ((DELIVERIES, found.not_done), (PARKED, found.parked)):
+        for labels, number in numbers.items():
+            gauge.labels(*labels).set(number)
+    for gauge, values in ((OLDEST_DUE_SECONDS, found.oldest_due), (BREAKER, found.breakers), (PAUSED, found.paused)):
+        for endpoint, value in values.items():
+            gauge.labels(endpoint).set(value)

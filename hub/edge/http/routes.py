@@ -14,8 +14,10 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from hub.edge.http.identity import UNKNOWN
 from hub.edge.http.turned_away import BadCall, Broken, NotReady, NotThere, TurnedAway, WrongMethod, answer
 from hub.errors import Fault, Unavailable
+from hub.telemetry import TURNED_AWAY
 
 log = structlog.get_logger()
 
@@ -45,7 +47,10 @@ def answer_errors(app: FastAPI) -> None:
 
 
 def _answered(request: Request, error: Exception) -> Response:
-    return answer(_turned_away(request, error), request.headers.get("content-type", ""))
+    told = _turned_away(request, error)
+    # Only a caller that proved who it is stands by name; what strangers ask for must not become label values.
+    TURNED_AWAY.labels(getattr(request.state, "door", UNKNOWN), told.code).inc()
+    return answer(told, request.headers.get("content-type", ""))
 
 
 def _turned_away(request: Request, error: Exception) -> TurnedAway:

@@ -197,8 +197,9 @@ class SenderApi:
 
     def notices(self, names: tuple[str, ...], since: int | None, limit: int) -> NoticeList:
         """List notices after the cursor; without one, those that were not acknowledged."""
+        settled = self._hub.ledger.settled_notices()
         with self._hub.ledger.read() as conn:
-            rows = fates.told(conn, names, since=since, limit=limit + 1)
+            rows = fates.told(conn, names, since=since, settled=settled, limit=limit + 1)
         shown = rows[:limit]
         following = shown[-1].cursor if shown else since or 0
         return NoticeList(notices=[self._notice_view(row) for row in shown], next=following, more=len(rows) > limit)

@@ -8,6 +8,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -15,18 +16,22 @@ from types import TracebackType
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub.app import Hub
 from hub.edge.http.application import make_app
 from hub.edge.http.identity import TLS_CERTIFICATE
 from hub.errors import BadSettings
-from hub.settings import HubFile, Settings
+from hub.payloads import LEFT_OVER_SECONDS
+from hub.settings import HubFile, Settings, referred_file
 
 log = structlog.get_logger()
 
-#: An unfinished request line with headers may be so large; ours are under 2 KB, a certificate in a front's header up to 8 KB.
+#: What is not body may be so large for one call: request line, headers, frames of chunks beyond the usual, trailers. Our
+#: heads are under 2 KB, a certificate in a front's header up to 8 KB.
 MAX_HEAD_BYTES = 32_768
+#: The frame of one chunk: its length in hex, and two line ends.
+_CHUNK_FRAME_BYTES = 20
 #: Connections at the same time; beyond, the answer is 503 at once.
 MAX_CONNECTIONS = 1000
 #: A request's head must be here after so long; also what a caller may go on sending after it was answered.
@@ -37,10 +42,16 @@ KEEPALIVE_SECONDS = 15
 STOP_SECONDS = 20
 
 
-class Protocol(H11Protocol):
-    """HTTP/1.1 by h11, whose head cannot grow or drip for ever, and which knows the client's TLS certificate."""
+class Protocol(HttpToolsProtocol):
+    """HTTP/1.1 by llhttp, whose head cannot grow or drip for ever, and which knows the client's TLS certificate.
+
+    Trailers are dropped (RFC 9110 6.5.1 allows that): they come after the headers were believed.
+    """
 
     _patience: asyncio.TimerHandle | None = None
+    #: Octets of this call so far that are not its body.
+    _head_bytes = 0
+    _head_ended = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -51,8 +62,36 @@ class Protocol(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
         super().data_received(data)
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too large.")
         self._watch()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_ended = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._head_ended:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._head_ended = True
+        if self.parser.get_http_version() == "1.1" and all(name != b"host" for name, _ in self.headers):
+            raise ValueError("RFC 9112 3.2: a request without Host")
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._head_bytes -= len(body)
+        super().on_body(body)
+
+    def on_chunk_complete(self) -> None:
+        self._head_bytes -= min(self._head_bytes, _CHUNK_FRAME_BYTES)
+
+    def on_message_complete(self) -> None:
+        self._head_bytes = 0
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -105,7 +144,6 @@ class HttpServer:
             limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=KEEPALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
-            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             ssl_context_factory=(lambda _config, _default: tls) if tls else None,
         )
         self._uvicorn = _Uvicorn(config, self._settled)
@@ -120,6 +158,10 @@ class HttpServer:
         log.info("http.listening", url=self.url)
         self._ready(self.url)
         return self
+
+    def alive(self) -> bool:
+        """Say whether its thread runs."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Take no more calls, finish those that are being answered."""
@@ -144,14 +186,28 @@ class HttpServer:
 
 
 def serve_http(
-    hub: Hub, host: str, port: int, ready: Callable[[str], None] = lambda url: None, *, settings: Settings | None = None
+    hub: Hub,
+    host: str,
+    port: int,
+    ready: Callable[[str], None] = lambda url: None,
+    *,
+    settings: Settings | None = None,
+    doors: bool = True,
+    uses_bus: bool = False,
 ) -> HttpServer:
-    """Make a server for a hub, not yet started; port 0 takes a free one. Raises BadSettings where the address is not free."""
+    """Make a server for a hub, not yet started; port 0 takes a free one. Raises BadSettings where the address is not free.
+
+    ``doors``: False for a process that only tells whether it is well; ``uses_bus``: the broker belongs to that.
+    """
     file = settings.file if settings else HubFile()
     tls = _tls(settings) if settings and file.doors.certificate else None
     listening = _listen(host, port)
+    if doors:
+        # What a process that was killed had half received.
+        hub.payloads.sweep(time.time() - LEFT_OVER_SECONDS)
     named = "public_url" in file.hub.model_fields_set
-    app = make_app(hub, file, public_url=file.hub.public_url if named else _url(listening, tls))
+    url = file.hub.public_url if named else _url(listening, tls)
+    app = make_app(hub, file, public_url=url, doors=doors, uses_bus=uses_bus)
     return HttpServer(app, listening, tls, ready)
 
 
@@ -190,12 +246,4 @@ def _tls(settings: Settings) -> ssl.SSLContext:
 
 def _file(settings: Settings, reference: str, key: str) -> Path:
     """Find the file of a reference; the TLS library reads files only, so ``env:`` is not possible here."""
-    where = f"hub.toml [doors] {key}"
-    path = settings.folder / reference.removeprefix("file:")
-    if not reference.startswith("file:") or not path.is_file():
-        raise BadSettings(
-            f"{where}: {reference!r} is not the reference file:path of a file",
-            f"{where}: {reference!r} phải có dạng file:đường-dẫn và tệp phải tồn tại",
-            where=where,
-        )
-    return path
+    return referred_file(settings.folder, reference, f"hub.toml [doors] {key}")

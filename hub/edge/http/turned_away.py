@@ -122,6 +122,24 @@ class TooManyAtOnce(TurnedAway):
         return {"Retry-After": str(RETRY_SECONDS)}
 
 
+class TooBusy(TurnedAway):
+    """As many calls are being recorded as may wait for the ledger, and this door has its share of them."""
+
+    code = "too_busy"
+    who = "nobody"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the hub is recording as much as it can; nothing was accepted, send again later",
+            "trục liên thông đang ghi nhận hết mức; chưa tiếp nhận gì, hãy gửi lại sau",
+        )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(RETRY_SECONDS)}
+
+
 class BadCall(TurnedAway):
     """The call itself is wrong: a header that stands twice, a parameter that cannot be; says which, all at once."""
 
@@ -149,6 +167,20 @@ class NotThere(TurnedAway):
 
     def __init__(self) -> None:
         super().__init__("nothing is there", "không có nội dung này")
+
+
+class Deleted(TurnedAway):
+    """The caller may read it, but retention has deleted the bytes."""
+
+    code = "deleted"
+    who = "nobody"
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__(
+            "its time of retention has ended and its bytes were deleted; the digest remains",
+            "đã hết thời hạn lưu nên nội dung đã bị xóa; chỉ còn mã băm",
+        )
 
 
 class WrongMethod(TurnedAway):

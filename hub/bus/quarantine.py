@@ -1,0 +1,77 @@
+"""Putting aside what is not ours, and looking through what the broker gave up delivering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from hub.bus.connecting import BROKEN, Link, body_of, headers_of
+from hub.bus.keeping import Kept
+from hub.bus.publishing import Confirms
+from hub.bus.sealing import SealKeys, opened
+from hub.bus.topology import QUARANTINE, Topology
+from hub.errors import Untrusted
+from hub.rules.queued import Due
+from hub.telemetry import BUS_DEAD, QUARANTINED
+
+log = structlog.get_logger()
+
+#: A message that cannot be put aside within this time stays where it is.
+ASIDE_SECONDS = 5.0
+#: One look goes through so many, so that dispatch does not stand still meanwhile.
+MOST_DEAD = 100
+
+
+class Quarantine:
+    """Moves messages aside over one link: the original is acked after the broker has confirmed the copy."""
+
+    def __init__(self, link: Link, topology: Topology) -> None:
+        self._confirms: Confirms[str] = Confirms(link, topology.exchange)
+
+    def keep(self, message: Any, endpoint: str, reason: str) -> bool:
+        """Put one message aside; say whether it is there for sure."""
+        QUARANTINED.labels(endpoint, reason).inc()
+        log.error("bus.quarantined", endpoint=endpoint, reason=reason)
+        self._confirms.forget()
+        headers = {"queue": endpoint, "reason": reason}
+        self._confirms.send(reason, QUARANTINE, body_of(message), headers, str(message.delivery_tag))
+        self._confirms.wait(ASIDE_SECONDS)
+        return not self._confirms.refused and not self._confirms.unknown()
+
+
+class Dead:
+    """What the broker gave up delivering; used by dispatch's thread."""
+
+    def __init__(self, kept: Kept, topology: Topology, keys: SealKeys) -> None:
+        self._kept, self._topology, self._keys = kept, topology, keys
+
+    def drain(self) -> None:
+        """Note what is rightly sealed, since its lease brings it back, and put the rest aside."""
+        link = self._kept.get()
+        if link is None:
+            return
+        try:
+            with link.channel() as channel:
+                self._look_through(channel, link)
+        except BROKEN as error:
+            self._kept.lose(error)
+
+    def _look_through(self, channel: Any, link: Link) -> None:
+        aside: Quarantine | None = None
+        for _ in range(MOST_DEAD):
+            message = channel.basic_get(self._topology.dead)
+            if message is None:
+                return
+            headers = headers_of(message)
+            try:
+                self._note(opened(body_of(message), headers, self._keys))
+            except Untrusted as error:
+                aside = aside or Quarantine(link, self._topology)
+                if not aside.keep(message, self._topology.endpoint_of(headers.get("x-first-death-queue")), error.code):
+                    return
+            channel.basic_ack(message.delivery_tag)
+
+    def _note(self, due: Due) -> None:
+        BUS_DEAD.labels(due.endpoint).inc()
+        log.warning("bus.dead", endpoint=due.endpoint, delivery=due.id, epoch=due.epoch)

@@ -1,0 +1,96 @@
+"""The printed commands give a node of the hub what it needs at a real broker, and nothing beside."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from kombu import Connection
+
+from hub.bus.address import BusOptions
+from hub.bus.permissions import node_rights
+from hub.bus.rabbit import RabbitBus
+from hub.errors import BadSettings
+from tests.bus.conftest import KEYS, due
+from tests.support import rabbit
+from tests.support.rabbit import Node
+
+VHOST = "hub of tests"
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    """The shared node, with a vhost and a user made by the printed commands."""
+    shared = rabbit.shared()
+    for line in node_rights(options(shared)).commands("env:BUS_PASSWORD"):
+        words = shlex.split(line.rpartition("| ")[2])
+        assert words.pop(0) == "rabbitmqctl"
+        # The printed line pipes the password in.
+        shared.control(*words, *(["a password"] if words[0] == "add_user" else []))
+    yield shared
+    shared.control("delete_user", "node-1")
+    shared.control("delete_vhost", VHOST)
+
+
+def options(node: Node) -> BusOptions:
+    return BusOptions(url=f"amqp://node-1@127.0.0.1:{node.port}/{VHOST.replace(' ', '%20')}", password="a password")
+
+
+def test_a_node_can_do_its_whole_work(node: Node) -> None:
+    bus = RabbitBus(options(node), KEYS, ("bo", "mot-cua_1"))
+    doors = RabbitBus(options(node), KEYS, ("bo", "mot-cua_1"))
+    try:
+        bus.open()
+        assert bus.probe().startswith("RabbitMQ")
+        assert bus.publish([due(1), due(2, "mot-cua_1")]) == []
+        bus.wait(0)
+        doors.wake("bo")
+        rabbit.wait_until(lambda: bus.wait(0.5) == {"bo"})
+        bus.drain_dead()
+    finally:
+        doors.close()
+        bus.close()
+
+
+@pytest.mark.parametrize(
+    ("verb", "given"),
+    [
+        ("queue_declare", {"queue": "another"}),
+        ("queue_declare", {"queue": "lienthong.another"}),
+        ("queue_declare", {"queue": "lienthong2.deliver.bo"}),
+        ("exchange_declare", {"exchange": "another", "type": "topic"}),
+        ("queue_bind", {"queue": "lienthong.dead", "exchange": "amq.topic", "routing_key": "#"}),
+        ("queue_bind", {"queue": "lienthong.dead", "exchange": "lienthong", "routing_key": "#"}),
+    ],
+)
+def test_a_node_can_do_nothing_else(node: Node, verb: str, given: dict[str, str]) -> None:
+    RabbitBus(options(node), KEYS, ("bo",)).open()
+    connection = Connection("amqp://", port=node.port, userid="node-1", password="a password", virtual_host=VHOST)
+    with connection, pytest.raises(connection.channel_errors) as caught:
+        getattr(connection.default_channel, verb)(**given)
+
+    assert caught.value.reply_code == 403
+
+
+def test_a_user_that_lacks_rights_is_told_so(node: Node) -> None:
+    node.control("add_user", "node-2", "a password")
+    node.control("set_permissions", "-p", VHOST, "node-2", "", "", "")
+    try:
+        with pytest.raises(BadSettings) as caught:
+            RabbitBus(replace(options(node), url=options(node).url.replace("node-1", "node-2")), KEYS, ("bo",)).open()
+    finally:
+        node.control("delete_user", "node-2")
+
+    assert "bus permissions" in caught.value.en and "bus permissions" in caught.value.vi
+
+
+def test_no_password_stands_in_a_command() -> None:
+    given = BusOptions(url="amqps://hub@host/vhost", password="a secret")
+
+    reads = {"env:BUS_PASSWORD": "printenv BUS_PASSWORD | ", "file:keys/bus password": "cat 'keys/bus password' | "}
+    for reference, before in reads.items():
+        lines = list(node_rights(given).commands(reference))
+        assert not any("a secret" in line for line in lines)
+        assert lines[1] == f"{before}rabbitmqctl add_user hub"

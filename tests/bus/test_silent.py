@@ -1,0 +1,60 @@
+"""A queue that does not answer (in a cluster: most of its nodes are away) costs the other endpoints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from hub.bus import connecting, keeping
+from hub.bus.rabbit import RabbitBus
+from hub.telemetry import BUS_UNCONFIRMED
+from tests.bus.conftest import Consuming, MakeBus, due
+from tests.support.rabbit import Corner, wait_until
+
+
+@pytest.fixture(autouse=True)
+def short_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "ANSWER_SECONDS", 2.0)
+
+
+def test_dispatch_waits_for_its_confirms_once(make_bus: MakeBus, corner: Corner) -> None:
+    bus = make_bus(confirm_seconds=1.0)
+    told = BUS_UNCONFIRMED.labels("bo")._value.get()
+    assert bus.publish([due(1)]) == []
+    with corner.silent("deliver.bo"):
+        assert bus.publish([due(2), due(3, "cong")]) == []
+        assert BUS_UNCONFIRMED.labels("bo")._value.get() == told + 1
+
+        assert not bus.takes("bo")
+        assert bus.takes("cong")
+        assert bus.publish([due(4), due(5, "cong")]) == [due(4)]
+
+    assert corner.count("deliver.cong") == 2
+
+
+def test_dispatch_tries_it_again_later(make_bus: MakeBus, corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "SILENT_SECONDS", 0.1)
+    bus = make_bus(confirm_seconds=1.0)
+    assert bus.publish([due(1)]) == []
+    with corner.silent("deliver.bo"):
+        bus.publish([due(2)])
+        assert not bus.takes("bo")
+
+    wait_until(lambda: bus.takes("bo"))
+    assert bus.publish([due(3)]) == []
+    wait_until(lambda: corner.count("deliver.bo") >= 2)
+
+
+def test_workers_consume_from_the_others(
+    make_bus: MakeBus, corner: Corner, consume: Callable[[RabbitBus], Consuming], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "SILENT_SECONDS", 3.0)
+    bus = make_bus()
+    assert bus.publish([due(1), due(2, "cong")]) == []
+    with corner.silent("deliver.bo"):
+        consuming = consume(bus)
+        assert consuming.wait_for(1) == ["d-2"]
+
+    consuming.got[0][1]()
+    assert consuming.wait_for(2)[1:] == ["d-1"]
