@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from hub.amqp.address import read_address
 from hub.canonical.codes import CodeRow
 from hub.contract import Adapter, AmqpPolicy, Endpoint, InboundPolicy, OutboundPolicy
 from hub.errors import BadSettings
+from hub.rules.broker import read_address
 from hub.rules.routing import Route
 
 M = TypeVar("M", bound=BaseModel)

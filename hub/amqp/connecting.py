@@ -21,9 +21,9 @@ from typing import Any
 import pika
 import pika.spec
 
-from hub.amqp.address import Address, read_address
 from hub.contract import AmqpPolicy
 from hub.errors import BadSettings
+from hub.rules.broker import Address, read_address
 
 # Its lines repeat frames, in which persons are named; what matters is in our own events.
 logging.getLogger("pika").setLevel(logging.CRITICAL + 1)

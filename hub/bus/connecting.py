@@ -14,8 +14,9 @@ import structlog
 from kombu import Connection
 from kombu.transport import pyamqp
 
-from hub.bus.address import WHERE, Address, BusOptions
+from hub.bus.address import WHERE, BusOptions
 from hub.errors import BadSettings, HubError, Unavailable
+from hub.rules.broker import Address
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 
 from hub.bus import consuming
-from hub.bus.address import WHERE, Address, BusOptions, read_address
+from hub.bus.address import WHERE, BusOptions, read_address
 from hub.bus.connecting import BROKEN, Link, Signal, unreachable
 from hub.bus.consuming import OnDue, Session
 from hub.bus.keeping import Kept, Silent
@@ -17,6 +17,7 @@ from hub.bus.sealing import SealKeys
 from hub.bus.topology import Topology
 from hub.bus.waking import Listener, Rung, Teller
 from hub.errors import Unavailable
+from hub.rules.broker import Address
 from hub.rules.queued import Due
 
 

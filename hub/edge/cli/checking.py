@@ -18,7 +18,6 @@ from cryptography.x509 import Certificate
 
 from hub import bootstrap
 from hub import settings as settings_module
-from hub.amqp.address import read_address
 from hub.app import Hub
 from hub.canonical.codes import CodeRow
 from hub.contract import Adapter, Endpoint
@@ -28,6 +27,7 @@ from hub.edge.cli.texts import choose, text
 from hub.edge.http.identity import Gate
 from hub.errors import HubError
 from hub.rules import windows
+from hub.rules.broker import read_address
 from hub.settings import Settings
 from hub.trust import keys
 
