@@ -62,8 +62,8 @@ def read_address(named: Named, where: str) -> Address:
 
 def _no_address(where: str) -> BadSettings:
     return BadSettings(
-        f"{where} url is not of the form amqps://USER@HOST:PORT/VHOST",
-        f"{where} url không có dạng amqps://TÀI_KHOẢN@MÁY:CỔNG/VHOST",
+        f"{where} url is not of the form amqps://USER@HOST:PORT/VHOST, with a user",
+        f"{where} url không có dạng amqps://TÀI_KHOẢN@MÁY:CỔNG/VHOST, có tài khoản",
         where=f"{where} url",
     )
 
