@@ -113,9 +113,11 @@ def _configure(folder: Path, node: Node, sink: Sink, keys: Path) -> None:
     for name in ("ours.pem", "ours.crt"):
         (folder / "keys" / name).write_bytes((keys / name).read_bytes())
     (folder / "keys" / "seal.pem").write_bytes(trust_keys.make_seal_key())
-    broker = urlsplit(node.amqp_url)
+    broker, database = urlsplit(node.amqp_url), urlsplit(node.new_database("bench"))
+    (folder / "keys" / "database.password").write_text(database.password or "", encoding="utf-8")
+    address = f"{database.scheme}://{database.username}@{database.hostname}:{database.port}{database.path}"
     (folder / "hub.toml").write_text(
-        f'[ledger]\nurl = "{node.new_database("bench")}"\n'
+        f'[ledger]\nurl = "{address}"\npassword = "file:keys/database.password"\n'
         f'[bus]\nurl = "amqp://guest@{broker.hostname}:{broker.port}/%2F"\npassword = "env:{_PASSWORD}"\n'
         f'prefix = "bench"\nprefetch = {4 * CONCURRENCY}\n[logging]\nlevel = "WARNING"\n'
         '[signers.ours]\nkey = "file:keys/ours.pem"\ncertificate = "file:keys/ours.crt"\n',
