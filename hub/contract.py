@@ -403,15 +403,3 @@ class Adapter:
     #: What an operator must know of these options (``lienthong check``), one line each: what is assumed (such a line has
     #: the word "assumed"), and what is not right, with how to mend it.
     check: Callable[[Any], list[str]] = lambda options: []
-
-
-class Poller(Protocol):
-    """Fetches messages from a partner who is polled; ends in the same intake."""
-
-    def fetch(self) -> tuple[Request, ...]: ...
-
-
-class Simulator(Protocol):
-    """A partner's double that speaks the wire protocol, with faults on demand; see hub.simulation."""
-
-    def __call__(self, **settings: Any) -> Any: ...

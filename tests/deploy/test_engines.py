@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from hub.contract import OutboundPolicy
 from hub.ledger.engine import READERS
-from hub.settings import DoorsSection
+from hub.sections import DoorsSection
 from tests.docs import pages
 from tests.support import postgres, rabbit
 

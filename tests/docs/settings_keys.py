@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from hub.bootstrap import find_adapters
 from hub.canonical.codes import CodeRow
-from hub.settings import EndpointFile, HubFile, RoutesFile
+from hub.sections import EndpointFile, HubFile, RoutesFile
 
 #: What stands for a name that an operator chooses, in a path: ``outbound.services.SERVICE.on_doubt``.
 CHOSEN = {"signers": "NAME", "services": "SERVICE", "ministry_parties": "OFFICE"}

@@ -14,7 +14,7 @@ from hub import bootstrap
 from hub import settings as settings_module
 from hub.edge.cli import app
 from hub.errors import BadSettings
-from hub.settings import HubFile
+from hub.sections import HubFile
 from hub.trust import keys
 from tests.docs import pages, settings_keys
 from tests.docs.test_operating_page import rows

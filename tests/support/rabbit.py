@@ -154,7 +154,7 @@ class Node:
         It writes down late which quorum queues it has just been given (seen with 3.10); that is its own affair.
         """
         assert self._server is not None
-        self.erlang("[dets:sync(Table) || Table <- dets:all()].")
+        self.erlang("mnesia:dump_log(), mnesia:sync_log(), [dets:sync(Table) || Table <- dets:all()].")
         self._server.kill()
         self._server.wait()
 

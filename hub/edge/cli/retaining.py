@@ -15,7 +15,7 @@ from hub.edge.cli import frame
 from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import text
 from hub.retention import Amount, RetentionPlan, RetentionRun
-from hub.settings import RetentionSection
+from hub.sections import RetentionSection
 
 retention = typer.Typer(
     no_args_is_help=True,

@@ -23,7 +23,7 @@ from hub.edge.http.identity import Gate
 from hub.edge.http.pressure import Pressure
 from hub.edge.http.routes import Guarded, answer_errors
 from hub.edge.http.sender import SenderApi
-from hub.settings import HubFile
+from hub.sections import HubFile
 
 log = structlog.get_logger()
 

@@ -33,7 +33,7 @@ from hub.errors import missing
 from hub.payloads import DIGEST, PIECE_BYTES, Damaged, Kept, Reading, Receiving
 from hub.registers.attachments import AttachmentRow, readable
 from hub.rules.attachments import address
-from hub.settings import PayloadsSection
+from hub.sections import PayloadsSection
 
 log = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from hub.contract import Endpoint, InboundPolicy
 from hub.edge.http.turned_away import Unidentified
 from hub.errors import BadSettings
-from hub.settings import DoorsSection
+from hub.sections import DoorsSection
 from hub.telemetry import UNAUTHENTICATED
 
 #: Where the server leaves the SHA-256 of a certificate that it checked itself (TLS without a front).

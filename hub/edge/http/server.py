@@ -23,7 +23,8 @@ from hub.edge.http.application import make_app
 from hub.edge.http.identity import TLS_CERTIFICATE
 from hub.errors import BadSettings
 from hub.payloads import LEFT_OVER_SECONDS
-from hub.settings import HubFile, Settings, referred_file
+from hub.sections import HubFile
+from hub.settings import Settings, referred_file
 
 log = structlog.get_logger()
 
