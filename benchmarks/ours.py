@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.dossiers import Dossier
+from adapters.single_window.soap import CONTENT_TYPE
+from benchmarks.dossiers import SOAP_VERSION, Dossier
 from benchmarks.node import Node
 from benchmarks.sink import Sink
 from hub import bootstrap, intake
@@ -47,7 +48,6 @@ RECEIVERS = 3
 QUIET_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
 _PASSWORD = "BENCH_BROKER_PASSWORD"  # noqa: S105
-_TYPE = 'application/soap+xml; charset=utf-8'
 
 
 def run(documents: Sequence[Dossier], node: Node, sink: Sink, processes: int, keys: Path, verify: str = "strict") -> float:
@@ -186,7 +186,7 @@ def _work(hub: Hub, requests: Sequence[str]) -> None:
 
     def one(text: str) -> None:
         room.taken()
-        answer = intake.receive(hub, Request(endpoint="vnsw", body=text.encode(), content_type=_TYPE))
+        answer = intake.receive(hub, Request(endpoint="vnsw", body=text.encode(), content_type=CONTENT_TYPE[SOAP_VERSION]))
         if answer.status != 200 or b"99" not in answer.body:
             raise RuntimeError(f"refused: {answer.body[:500]!r}")
 

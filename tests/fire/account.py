@@ -24,8 +24,6 @@ from tests.fire.town import Town, recipients, token
 from tests.support.looking import broken_rows, check_chains
 
 ACTOR, WHY = "ca trực", "sau sự cố: đối tác xác nhận theo sổ của họ"
-#: What a person must look at.
-_STUCK = (State.PARKED.value, State.IN_DOUBT.value)
 _DONE = (State.DELIVERED.value, State.ACKNOWLEDGED.value)
 QUIET_SECONDS = 300.0
 
@@ -75,7 +73,7 @@ def settle_all(town: Town, account: Account) -> None:
                 _settle(town, hub, row, account)
             assert time.monotonic() < until, Counter((row.endpoint, row.state, row.error_code) for row in open_ones)
             threading.Event().wait(0.5)
-        account.deliveries = sum(1 for _ in _rows(hub))
+        account.deliveries = len(_rows(hub))
         account.journal_breaks = len(broken_rows(hub.ledger))
         check_chains(hub.ledger)
     finally:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from hub import bootstrap
@@ -39,9 +39,8 @@ _POLICIES = (support.SERVICES, support.ASKS, support.RESENDS)
 class Moody(Partner):
     """A partner of whom every call may go wrong: by its seed, and only while the fire burns."""
 
-    def __init__(self, name: str, seed: str, drops_repeats: frozenset[str]) -> None:
+    def __init__(self, seed: str, drops_repeats: frozenset[str]) -> None:
         super().__init__(drops_repeats=drops_repeats)
-        self.name = name
         self.calm = False
         self._random = random.Random(seed)
         self._drawing = threading.Lock()
@@ -110,8 +109,6 @@ class Town:
     processes: Sequence[Process]
     doors: Sequence[str]
     servers: Sequence[SimulatorServer] = ()
-    #: Guards the engines: one event at a time.
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hub(self) -> Hub:
         """Open the operator's own view; raises where the engines are down."""
@@ -169,7 +166,7 @@ def recipients(number: int) -> list[str]:
 def _partner(number: int, seed: int) -> Moody:
     # Whoever declares that a repeat is safe must drop it.
     drops = {0: {"GuiHoSo"}, 1: set(), 2: {"GuiHoSo", "GuiTienTrinh"}}[number % 3]
-    return Moody(f"bo_{number:02}", f"{seed}/{number}", frozenset(drops))
+    return Moody(f"{seed}/{number}", frozenset(drops))
 
 
 def _configure(config: Path, ledger: str, broker: str, urls: Mapping[str, str]) -> None:
