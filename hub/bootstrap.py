@@ -90,8 +90,7 @@ def ledger_url(settings: Settings) -> URL:
     if url.get_backend_name() == "sqlite":
         return url.set(database=str(settings.folder / str(url.database)))
     if section.password:
-        password = settings_module.secret(settings.folder, section.password, "hub.toml [ledger] password")
-        url = url.set(password=password.decode().strip())
+        url = url.set(password=settings_module.secret_text(settings.folder, section.password, "hub.toml [ledger] password"))
     return url
 
 
@@ -109,10 +108,10 @@ def bus_options(settings: Settings) -> BusOptions:
         return settings_module.referred_file(settings.folder, reference, f"hub.toml [bus] {name}") if reference else None
 
     given = section.model_dump(exclude={"password", "ca", "certificate", "key"})
-    password = settings_module.secret(settings.folder, section.password, "hub.toml [bus] password") if section.password else b""
+    where = "hub.toml [bus] password"
     return BusOptions(
         **given,
-        password=password.decode().strip(),
+        password=settings_module.secret_text(settings.folder, section.password, where) if section.password else "",
         ca=named("ca"),
         certificate=named("certificate"),
         key=named("key"),

@@ -149,7 +149,7 @@ def _amqp(folder: Path, path: Path, file: EndpointFile) -> AmqpPolicy | None:
     _check_amqp(where, file.amqp, file.outbound)
     files = {name: getattr(file.amqp, name) for name in ("ca", "certificate", "key")}
     found = {name: str(referred_file(folder, given, f"{where} {name}")) for name, given in files.items() if given}
-    password = secret(folder, file.amqp.password.get_secret_value(), f"{where} password").decode().strip()
+    password = secret_text(folder, file.amqp.password.get_secret_value(), f"{where} password")
     return file.amqp.model_copy(update={**found, "password": SecretStr(password)})
 
 
@@ -194,7 +194,7 @@ def _resolve(folder: Path, path: Path, value: Any) -> Any:
     if isinstance(value, list):
         return [_resolve(folder, path, each) for each in value]
     if isinstance(value, str) and value.startswith(("env:", "file:", "credential:")):
-        return secret(folder, value, str(path)).decode().strip()
+        return secret_text(folder, value, str(path))
     return value
 
 
@@ -214,6 +214,11 @@ def secret(folder: Path, reference: str, where: str) -> bytes:
         f"{where}: không đọc được {vi} (khai báo bí mật dạng env:TÊN, hoặc file:đường-dẫn tính từ {folder})",
         where=f"{where}: {en}",
     )
+
+
+def secret_text(folder: Path, reference: str, where: str) -> str:
+    """Resolve a reference to a password or token: its text, without the line end that editors leave."""
+    return secret(folder, reference, where).decode().strip()
 
 
 def _referred(folder: Path, reference: str) -> Path | None:
