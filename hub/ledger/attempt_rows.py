@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Integer, Text, bindparam, select, update
 from sqlalchemy.engine import Row
 
 from hub.ledger import payloads
+from hub.ledger.for_each import for_each, insert_each
 from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import attempts
 from hub.ledger.values import Delivery, Evidence
-from hub.rules.retention import Kept
 
-_OPEN_ATTEMPT = Statement(insert(attempts))
-_THIS_ATTEMPT = (attempts.c.delivery_id == bindparam("delivery")) & (attempts.c.number == bindparam("attempt"))
 _ENDED = ("ended_at", "sent_digest", "reply_digest", "reply_status", "outcome", "error_code", "partner_code", "text")
-_CLOSE_ATTEMPT = Statement(
-    update(attempts).where(_THIS_ATTEMPT).values({name: bindparam(f"new_{name}") for name in _ENDED})
+_OPEN_EACH = insert_each(attempts, *attempts.c.keys())
+_CLOSE_EACH = for_each(
+    lambda given: update(attempts)
+    .where((attempts.c.delivery_id == given.delivery) & (attempts.c.number == given.attempt))
+    .values({name: getattr(given, f"new_{name}") for name in _ENDED}),
+    delivery=Text,
+    attempt=Integer,
+    **{f"new_{name}": attempts.c[name].type for name in _ENDED},
 )
 #: Outcomes of an attempt that may have arrived.
 _UNSETTLED = ("doubt", "sending")
@@ -30,53 +36,71 @@ _DOUBTED = Statement(
 )
 
 
-def begin(conn: Connection, sending: Delivery, business_digest: str, now: float) -> None:
-    """Record that an attempt begins; what becomes of it is not known until it ends."""
-    _OPEN_ATTEMPT.run(
-        conn,
-        delivery_id=sending.id,
-        number=sending.attempts,
-        epoch=sending.epoch,
-        started_at=now,
-        ended_at=None,
-        business_digest=business_digest,
-        sent_digest="",
-        reply_digest="",
-        reply_status=0,
-        outcome="sending",
-        error_code="",
-        partner_code="",
-        text="",
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How an attempt of a delivery (its row) ended."""
+
+    row: Any
+    evidence: Evidence
+    now: float
+    outcome: str
+    partner_code: str
+    text: str
+    code: str = ""
 
 
-def end(
-    conn: Connection,
-    row: Row[Any],
-    evidence: Evidence,
-    now: float,
-    *,
-    outcome: str,
-    partner_code: str,
-    text: str,
-    code: str = "",
-) -> dict[str, Any]:
-    """Record how an attempt ended; give its digests, for the journal."""
-    sent, reply = payloads.put_all(conn, ((evidence.sent, Kept.PROOF), (evidence.reply, Kept.PROOF)), now)
-    _CLOSE_ATTEMPT.run(
-        conn,
-        delivery=row.id,
-        attempt=row.attempts,
-        new_ended_at=now,
-        new_sent_digest=sent,
-        new_reply_digest=reply,
-        new_reply_status=evidence.reply_status,
-        new_outcome=outcome,
-        new_error_code=code,
-        new_partner_code=partner_code,
-        new_text=text,
-    )
-    return {"attempt": row.attempts, "business": row.business_digest, "sent": sent, "reply": reply, "code": code or partner_code}
+def begin(conn: Connection, begun: Sequence[tuple[Delivery, str, float]]) -> None:
+    """Record that attempts begin: each with its delivery, its bytes' digest, and when."""
+    _OPEN_EACH.change(conn, [_open(sending, digest, now) for sending, digest, now in begun])
+
+
+def _open(sending: Delivery, business_digest: str, now: float) -> dict[str, Any]:
+    """Write a row of which nobody knows yet what becomes of it."""
+    return {
+        "delivery_id": sending.id,
+        "number": sending.attempts,
+        "epoch": sending.epoch,
+        "started_at": now,
+        "ended_at": None,
+        "business_digest": business_digest,
+        "sent_digest": "",
+        "reply_digest": "",
+        "reply_status": 0,
+        "outcome": "sending",
+        "error_code": "",
+        "partner_code": "",
+        "text": "",
+    }
+
+
+def end(conn: Connection, ended: Sequence[Ended]) -> list[dict[str, Any]]:
+    """Record how attempts ended, with their evidence; give the digests of each, for the journal."""
+    shelf = payloads.Shelf()
+    kept = [(shelf.put(each.evidence.sent, each.now), shelf.put(each.evidence.reply, each.now)) for each in ended]
+    shelf.write(conn)
+    _CLOSE_EACH.change(conn, [_close(each, *digests) for each, digests in zip(ended, kept, strict=True)])
+    return [_noted(each, *digests) for each, digests in zip(ended, kept, strict=True)]
+
+
+def _close(ended: Ended, sent: str, reply: str) -> dict[str, Any]:
+    return {
+        "delivery": ended.row.id,
+        "attempt": ended.row.attempts,
+        "new_ended_at": ended.now,
+        "new_sent_digest": sent,
+        "new_reply_digest": reply,
+        "new_reply_status": ended.evidence.reply_status,
+        "new_outcome": ended.outcome,
+        "new_error_code": ended.code,
+        "new_partner_code": ended.partner_code,
+        "new_text": ended.text,
+    }
+
+
+def _noted(ended: Ended, sent: str, reply: str) -> dict[str, Any]:
+    row = ended.row
+    digests = {"attempt": row.attempts, "business": row.business_digest, "sent": sent, "reply": reply}
+    return digests | {"code": ended.code or ended.partner_code}
 
 
 def doubted(conn: Connection, row: Row[Any]) -> bool:

@@ -7,26 +7,54 @@ at the head; followers are HELD, and the commit that ends the head wakes the nex
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.engine import Row
+from sqlalchemy import Connection, Double, Integer, Text, bindparam, select, update
 
 from hub.canonical.compact_json import compact_sorted
-from hub.ledger.sql import Statement, fixed, insert_new
+from hub.ledger.for_each import for_each, insert_each
+from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import chains, deliveries
-from hub.ledger.values import USUAL, Planned, digest_of
+from hub.ledger.values import USUAL, Meanwhile, Planned, digest_of
 from hub.rules.lifecycle import IN_WORK, State, next_state
+
+#: Endpoint and subject of a chain.
+Name = tuple[str, str]
 
 _HERE = (chains.c.endpoint == bindparam("at_endpoint")) & (chains.c.subject == bindparam("at_subject"))
 _OF_CHAIN = (deliveries.c.endpoint == bindparam("at_endpoint")) & (deliveries.c.subject == bindparam("at_subject"))
 
 _PLACES = Statement(select(chains.c.next_place, chains.c.head_place).where(_HERE))
-_LOCK = Statement(select(chains.c.next_place, chains.c.head_place).where(_HERE).with_for_update())
-_NEW = insert_new(chains, "endpoint", "subject")
-_TAKE_PLACE = Statement(update(chains).where(_HERE).values(next_place=bindparam("following")))
-_ADD = Statement(insert(deliveries))
+
+
+def _each(given: Any) -> Any:
+    return (chains.c.endpoint == given.at_endpoint) & (chains.c.subject == given.at_subject)
+
+
+_HELD_EACH = for_each(
+    lambda given: select(chains.c.endpoint, chains.c.subject, chains.c.held).where(_each(given)),
+    at_endpoint=Text,
+    at_subject=Text,
+)
+_LOCK_EACH = for_each(
+    lambda given: select(chains).where(_each(given)).order_by(chains.c.endpoint, chains.c.subject).with_for_update(),
+    at_endpoint=Text,
+    at_subject=Text,
+)
+_NEW_EACH = insert_each(chains, "endpoint", "subject", "next_place", "head_place", "held", new=["endpoint", "subject"])
+_CHANGE_EACH = for_each(
+    lambda given: update(chains)
+    .where(_each(given))
+    .values(next_place=given.following, head_place=given.head, held=given.holds),
+    at_endpoint=Text,
+    at_subject=Text,
+    following=Integer,
+    head=Integer,
+    holds=Text,
+)
+_ADD_EACH = insert_each(deliveries, *deliveries.c.keys())
 #: What stands before an urgent delivery in its chain has to go first, so it becomes as urgent. A row that somebody holds is
 #: at work; waiting for it could be for ever, since it may wait for this chain.
 _BEFORE = (
@@ -37,9 +65,6 @@ _BEFORE = (
     .with_for_update(skip_locked=True)
 )
 _HURRY = Statement(update(deliveries).where(deliveries.c.id.in_(_BEFORE)).values(priority=bindparam("new_priority")))
-_HELD = Statement(select(chains.c.held).where(_HERE))
-_HELD_TO_CHANGE = Statement(select(chains.c.held).where(_HERE).with_for_update())
-_LEARN = Statement(update(chains).where(_HERE).values(held=bindparam("merged")))
 #: Behind the head a delivery is held or was given up; nothing else can be there.
 _NEXT = Statement(
     select(deliveries.c.id, deliveries.c.place, deliveries.c.error_code)
@@ -47,81 +72,152 @@ _NEXT = Statement(
     .order_by(deliveries.c.place)
     .limit(1)
 )
-_MOVE_HEAD = Statement(update(chains).where(_HERE).values(head_place=bindparam("place")))
-_TURN = Statement(
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery"))
-    .values(state=bindparam("new_state"), due_at=bindparam("now"), updated_at=bindparam("now"))
+_TURN_EACH = for_each(
+    lambda given: update(deliveries)
+    .where(deliveries.c.id == given.delivery)
+    .values(state=given.new_state, due_at=given.now, updated_at=given.now),
+    delivery=Text,
+    new_state=Text,
+    now=Double,
 )
 
 
-def add(conn: Connection, planned: Planned, *, message_id: str, origin: str, at: float) -> State:
-    """Add a delivery at the tail of its chain; it is PENDING when it is the head, else HELD.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adding:
+    """A delivery that gets its place at the tail of its chain."""
 
-    Its canonical bytes must be among the payloads already.
+    planned: Planned
+    message_id: str
+    origin: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What a delivery's end tells of its chain; also what is learnt of a chain at another moment."""
+
+    endpoint: str
+    subject: str
+    #: Its place; 0 where the chain does not move on.
+    place: int = 0
+    #: What the partner is known to hold by it.
+    found: Mapping[str, str] = field(default_factory=dict)
+    at: float = 0.0
+
+
+class _Locked:
+    """Chains, locked until the commit, with what this commit changes."""
+
+    def __init__(self, conn: Connection, names: Iterable[Name]) -> None:
+        self._conn = conn
+        self._rows: dict[Name, dict[str, Any]] = {}
+        self._new: set[Name] = set()
+        self._changed: set[Name] = set()
+        # In one order, so that two processes never wait for each other crosswise.
+        sought = [{"at_endpoint": endpoint, "at_subject": subject} for endpoint, subject in sorted(set(names))]
+        for row in _LOCK_EACH.find(conn, sought):
+            at = {"following": row.next_place, "head": row.head_place, "holds": row.held}
+            self._rows[row.endpoint, row.subject] = {"at_endpoint": row.endpoint, "at_subject": row.subject, **at}
+
+    def __getitem__(self, name: Name) -> dict[str, Any]:
+        return self._rows[name]
+
+    def take_place(self, name: Name) -> tuple[int, int]:
+        """Give the place at the tail, and the head's."""
+        if name not in self._rows:
+            at = {"following": 1, "head": 1, "holds": "{}"}
+            self._rows[name] = {"at_endpoint": name[0], "at_subject": name[1], **at}
+            self._new.add(name)
+        row = self._rows[name]
+        place = row["following"]
+        self.change(name, following=place + 1)
+        return place, row["head"]
+
+    def change(self, name: Name, **values: Any) -> None:
+        if any(self._rows[name][column] != value for column, value in values.items()):
+            self._rows[name].update(values)
+            self._changed.add(name)
+
+    def write(self) -> None:
+        """Write what changed; raise Meanwhile where another process has just begun one of the new chains."""
+        new = [self._rows[name] for name in sorted(self._new)]
+        columns = {"endpoint": "at_endpoint", "subject": "at_subject", "next_place": "following", "head_place": "head"}
+        rows = [{column: row[name] for column, name in columns.items()} | {"held": row["holds"]} for row in new]
+        if _NEW_EACH.change(self._conn, rows) < len(rows):
+            raise Meanwhile
+        _CHANGE_EACH.change(self._conn, [self._rows[name] for name in sorted(self._changed - self._new)])
+
+
+def add(conn: Connection, adding: Sequence[Adding]) -> list[State]:
+    """Add deliveries at the tails of their chains: PENDING where one is the head, else HELD; give their states.
+
+    Their canonical bytes must be among the payloads already. Raises Meanwhile where the verb has to be carried out again.
     """
-    place, head = _take_place(conn, planned.endpoint, planned.subject)
-    state = State.PENDING if place == head else State.HELD
-    if planned.priority < USUAL and place > head:
-        where_it_waits = {"at_endpoint": planned.endpoint, "at_subject": planned.subject, "head": head, "behind": place}
-        _HURRY.run(conn, **where_it_waits, new_priority=planned.priority)
+    locked = _Locked(conn, ((each.planned.endpoint, each.planned.subject) for each in adding))
+    states, rows, urgent = [], [], []
+    for each in adding:
+        place, head = locked.take_place((each.planned.endpoint, each.planned.subject))
+        state = _state(each.planned, is_head=place == head)
+        states.append(state)
+        rows.append(_row(each, place, state))
+        if each.planned.priority < USUAL and place > head:
+            where_it_waits = {"at_endpoint": each.planned.endpoint, "at_subject": each.planned.subject, "head": head}
+            urgent.append(where_it_waits | {"behind": place, "new_priority": each.planned.priority})
+    locked.write()
+    _ADD_EACH.change(conn, rows)
+    for place_and_priority in urgent:
+        _HURRY.run(conn, **place_and_priority)
+    return states
+
+
+def _state(planned: Planned, *, is_head: bool) -> State:
+    if not is_head:
+        return State.HELD
+    return next_state(State.PENDING, "park") if planned.park else State.PENDING
+
+
+def _row(adding: Adding, place: int, state: State) -> dict[str, Any]:
+    planned = adding.planned
     code, where, en, vi = planned.park or ("", "", "", "")
-    if planned.park and state is State.PENDING:
-        state = next_state(state, "park")
-    _ADD.run(
-        conn,
-        id=planned.id,
-        message_id=message_id,
-        origin=origin,
-        canonical_digest=digest_of(planned.canonical),
-        endpoint=planned.endpoint,
-        subject=planned.subject,
-        place=place,
-        procedure=planned.procedure,
-        kind=planned.kind,
-        event=planned.event,
-        service=planned.service,
-        part=planned.part,
-        variant="",
-        state=state.value,
-        epoch=0,
-        lease_until=0.0,
-        due_at=at,
-        priority=planned.priority,
-        doubt="",
-        inquiries=0,
-        attempts=0,
-        fruitless=0,
-        business_digest="",
-        head="{}",
-        native_id="",
-        answered="",
-        error_code=code,
-        error_where=where,
-        error_en=en,
-        error_vi=vi,
-        partner_code="",
-        created_at=at,
-        updated_at=at,
-    )
-    return state
-
-
-def _take_place(conn: Connection, endpoint: str, subject: str) -> tuple[int, int]:
-    row = _LOCK.run(conn, at_endpoint=endpoint, at_subject=subject).first()
-    if row is None:
-        if _NEW.run(conn, endpoint=endpoint, subject=subject, next_place=2, head_place=1, held="{}").rowcount:
-            return 1, 1
-        # Another process has just begun this chain.
-        row = _LOCK.run(conn, at_endpoint=endpoint, at_subject=subject).one()
-    _TAKE_PLACE.run(conn, at_endpoint=endpoint, at_subject=subject, following=row.next_place + 1)
-    return row.next_place, row.head_place
-
+    return {
+        "id": planned.id,
+        "message_id": adding.message_id,
+        "origin": adding.origin,
+        "canonical_digest": digest_of(planned.canonical),
+        "endpoint": planned.endpoint,
+        "subject": planned.subject,
+        "place": place,
+        "procedure": planned.procedure,
+        "kind": planned.kind,
+        "event": planned.event,
+        "service": planned.service,
+        "part": planned.part,
+        "variant": "",
+        "state": state.value,
+        "epoch": 0,
+        "lease_until": 0.0,
+        "due_at": adding.at,
+        "priority": planned.priority,
+        "doubt": "",
+        "inquiries": 0,
+        "attempts": 0,
+        "fruitless": 0,
+        "business_digest": "",
+        "head": "{}",
+        "native_id": "",
+        "answered": "",
+        "error_code": code,
+        "error_where": where,
+        "error_en": en,
+        "error_vi": vi,
+        "partner_code": "",
+        "created_at": adding.at,
+        "updated_at": adding.at,
+    }
 
 def held(conn: Connection, endpoint: str, subject: str) -> dict[str, str]:
     """Give what the partner is known to hold for this subject."""
-    text = _HELD.run(conn, at_endpoint=endpoint, at_subject=subject).scalar()
-    return dict(json.loads(text)) if text else {}
+    return held_by(conn, [(endpoint, subject)]).get((endpoint, subject), {})
 
 
 def is_open(conn: Connection, endpoint: str, subject: str) -> bool:
@@ -130,34 +226,53 @@ def is_open(conn: Connection, endpoint: str, subject: str) -> bool:
     return chain is not None and bool(chain.head_place < chain.next_place)
 
 
+def held_by(conn: Connection, names: Iterable[Name]) -> dict[Name, dict[str, str]]:
+    """Give what the partners are known to hold for these subjects."""
+    sought = [{"at_endpoint": endpoint, "at_subject": subject} for endpoint, subject in dict.fromkeys(names)]
+    return {(row.endpoint, row.subject): dict(json.loads(row.held)) for row in _HELD_EACH.find(conn, sought)}
+
+
 def learn(conn: Connection, endpoint: str, subject: str, found: Mapping[str, str]) -> None:
     """Merge what a receipt or an inquiry tells about what the partner holds."""
-    if not found:
-        return
-    known = _HELD_TO_CHANGE.run(conn, at_endpoint=endpoint, at_subject=subject).scalar()
-    merged = (json.loads(known) if known else {}) | dict(found)
-    text = compact_sorted(merged)
-    _LEARN.run(conn, at_endpoint=endpoint, at_subject=subject, merged=text)
+    end(conn, [Ending(endpoint=endpoint, subject=subject, found=found)])
 
 
-def wake(conn: Connection, ended: Row[Any], *, at: float) -> dict[str, str]:
-    """Move the head past a delivery that is done, and give the next one its turn.
+def wake(conn: Connection, ended: Any, *, at: float) -> dict[str, str]:
+    """Move the head past one delivery that is done; see ``end``."""
+    return end(conn, [Ending(endpoint=ended.endpoint, subject=ended.subject, place=ended.place, at=at)])[0]
+
+
+def end(conn: Connection, endings: Sequence[Ending]) -> list[dict[str, str]]:
+    """Merge what is learnt, move the heads past deliveries that are done, and give the next ones their turn.
 
     One that is not the head moves nothing: a follower that was given up, or one that is acknowledged after the chain
-    went on. Gives, for the journal, the delivery whose turn it is now and its state; nothing where there is none.
+    went on. Gives for each, for the journal, the delivery whose turn it is now and its state; nothing where there is none.
     """
-    here = {"at_endpoint": ended.endpoint, "at_subject": ended.subject}
-    chain = _LOCK.run(conn, **here).one()
-    if ended.place != chain.head_place:
-        return {}
-    head = _NEXT.run(conn, **here, behind=ended.place).first()
-    _MOVE_HEAD.run(conn, **here, place=head.place if head else chain.next_place)
-    return _turn(conn, head, at) if head else {}
+    locked = _Locked(conn, ((each.endpoint, each.subject) for each in endings if each.place or each.found))
+    turns, rows = [], []
+    for each in endings:
+        turn = _ended(conn, locked, each) if each.place or each.found else None
+        turns.append({"next": turn["delivery"], "next_state": turn["new_state"]} if turn else {})
+        rows += [turn] if turn else []
+    locked.write()
+    _TURN_EACH.change(conn, rows)
+    return turns
 
 
-def _turn(conn: Connection, head: Row[Any], at: float) -> dict[str, str]:
+def _ended(conn: Connection, locked: _Locked, ending: Ending) -> dict[str, Any] | None:
+    name = ending.endpoint, ending.subject
+    chain = locked[name]
+    if ending.found:
+        locked.change(name, holds=compact_sorted(json.loads(chain["holds"]) | dict(ending.found)))
+    if ending.place != chain["head"]:
+        return None
+    following = None
+    if ending.place + 1 < chain["following"]:
+        following = _NEXT.run(conn, at_endpoint=ending.endpoint, at_subject=ending.subject, behind=ending.place).first()
+    locked.change(name, head=following.place if following else chain["following"])
+    if following is None:
+        return None
     state = next_state(State.HELD, "turn")
-    if head.error_code:
+    if following.error_code:
         state = next_state(state, "park")
-    _TURN.run(conn, delivery=head.id, new_state=state.value, now=at)
-    return {"next": head.id, "next_state": state.value}
+    return {"delivery": following.id, "new_state": state.value, "now": ending.at}

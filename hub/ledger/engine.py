@@ -1,4 +1,4 @@
-"""Engines, and the one group writer of a process: many verbs in one commit, each in a savepoint, each caller waiting."""
+"""Engines of the ledger, how a commit begins and ends on them, and connections for reading."""
 
 from __future__ import annotations
 
@@ -6,33 +6,28 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 
 from hub.errors import BadSettings, HubError, Unavailable
 from hub.ledger import postgresql
 from hub.ledger.sql import command, commit
-from hub.telemetry import COMMIT_SECONDS, COMMIT_VERBS, READ_SECONDS
+from hub.telemetry import READ_SECONDS
 
 T = TypeVar("T")
 
-#: Verbs in one commit at most; more only make the first one wait (measured: the gain is flat from 16 on).
-GROUP = 50
 BUSY_TIMEOUT_SECONDS = 10
 #: Processes that open a new ledger at once come again after so long.
 WAL_AGAIN_SECONDS = 0.01
 #: Threads of a process that read at the same time; who comes then waits so long, and is told that the ledger does not answer.
 READERS = 16
 READER_SECONDS = 10.0
-#: A verb that the database ended for a deadlock is tried so often.
-DEADLOCKS = 5
 
 
 def open_engine(url: str) -> Engine:
@@ -196,153 +191,6 @@ class Readers:
         """Close the connections that nobody reads on."""
         while (connection := self._taken()) is not None:
             connection.close()
-
-
-@dataclass(eq=False)
-class _Job:
-    verb: Callable[[Connection], Any]
-    #: Verbs of one group run in key order, so that two processes take row locks in the same order.
-    key: str
-    #: Open when the caller may go on: its verb is carried out, or it is its turn to carry the next group.
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    carried: bool = False
-    value: Any = None
-    problem: BaseException | None = None
-
-    def end(self, value: Any, problem: BaseException | None) -> None:
-        self.value, self.problem, self.carried = value, problem, True
-
-    def outcome(self) -> Any:
-        if self.problem is not None:
-            raise self.problem
-        return self.value
-
-
-class GroupWriter:
-    """Carries verbs of many threads in one commit; a caller goes on only after the commit that holds its verb.
-
-    There is no thread for it: the caller who comes first carries his verb, and who comes meanwhile waits; then the
-    first of those carries all that wait. A verb that is alone costs no change of threads (measured: that was a third
-    of a message's time).
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: Connection | None = None
-        self._waiting: deque[_Job] = deque()
-        #: Somebody carries a group, or was told to.
-        self._carrying = False
-        self._closed = False
-        self._state = threading.Condition()
-
-    def run(self, verb: Callable[[Connection], T], key: str = "") -> T:
-        """Carry out one verb atomically; return its result after the commit, or raise what it raised.
-
-        Raises Unavailable where the database does not answer or the ledger was closed.
-        """
-        job = _Job(verb, key)
-        job.turn.acquire()
-        if not self._is_first(job):
-            job.turn.acquire()
-        if not job.carried:
-            self._carry_group()
-        result: T = job.outcome()
-        return result
-
-    def close(self) -> None:
-        """Finish what was given, take no more, and give the connection back."""
-        with self._state:
-            self._closed = True
-            self._state.wait_for(lambda: not self._carrying)
-        self._forget_connection()
-
-    def _is_first(self, job: _Job) -> bool:
-        with self._state:
-            if self._closed:
-                raise Unavailable("the ledger is closed", "sổ cái đã đóng", where="ledger")
-            self._waiting.append(job)
-            first, self._carrying = not self._carrying, True
-            return first
-
-    def _carry_group(self) -> None:
-        """Carry the verbs that wait, the caller's own among them; then let the others go on."""
-        with self._state:
-            group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
-        try:
-            self._carry(sorted(group, key=lambda job: job.key))
-        finally:
-            self._hand_over(group)
-
-    def _hand_over(self, group: list[_Job]) -> None:
-        with self._state:
-            following = self._waiting[0] if self._waiting else None
-            self._carrying = following is not None
-            self._state.notify_all()
-        for job in (*group, following):
-            if job is not None:
-                job.turn.release()
-
-    def _carry(self, group: list[_Job], tries: int = DEADLOCKS) -> None:
-        results: list[tuple[_Job, Any, BaseException | None]] = []
-        try:
-            connection = self._connected()
-            with COMMIT_SECONDS.time(), writing(connection):
-                alone = len(group) == 1
-                results.extend(_in_savepoint(connection, job, alone=alone) for job in group)
-        except BaseException as error:  # the commit itself failed: nobody's verb happened
-            self._nobody(group, error, tries)
-            return
-        COMMIT_VERBS.observe(len(group))
-        for job, value, problem in results:
-            job.end(value, problem)
-
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.invalidated:
-            self._forget_connection()
-            self._connection = self._engine.connect()
-            if self._connection.dialect.name == "postgresql":
-                postgresql.prepare_writer(self._connection)
-        return self._connection
-
-    def _forget_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _nobody(self, group: list[_Job], error: BaseException, tries: int) -> None:
-        if len(group) > 1 and isinstance(error, DBAPIError) and not error.connection_invalidated:
-            # A deadlock or a broken savepoint belongs to one verb; the others must not pay for it.
-            for job in group:
-                self._carry([job])
-            return
-        if postgresql.is_deadlock(error) and tries > 1:
-            self._carry(group, tries - 1)
-            return
-        if postgresql.is_demoted(error) and self._connection is not None:
-            self._connection.invalidate()
-        told = unavailable(error) if _is_away(error) else error
-        for job in group:
-            job.end(None, told)
-
-
-def _in_savepoint(connection: Connection, job: _Job, *, alone: bool) -> tuple[_Job, Any, BaseException | None]:
-    if alone:
-        # The whole commit is this verb's: an exception rolls it back and reaches the caller through _nobody.
-        return job, job.verb(connection), None
-    command(connection, "SAVEPOINT verb")
-    try:
-        result = job.verb(connection)
-    except DBAPIError:
-        raise
-    except Exception as error:
-        command(connection, "ROLLBACK TO SAVEPOINT verb")
-        return job, None, error
-    command(connection, "RELEASE SAVEPOINT verb")
-    return job, result, None
-
-
-def _is_away(error: BaseException) -> bool:
-    return isinstance(error, OperationalError) or postgresql.is_demoted(error)
 
 
 def unreachable(error: DBAPIError) -> HubError:

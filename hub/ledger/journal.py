@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, Integer, Text, exists, select, update
 from sqlalchemy.engine import Row
 
 from hub.canonical.compact_json import compact, compact_sorted
-from hub.ledger.sql import Statement, insert_new
+from hub.ledger.for_each import for_each, insert_each
 from hub.ledger.tables import journal, journal_heads
+from hub.ledger.values import Meanwhile
 
 GENESIS = "0" * 64
 
@@ -27,18 +28,22 @@ class Broken:
     en: str
 
 
-_HEAD = Statement(
-    select(journal_heads.c.number, journal_heads.c.hash)
-    .where(journal_heads.c.subject == bindparam("sought"))
-    .with_for_update()
+_HEADS = for_each(
+    lambda given: select(journal_heads.c.subject, journal_heads.c.number, journal_heads.c.hash)
+    .where(journal_heads.c.subject == given.sought)
+    .order_by(journal_heads.c.subject)
+    .with_for_update(),
+    sought=Text,
 )
-_COLUMNS = ("subject", "number", "at", "actor", "event", "entry", "previous", "hash")
-_APPEND = Statement(insert(journal).values({name: bindparam(name) for name in _COLUMNS}))
-_NEW_HEAD = insert_new(journal_heads, "subject")
-_MOVE_HEAD = Statement(
-    update(journal_heads)
-    .where(journal_heads.c.subject == bindparam("sought"))
-    .values(number=bindparam("new_number"), hash=bindparam("new_hash"))
+_APPEND = insert_each(journal, "subject", "number", "at", "actor", "event", "entry", "previous", "hash")
+_NEW_HEADS = insert_each(journal_heads, "subject", "number", "hash", new=["subject"])
+_MOVE_HEADS = for_each(
+    lambda given: update(journal_heads)
+    .where(journal_heads.c.subject == given.sought)
+    .values(number=given.new_number, hash=given.new_hash),
+    sought=Text,
+    new_number=Integer,
+    new_hash=Text,
 )
 _ROWS = (
     select(journal, journal_heads.c.number.label("head_number"), journal_heads.c.hash.label("head_hash"))
@@ -52,31 +57,58 @@ _HEADS_WITHOUT_ROWS = (
 )
 
 
+class Pages:
+    """The ends of some subjects' chains, locked until the commit, and the rows that are appended there.
+
+    All are locked at once and in their order, before any other row of these subjects: so groups of verbs in two processes
+    never wait for each other crosswise.
+    """
+
+    def __init__(self, conn: Connection, subjects: Iterable[str]) -> None:
+        self._conn = conn
+        #: Subject -> number and hash of its last row, as this commit will leave it.
+        self._ends: dict[str, tuple[int, str]] = {}
+        self._begun: set[str] = set()
+        self._rows: list[dict[str, Any]] = []
+        self._open(subjects)
+
+    def _open(self, subjects: Iterable[str]) -> None:
+        for row in _HEADS.find(self._conn, [{"sought": subject} for subject in sorted(set(subjects))]):
+            self._ends[row.subject] = row.number, row.hash
+            self._begun.add(row.subject)
+
+    def append(self, subject: str, event: str, *, at: float, actor: str, entry: Mapping[str, Any]) -> None:
+        """Append one row to the subject's chain; ``write`` writes it."""
+        if subject not in self._ends:
+            self._open([subject])
+        text = compact_sorted(entry)
+        number, previous = self._ends.get(subject, (0, GENESIS))
+        number += 1
+        digest = row_hash(subject, number, at, actor, event, text, previous)
+        self._ends[subject] = number, digest
+        row = {"subject": subject, "number": number, "at": at, "actor": actor, "event": event, "entry": text}
+        self._rows.append(row | {"previous": previous, "hash": digest})
+
+    def write(self) -> None:
+        """Write what was appended; raise Meanwhile where another process has just begun one of the chains."""
+        new, moved = [], []
+        for subject in sorted({row["subject"] for row in self._rows}):
+            number, digest = self._ends[subject]
+            if subject in self._begun:
+                moved.append({"sought": subject, "new_number": number, "new_hash": digest})
+            else:
+                new.append({"subject": subject, "number": number, "hash": digest})
+        if _NEW_HEADS.change(self._conn, new) < len(new):
+            raise Meanwhile
+        _MOVE_HEADS.change(self._conn, moved)
+        _APPEND.change(self._conn, self._rows)
+
+
 def append(conn: Connection, subject: str, event: str, *, at: float, actor: str, entry: Mapping[str, Any]) -> None:
     """Append one row to the subject's chain."""
-    text = compact_sorted(entry)
-    number, previous, digest = 1, GENESIS, ""
-    head = _HEAD.run(conn, sought=subject).first()
-    if head is None:
-        digest = row_hash(subject, number, at, actor, event, text, previous)
-        if not _NEW_HEAD.run(conn, subject=subject, number=number, hash=digest).rowcount:
-            # Another process has just begun this chain.
-            head = _HEAD.run(conn, sought=subject).one()
-    if head is not None:
-        number, previous = head.number + 1, head.hash
-        digest = row_hash(subject, number, at, actor, event, text, previous)
-        _MOVE_HEAD.run(conn, sought=subject, new_number=number, new_hash=digest)
-    _APPEND.run(
-        conn,
-        subject=subject,
-        number=number,
-        at=at,
-        actor=actor,
-        event=event,
-        entry=text,
-        previous=previous,
-        hash=digest,
-    )
+    pages = Pages(conn, [subject])
+    pages.append(subject, event, at=at, actor=actor, entry=entry)
+    pages.write()
 
 
 def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry: str, previous: str) -> str:

@@ -18,7 +18,7 @@ CLOSED = (State.ACKNOWLEDGED, State.REFUSED_LATE)
 _ARRIVED = {State.SENDING: "take", State.IN_DOUBT: "found"}
 
 
-def hear(conn: Connection, given: Acceptance) -> None:
+def hear(conn: Connection, pages: journal.Pages, given: Acceptance) -> None:
     """Close the delivery that an accepted message acknowledges or refuses, named by the identifier we gave it.
 
     One that is being sent again after a doubt keeps the word until that is recorded.
@@ -41,26 +41,15 @@ def hear(conn: Connection, given: Acceptance) -> None:
         entry |= _close(conn, row, next_state(state, event), given)
     else:
         conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(answered=event))
-    journal.append(conn, row.subject, f"delivery.{event}", at=given.at, actor=given.endpoint, entry=entry)
+    pages.append(row.subject, f"delivery.{event}", at=given.at, actor=given.endpoint, entry=entry)
 
 
 def _close(conn: Connection, row: Row[Any], state: State, given: Acceptance) -> dict[str, str]:
     values = {"state": state.value, "lease_until": 0.0, "doubt": "", "updated_at": given.at}
     values |= {"error_code": "", "error_where": "", "error_en": "", "error_vi": ""}
     conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(**values))
-    telling.write(
-        conn,
-        endpoint=row.origin,
-        message_id=row.message_id,
-        delivery_id=row.id,
-        subject=row.subject,
-        recipient=row.endpoint,
-        outcome=state.value,
-        code="",
-        vi="",
-        en="",
-        at=given.at,
-    )
+    # No call goes out for it.
+    telling.tell(conn, row, Notice(outcome=state.value, code="", vi="", en=""), given.at)
     return chains.wake(conn, row, at=given.at)
 
 

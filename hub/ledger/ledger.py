@@ -19,18 +19,42 @@ from hub.ledger import (
     dispatch_verbs,
     intake_verbs,
     operator_verbs,
+    outcome_verbs,
     retention_verbs,
     schema,
     telling,
 )
 from hub.ledger.dispatch_verbs import DoubtPolicy
-from hub.ledger.engine import GroupWriter, Readers, open_engine, unavailable, unreachable
-from hub.ledger.values import Acceptance, Budget, Delivery, Evidence, Holding, Lapsed, Notice, Planned, Refusal
+from hub.ledger.engine import Readers, open_engine, unavailable, unreachable, writing
+from hub.ledger.values import (
+    Acceptance,
+    Budget,
+    Claiming,
+    Delivered,
+    Delivery,
+    Evidence,
+    Holding,
+    Lapsed,
+    Notice,
+    Planned,
+    Refusal,
+    Sending,
+)
+from hub.ledger.works import Together
+from hub.ledger.writer import GroupWriter
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
 from hub.rules.retention import Cuts, Stored
 
 T = TypeVar("T")
+
+#: Claims first: they alone lock deliveries whose journal they do not hold.
+TOGETHER: tuple[Together, ...] = (
+    delivery_verbs.claim,
+    delivery_verbs.record_sending,
+    delivery_verbs.record_delivered,
+    intake_verbs.record_received,
+)
 
 
 class Ledger:
@@ -38,7 +62,7 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        self._writer = GroupWriter(self._engine)
+        self._writer = GroupWriter(self._engine, TOGETHER)
         self._readers = Readers(self._engine)
 
     def create(self) -> None:
@@ -66,13 +90,23 @@ class Ledger:
         except OperationalError as error:
             raise unavailable(error) from error
 
+    @contextmanager
+    def apart(self) -> Iterator[Connection]:
+        """Open a commit beside the group writer's, for what is on no message's way; on SQLite all others wait for its end."""
+        try:
+            with self._engine.connect() as connection, writing(connection):
+                yield connection
+        except OperationalError as error:
+            raise unavailable(error) from error
+
     def _write(self, verb: Callable[[Connection], T], key: str = "") -> T:
         return self._writer.run(verb, key)
 
     # --- intake
 
     def record_received(self, given: Acceptance) -> Answer:
-        return self._write(partial(intake_verbs.record_received, given=given), given.subject)
+        answer: Answer = self._writer.share(intake_verbs.record_received, given, given.subjects)
+        return answer
 
     def record_refused(self, given: Refusal) -> Answer:
         return self._write(partial(intake_verbs.record_refused, given=given))
@@ -97,7 +131,9 @@ class Ledger:
     # --- delivery
 
     def claim(self, due: Due, now: float, lease_seconds: float) -> Delivery | None:
-        return self._write(partial(delivery_verbs.claim, due=due, now=now, lease_seconds=lease_seconds))
+        claiming = Claiming(due=due, now=now, lease_seconds=lease_seconds)
+        held: Delivery | None = self._writer.share(delivery_verbs.claim, claiming, keys=(due.id,))
+        return held
 
     def doubtful(self, due: Due) -> Delivery | None:
         with self.read() as conn:
@@ -106,29 +142,15 @@ class Ledger:
     def record_sending(
         self, held: Delivery, outgoing: Outgoing, native_id: str, now: float, lease_seconds: float
     ) -> Delivery:
-        verb = partial(
-            delivery_verbs.record_sending,
-            held=held,
-            outgoing=outgoing,
-            native_id=native_id,
-            now=now,
-            lease_seconds=lease_seconds,
-        )
-        return self._write(verb, held.subject)
+        given = Sending(held=held, outgoing=outgoing, native_id=native_id, now=now, lease_seconds=lease_seconds)
+        sending: Delivery = self._writer.share(delivery_verbs.record_sending, given, (held.subject,))
+        return sending
 
     def record_delivered(
         self, held: Delivery, receipt: Receipt, evidence: Evidence, notice: Notice, now: float, *, waits: bool
     ) -> None:
-        verb = partial(
-            delivery_verbs.record_delivered,
-            held=held,
-            receipt=receipt,
-            evidence=evidence,
-            notice=notice,
-            now=now,
-            waits=waits,
-        )
-        self._write(verb, held.subject)
+        given = Delivered(held=held, receipt=receipt, evidence=evidence, notice=notice, now=now, waits=waits)
+        self._writer.share(delivery_verbs.record_delivered, given, (held.subject,))
 
     def record_failed(
         self,
@@ -141,7 +163,7 @@ class Ledger:
         found: Mapping[str, str] | None = None,
     ) -> None:
         verb = partial(
-            delivery_verbs.record_failed,
+            outcome_verbs.record_failed,
             held=held,
             error=error,
             decision=decision,
@@ -156,12 +178,12 @@ class Ledger:
         self, held: Delivery, error: HubError, decision: Decision, notice: Notice | None, now: float
     ) -> None:
         verb = partial(
-            delivery_verbs.record_unsent, held=held, error=error, decision=decision, notice=notice, now=now
+            outcome_verbs.record_unsent, held=held, error=error, decision=decision, notice=notice, now=now
         )
         self._write(verb, held.subject)
 
     def record_routed(self, held: Delivery, planned: Sequence[Planned], now: float, given: Sequence[Holding] = ()) -> None:
-        verb = partial(delivery_verbs.record_routed, held=held, planned=tuple(planned), now=now, given=tuple(given))
+        verb = partial(outcome_verbs.record_routed, held=held, planned=tuple(planned), now=now, given=tuple(given))
         self._write(verb, held.subject)
 
     def record_finding(
@@ -178,7 +200,7 @@ class Ledger:
         answered: bool | None = None,
     ) -> None:
         verb = partial(
-            delivery_verbs.record_finding,
+            outcome_verbs.record_finding,
             held=held,
             outcome=outcome,
             found=found,

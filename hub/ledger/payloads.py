@@ -8,27 +8,51 @@ again, so one of the two waits for the other on the row, and bytes that were del
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Double, Integer, LargeBinary, bindparam, case, func, null, select, update
+from sqlalchemy import Connection, Double, Integer, LargeBinary, Text, bindparam, case, func, null, select, update
+from sqlalchemy.dialects import postgresql
 
-from hub.ledger.sql import Statement, insert_new
+from hub.canonical.compact_json import compact
+from hub.ledger.for_each import for_each, insert_each, table_of
+from hub.ledger.sql import Statement
 from hub.ledger.tables import payloads
 from hub.ledger.values import digest_of
 from hub.rules.retention import REFRESH_SECONDS, Kept
 
-_PUT = insert_new(payloads, "digest")
+#: Bytes in one statement at most; a single body may be larger.
+_AT_ONCE = 4_000_000
+_COLUMNS = ("digest", "size", "stored_at", "named_at", "kept_for")
+_PUT = insert_each(payloads, *_COLUMNS, "body", new=["digest"])
+#: JSON holds no bytes: they come beside it, one after the other.
+_GIVEN = table_of({name: payloads.c[name].type for name in _COLUMNS} | {"start": Integer}).c
+_PUT_TOGETHER = Statement(
+    postgresql.insert(payloads)
+    .from_select(
+        [*_COLUMNS, "body"],
+        select(
+            *(_GIVEN[name] for name in _COLUMNS),
+            func.substr(bindparam("bodies", type_=LargeBinary), _GIVEN.start, _GIVEN.size),
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=["digest"])
+)
+#: What is there already is looked at, not written to: many commits name the same certificate at the same time.
+_STALE = for_each(
+    lambda given: select(payloads.c.digest).where(
+        (payloads.c.digest == given.sought)
+        & (payloads.c.body.is_(None) | (payloads.c.named_at < given.stale) | (payloads.c.kept_for < given.kept_for))
+    ),
+    sought=Text,
+    stale=Double,
+    kept_for=Integer,
+)
 _AT = bindparam("new_at", type_=Double)
 _KEPT = bindparam("new_kept_for", type_=Integer)
 _AGAIN = Statement(
     update(payloads)
     .where(payloads.c.digest == bindparam("sought"))
-    .where(
-        payloads.c.body.is_(None)
-        | (payloads.c.named_at < bindparam("stale", type_=Double))
-        | (payloads.c.kept_for < _KEPT)
-    )
     .values(
         body=func.coalesce(payloads.c.body, bindparam("new_body", type_=LargeBinary)),
         named_at=case((payloads.c.named_at < _AT, _AT), else_=payloads.c.named_at),
@@ -37,7 +61,76 @@ _AGAIN = Statement(
     )
 )
 _GET = Statement(select(payloads.c.body).where(payloads.c.digest == bindparam("sought")))
+_GET_EACH = for_each(
+    lambda given: select(payloads.c.digest, payloads.c.body).where(payloads.c.digest == given.sought), sought=Text
+)
 _DELETED_AT = Statement(select(payloads.c.deleted_at).where(payloads.c.digest == bindparam("sought")))
+
+
+class Shelf:
+    """The bodies that one commit keeps."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+
+    def put(self, body: bytes, at: float, kept_for: Kept = Kept.PROOF) -> str:
+        """Take bytes, for what they are kept for; give their digest, or an empty text for no bytes."""
+        if not body:
+            return ""
+        digest = digest_of(body)
+        known = self._rows.get(digest)
+        if known is not None:
+            known["kept_for"] = int(max(kept_for, known["kept_for"]))
+        else:
+            times = {"stored_at": at, "named_at": at, "kept_for": int(kept_for)}
+            self._rows[digest] = {"digest": digest, "size": len(body), "body": body, **times}
+        return digest
+
+    def write(self, conn: Connection) -> None:
+        """Keep what was put; what is there already is kept for longer, from now on, or again."""
+        # In one order, so that two processes never wait for each other crosswise.
+        rows = [self._rows[digest] for digest in sorted(self._rows)]
+        if sum(_new(conn, part) for part in _parts(rows)) < len(rows):
+            looked_at = [
+                {"sought": row["digest"], "stale": row["named_at"] - REFRESH_SECONDS, "kept_for": row["kept_for"]} for row in rows
+            ]
+            found = sorted(row.digest for row in _STALE.find(conn, looked_at))
+            _AGAIN.run_each(conn, [_again(self._rows[digest]) for digest in found])
+        self._rows = {}
+
+
+def _parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    part: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        if part and size + row["size"] > _AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += row["size"]
+    if part:
+        yield part
+
+
+def _new(conn: Connection, rows: list[dict[str, Any]]) -> int:
+    """Write the bodies that are not there yet; say how many."""
+    if conn.dialect.name != "postgresql":
+        return _PUT.change(conn, rows)
+    bodies, given, start = [], [], 1
+    for row in rows:
+        bodies.append(row["body"])
+        given.append({name: row[name] for name in _COLUMNS} | {"start": start})
+        start += row["size"]
+    return _PUT_TOGETHER.run(conn, given=compact(given), bodies=b"".join(bodies)).rowcount
+
+
+def _again(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "sought": row["digest"],
+        "new_body": row["body"],
+        "new_kept_for": row["kept_for"],
+        "new_at": row["named_at"],
+    }
 
 
 def put(conn: Connection, body: bytes, at: float, kept_for: Kept = Kept.PROOF) -> str:
@@ -47,41 +140,21 @@ def put(conn: Connection, body: bytes, at: float, kept_for: Kept = Kept.PROOF) -
 
 def put_all(conn: Connection, bodies: Iterable[tuple[bytes, Kept]], at: float) -> list[str]:
     """Keep several bodies, each for what it is kept for; give their digests in the same order."""
-    digests = []
-    rows: dict[str, dict[str, Any]] = {}
-    for body, kept_for in bodies:
-        digest = digest_of(body) if body else ""
-        digests.append(digest)
-        if digest:
-            longest = max(kept_for, rows[digest]["kept_for"]) if digest in rows else kept_for
-            rows[digest] = {
-                "digest": digest,
-                "size": len(body),
-                "body": body,
-                "stored_at": at,
-                "named_at": at,
-                "kept_for": int(longest),
-                "deleted_at": None,
-            }
-    if _PUT.run_each(conn, list(rows.values())) < len(rows):
-        # In one order, so that two processes never wait for each other crosswise.
-        _AGAIN.run_each(conn, [_again(rows[digest], at) for digest in sorted(rows)])
+    shelf = Shelf()
+    digests = [shelf.put(body, at, kept_for) for body, kept_for in bodies]
+    shelf.write(conn)
     return digests
-
-
-def _again(row: dict[str, Any], at: float) -> dict[str, Any]:
-    return {
-        "sought": row["digest"],
-        "new_body": row["body"],
-        "new_kept_for": row["kept_for"],
-        "new_at": at,
-        "stale": at - REFRESH_SECONDS,
-    }
 
 
 def get(conn: Connection, digest: str) -> bytes | None:
     """Give the bytes of a digest; None where retention has deleted them or none were kept."""
     return _GET.run(conn, sought=digest).scalar() if digest else None
+
+
+def get_all(conn: Connection, digests: Iterable[str]) -> dict[str, bytes]:
+    """Give the bytes of these digests, of those that are there."""
+    sought = [{"sought": digest} for digest in dict.fromkeys(digests) if digest]
+    return {row.digest: row.body for row in _GET_EACH.find(conn, sought) if row.body is not None}
 
 
 def deleted_at(conn: Connection, digest: str) -> float | None:

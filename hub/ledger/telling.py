@@ -8,24 +8,22 @@ wait for each other's commits, and groups of verbs for each other's rows.)
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import Row
 
 from hub.ledger import chains, payloads
+from hub.ledger.for_each import insert_each
 from hub.ledger.sql import Statement
 from hub.ledger.tables import notices
-from hub.ledger.values import Notice
+from hub.ledger.values import Notice, Planned
 from hub.rules.retention import Kept
 
-_NOTICE = Statement(
-    insert(notices).values(
-        {
-            name: bindparam(name)
-            for name in ("endpoint", "message_id", "delivery_id", "subject", "recipient", "outcome", "code", "vi", "en", "at")
-        }
-    )
+_NOTICE_EACH = insert_each(
+    notices, "endpoint", "message_id", "delivery_id", "subject", "recipient", "outcome", "code", "vi", "en", "at"
 )
 #: Marks the locks of this room among all: the upper 16 of 64 bits, the number stands in the others.
 _MARK = 0x4C54 << 48
@@ -53,30 +51,47 @@ def settled(conn: Connection) -> int:
     return given if coming is None else min(given, int(coming))
 
 
-def write(conn: Connection, **notice: Any) -> None:
-    """Put a row into a sender's notice list."""
-    if conn.dialect.name == "postgresql":
-        _COMING.run(conn, mark=_MARK)
-    _NOTICE.run(conn, **notice)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What the sender of a delivery (its row) is told of it."""
+
+    row: Any
+    notice: Notice
+    now: float
 
 
 def tell(conn: Connection, row: Row[Any], notice: Notice, now: float) -> None:
-    """Tell the sender: a row in its notice list, and the callback it asked for, in the same commit."""
-    if row.kind == "notice":
+    """Tell one sender; see ``tell_all``."""
+    tell_all(conn, [News(row=row, notice=notice, now=now)])
+
+
+def tell_all(conn: Connection, news: Iterable[News]) -> None:
+    """Tell senders: rows in their notice lists, and the callbacks they asked for, in the same commit."""
+    told = [each for each in news if each.row.kind != "notice"]
+    if told and conn.dialect.name == "postgresql":
+        _COMING.run(conn, mark=_MARK)
+    _NOTICE_EACH.change(conn, [_notice(each) for each in told])
+    _call_back(conn, [(each, each.notice.callback) for each in told if each.notice.callback is not None])
+
+
+def _notice(news: News) -> dict[str, Any]:
+    row, notice = news.row, news.notice
+    whose = {"endpoint": row.origin, "message_id": row.message_id, "delivery_id": row.id, "subject": row.subject}
+    what = {"outcome": notice.outcome, "code": notice.code, "vi": notice.vi, "en": notice.en}
+    return whose | what | {"recipient": row.endpoint, "at": news.now}
+
+
+def _call_back(conn: Connection, calls: Sequence[tuple[News, Planned]]) -> None:
+    if not calls:
         return
-    write(
+    shelf = payloads.Shelf()
+    for news, planned in calls:
+        shelf.put(planned.canonical, news.now, Kept.WORK)
+    shelf.write(conn)
+    chains.add(
         conn,
-        endpoint=row.origin,
-        message_id=row.message_id,
-        delivery_id=row.id,
-        subject=row.subject,
-        recipient=row.endpoint,
-        outcome=notice.outcome,
-        code=notice.code,
-        vi=notice.vi,
-        en=notice.en,
-        at=now,
+        [
+            chains.Adding(planned=planned, message_id=news.row.message_id, origin=news.row.origin, at=news.now)
+            for news, planned in calls
+        ],
     )
-    if notice.callback is not None:
-        payloads.put(conn, notice.callback.canonical, now, Kept.WORK)
-        chains.add(conn, notice.callback, message_id=row.message_id, origin=row.origin, at=now)

@@ -6,14 +6,20 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hub.contract import Answer
+from hub.canonical.receipt import Receipt
+from hub.contract import Answer, Outgoing
 from hub.rules.lifecycle import State
+from hub.rules.queued import Due
 
 #: One procedure that is given to a holder: (holder, code, fingerprint).
 Holding = tuple[str, str, str]
 
 #: Priorities of deliveries: of what is due at an endpoint, the smaller goes first.
 URGENT, USUAL = 0, 1
+
+
+class Meanwhile(Exception):
+    """Another process has just written what this verb was about to write; looked at again, it will find that."""
 
 
 def digest_of(body: bytes) -> str:
@@ -97,6 +103,13 @@ class Acceptance:
     actor: str = ""
     why: str = ""
 
+    @property
+    def subjects(self) -> frozenset[str]:
+        """Name every subject that it changes something of."""
+        return frozenset(
+            (self.subject, *(each.subject for each in self.planned), *(each.key for each in self.dossiers))
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -164,6 +177,39 @@ class Evidence:
     sent: bytes = b""
     reply: bytes = b""
     reply_status: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claiming:
+    """What a worker claims, and until when it may hold it."""
+
+    due: Due
+    now: float
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """The exact bytes that a worker is about to send."""
+
+    held: Delivery
+    outgoing: Outgoing
+    native_id: str
+    now: float
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A receipt, as it is recorded."""
+
+    held: Delivery
+    receipt: Receipt
+    evidence: Evidence
+    notice: Notice
+    now: float
+    #: Its chain waits for the partner's acknowledgement.
+    waits: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

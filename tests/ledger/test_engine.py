@@ -18,9 +18,10 @@ from sqlalchemy.exc import IntegrityError
 from hub.errors import BadSettings, NotAllowed, Unavailable
 from hub.ledger import engine as engine_module
 from hub.ledger import journal as journal_module
-from hub.ledger.engine import GroupWriter, open_engine
+from hub.ledger.engine import open_engine
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import journal_heads, metadata
+from hub.ledger.writer import GroupWriter
 
 PATIENCE_SECONDS = 30.0
 
@@ -210,9 +211,8 @@ SECRET = "Nguyễn Thử Nghiệm"
 
 def says_it_twice(conn: Connection) -> None:
     """A verb that writes what is there already, on the way of the hot statements."""
-    journal_module._APPEND.run(
-        conn, subject=SECRET, number=1, at=1.0, actor="", event="", entry="", previous="", hash=""
-    )
+    texts = dict.fromkeys(("actor", "event", "entry", "previous", "hash"), "")
+    journal_module._APPEND.change(conn, [{"subject": SECRET, "number": 1, "at": 1.0, **texts}])
     says_it_twice(conn)
 
 
