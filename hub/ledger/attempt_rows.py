@@ -73,11 +73,9 @@ def _open(sending: Delivery, business_digest: str, now: float) -> dict[str, Any]
     }
 
 
-def end(conn: Connection, ended: Sequence[Ended]) -> list[dict[str, Any]]:
-    """Record how attempts ended, with their evidence; give the digests of each, for the journal."""
-    shelf = payloads.Shelf()
+def end(conn: Connection, shelf: payloads.Shelf, ended: Sequence[Ended]) -> list[dict[str, Any]]:
+    """Record how attempts ended, put their evidence on the shelf, and give the digests of each, for the journal."""
     kept = [(shelf.put(each.evidence.sent, each.now), shelf.put(each.evidence.reply, each.now)) for each in ended]
-    shelf.write(conn)
     _CLOSE_EACH.change(conn, [_close(each, *digests) for each, digests in zip(ended, kept, strict=True)])
     return [_noted(each, *digests) for each, digests in zip(ended, kept, strict=True)]
 

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, Double, Integer, Text, bindparam, select, update
 
 from hub.canonical.compact_json import compact_sorted
-from hub.ledger.for_each import for_each, insert_each
+from hub.canonical.digests import digest_of
+from hub.ledger.for_each import Unheard, for_each, insert_each
 from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import chains, deliveries
-from hub.ledger.values import USUAL, Meanwhile, Planned, digest_of
+from hub.ledger.values import USUAL, Planned
 from hub.rules.lifecycle import IN_WORK, State, next_state
 
 #: Endpoint and subject of a chain.
@@ -138,17 +139,16 @@ class _Locked:
             self._rows[name].update(values)
             self._changed.add(name)
 
-    def write(self) -> None:
+    def write(self, unheard: Unheard | None = None) -> None:
         """Write what changed; raise Meanwhile where another process has just begun one of the new chains."""
         new = [self._rows[name] for name in sorted(self._new)]
         columns = {"endpoint": "at_endpoint", "subject": "at_subject", "next_place": "following", "head_place": "head"}
         rows = [{column: row[name] for column, name in columns.items()} | {"held": row["holds"]} for row in new]
-        if _NEW_EACH.change(self._conn, rows) < len(rows):
-            raise Meanwhile
+        _NEW_EACH.change_all(self._conn, rows, unheard)
         _CHANGE_EACH.change(self._conn, [self._rows[name] for name in sorted(self._changed - self._new)])
 
 
-def add(conn: Connection, adding: Sequence[Adding]) -> list[State]:
+def add(conn: Connection, adding: Sequence[Adding], unheard: Unheard | None = None) -> list[State]:
     """Add deliveries at the tails of their chains: PENDING where one is the head, else HELD; give their states.
 
     Their canonical bytes must be among the payloads already. Raises Meanwhile where the verb has to be carried out again.
@@ -163,7 +163,7 @@ def add(conn: Connection, adding: Sequence[Adding]) -> list[State]:
         if each.planned.priority < USUAL and place > head:
             where_it_waits = {"at_endpoint": each.planned.endpoint, "at_subject": each.planned.subject, "head": head}
             urgent.append(where_it_waits | {"behind": place, "new_priority": each.planned.priority})
-    locked.write()
+    locked.write(unheard)
     _ADD_EACH.change(conn, rows)
     for place_and_priority in urgent:
         _HURRY.run(conn, **place_and_priority)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Double, Integer, Text, bindparam, literal, se
 from sqlalchemy.engine import Row
 
 from hub.canonical.compact_json import compact_sorted
+from hub.canonical.digests import digest_of
 from hub.canonical.receipt import Receipt
 from hub.errors import HubError, Untrusted
 from hub.ledger import attempt_rows, breakers, chains, late_answers, payloads, telling
@@ -23,8 +24,8 @@ from hub.ledger.for_each import for_each
 from hub.ledger.journal import Pages
 from hub.ledger.sql import Statement
 from hub.ledger.tables import deliveries
-from hub.ledger.values import Claiming, Delivered, Delivery, Sending, digest_of
-from hub.ledger.works import Work, going_on
+from hub.ledger.values import Claiming, Delivered, Delivery, Sending
+from hub.ledger.works import Commit, Work, going_on
 from hub.rules.lifecycle import State, next_state
 from hub.rules.queued import Due
 
@@ -84,6 +85,21 @@ _FINISH = for_each(
 )
 
 
+_PARK_POISON = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"))
+    .values(
+        state=bindparam("new_state"),
+        lease_until=0.0,
+        updated_at=bindparam("now"),
+        error_code="poison",
+        error_where=bindparam("where"),
+        error_en=bindparam("en"),
+        error_vi=bindparam("vi"),
+    )
+)
+
+
 class ClaimLost(HubError):
     """The delivery is no longer this worker's: its lease lapsed or an operator acted."""
 
@@ -109,12 +125,12 @@ def _rows(conn: Connection, sought: Sequence[tuple[str, int]]) -> dict[str, Row[
 # --- claim
 
 
-def claim(conn: Connection, pages: Pages, works: Sequence[Work[Claiming, Delivery]]) -> None:
+def claim(commit: Commit, works: Sequence[Work[Claiming, Delivery]]) -> None:
     """Claim queued deliveries; None where a second copy or a late one finds nothing to claim.
 
     Untrusted where the bus message says something else than the ledger: the delivery is then left as it is.
     """
-    rows = _rows(conn, [(work.given.due.id, work.given.due.epoch) for work in works])
+    rows = _rows(commit.conn, [(work.given.due.id, work.given.due.epoch) for work in works])
     claimed = []
     for work in works:
         row = rows.get(work.given.due.id)
@@ -123,10 +139,10 @@ def claim(conn: Connection, pages: Pages, works: Sequence[Work[Claiming, Deliver
         if (problem := _not_the_same(row, work.given.due)) is not None:
             work.refuse(problem)
         elif row.fruitless >= FRUITLESS_LIMIT:
-            _park_poison(conn, pages, row, work.given.now)
+            _park_poison(commit, row, work.given.now)
         else:
             claimed.append((work, row))
-    _mark_claimed(conn, claimed)
+    _mark_claimed(commit.conn, claimed)
 
 
 def _not_the_same(row: Row[Any], due: Due) -> Untrusted | None:
@@ -193,41 +209,37 @@ def _as_delivery(
     )
 
 
-def _park_poison(conn: Connection, pages: Pages, row: Row[Any], now: float) -> None:
-    values = {
-        "error_code": "poison",
-        "error_where": row.service,
-        "error_en": f"{FRUITLESS_LIMIT} claims ended without a result: a worker dies on this delivery",
-        "error_vi": f"{FRUITLESS_LIMIT} lần nhận xử lý không có kết quả: tiến trình xử lý hỏng vì lượt chuyển này",
-    }
+def _park_poison(commit: Commit, row: Row[Any], now: float) -> None:
     state = next_state(next_state(State.QUEUED, "claim"), "park")
-    conn.execute(
-        update(deliveries)
-        .where(deliveries.c.id == row.id)
-        .values(state=state.value, lease_until=0.0, updated_at=now, **values)
+    _PARK_POISON.run(
+        commit.conn,
+        delivery=row.id,
+        new_state=state.value,
+        where=row.service,
+        en=f"{FRUITLESS_LIMIT} claims ended without a result: a worker dies on this delivery",
+        vi=f"{FRUITLESS_LIMIT} lần nhận xử lý không có kết quả: tiến trình xử lý hỏng vì lượt chuyển này",
+        now=now,
     )
-    _note(pages, row, "delivery.poison", now, {"state": state.value})
+    _note(commit.pages, row, "delivery.poison", now, {"state": state.value})
 
 
 # --- sending
 
 
-def record_sending(conn: Connection, pages: Pages, works: Sequence[Work[Sending, Delivery]]) -> None:
+def record_sending(commit: Commit, works: Sequence[Work[Sending, Delivery]]) -> None:
     """Keep the exact bytes before the socket opens; a retry sends these. ClaimLost where another holds the delivery."""
-    _judge(conn, works, State.CLAIMED)
-    shelf = payloads.Shelf()
+    _judge(commit.conn, works, State.CLAIMED)
     marks, begun = [], []
     for work in going_on(works):
         given = work.given
-        digest = shelf.put(given.outgoing.body, given.now)
+        digest = commit.shelf.put(given.outgoing.body, given.now)
         sending = work.value = _sending(given)
         marks.append(_mark_sending(sending, digest, given.now))
         begun.append((sending, digest, given.now))
         entry = {"delivery": sending.id, "epoch": sending.epoch, "attempt": sending.attempts, "business": digest}
-        pages.append(sending.subject, "delivery.sending", at=given.now, actor="hub", entry=entry)
-    shelf.write(conn)
-    _SEND.change(conn, marks)
-    attempt_rows.begin(conn, begun)
+        commit.pages.append(sending.subject, "delivery.sending", at=given.now, actor="hub", entry=entry)
+    _SEND.change(commit.conn, marks)
+    attempt_rows.begin(commit.conn, begun)
 
 
 def _sending(given: Sending) -> Delivery:
@@ -272,23 +284,23 @@ class Finish:
     now: float
 
 
-def record_delivered(conn: Connection, pages: Pages, works: Sequence[Work[Delivered, None]]) -> None:
+def record_delivered(commit: Commit, works: Sequence[Work[Delivered, None]]) -> None:
     """Record that partners have it; the next in each chain gets its turn in the same commit.
 
     A receipt that comes after the lease lapsed still settles the doubt: nothing received is lost. ClaimLost where the
     delivery went on without this worker.
     """
-    rows = _judge(conn, works, State.SENDING, State.IN_DOUBT, *late_answers.CLOSED)
+    rows = _judge(commit.conn, works, State.SENDING, State.IN_DOUBT, *late_answers.CLOSED)
     judged = [(work.given, rows[work.given.held.id]) for work in going_on(works)]
-    entries = attempt_rows.end(conn, [_attempt_ended(given, row) for given, row in judged])
+    entries = attempt_rows.end(commit.conn, commit.shelf, [_attempt_ended(given, row) for given, row in judged])
     finished = [_finished(given, row) for given, row in judged]
-    turns = finish(conn, finished)
+    turns = finish(commit.conn, finished)
     news = [_news(given, each) for (given, row), each in zip(judged, finished, strict=True) if not _closed(row)]
-    telling.tell_all(conn, news)
+    telling.tell_all(commit.conn, commit.shelf, news, commit.unheard)
     for endpoint in sorted({row.endpoint for _, row in judged}):
-        breakers.close(conn, endpoint)
+        breakers.close(commit.conn, endpoint)
     for (given, row), entry, turn in zip(judged, entries, turns, strict=True):
-        _note(pages, row, "delivery.receipt" if _closed(row) else "delivery.delivered", given.now, entry | turn)
+        _note(commit.pages, row, "delivery.receipt" if _closed(row) else "delivery.delivered", given.now, entry | turn)
 
 
 def _attempt_ended(given: Delivered, row: Row[Any]) -> attempt_rows.Ended:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Text, bindparam, func, select, update
 from sqlalchemy.engine import Row
 
-from hub.ledger import journal, locks, payloads
+from hub.ledger import journal, locks
+from hub.ledger.for_each import for_each
 from hub.ledger.sql import Statement, fixed, insert_new
 from hub.ledger.tables import deliveries, endpoint_states
-from hub.ledger.values import Budget, Lapsed
+from hub.ledger.values import Budget, Lapsed, Queueing
+from hub.ledger.works import Commit, Work
 from hub.rules import pace
 from hub.rules.lifecycle import IN_WORK, State, next_state
 from hub.rules.queued import Due
@@ -50,10 +52,19 @@ _SOUGHT = {
     State.WAITING: Statement(_DUE),
     State.IN_DOUBT: Statement(_DUE.where(deliveries.c.doubt.in_(fixed(("ask", "resend"))))),
 }
-_MARK = Statement(
+_MARKED = ("state", "epoch", "lease_until", "due_at", "inquiries", "updated_at")
+_MARK_EACH = for_each(
+    lambda given: update(deliveries)
+    .where(deliveries.c.id == given.delivery)
+    .values({name: getattr(given, f"new_{name}") for name in _MARKED}),
+    delivery=Text,
+    **{f"new_{name}": deliveries.c[name].type for name in _MARKED},
+)
+
+_STOP_ASKING = Statement(
     update(deliveries)
     .where(deliveries.c.id == bindparam("delivery"))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "epoch", "lease_until", "due_at", "inquiries", "updated_at")})
+    .values(doubt="park", error_en=bindparam("en"), error_vi=bindparam("vi"), updated_at=bindparam("now"))
 )
 
 #: A claim that ends without a result so many times in a row is poison: it kills workers.
@@ -95,24 +106,31 @@ def _lapse_one(conn: Connection, row: Row[tuple[object, ...]], now: float, doubt
     return Lapsed(delivery=row.id, endpoint=row.endpoint, subject=row.subject, message=row.message_id, state=state)
 
 
-def queue(conn: Connection, now: float, budgets: Iterable[Budget]) -> list[Due]:
+def queue(commit: Commit, works: Sequence[Work[Queueing, list[Due]]]) -> None:
     """Mark deliveries whose turn has come as QUEUED, each with a new epoch and a lease; give them for the bus.
 
     At most four times an endpoint's concurrency is in work at once: the backlog stays in the ledger. So one process
     counts at a time; another that comes meanwhile gets nothing, and looks again when its next bell rings.
     """
-    if not locks.take(conn, "dispatch"):
-        return []
+    for work in works:
+        work.value = _queue(commit, work.given) if locks.take(commit.conn, "dispatch") else []
+
+
+def _queue(commit: Commit, given: Queueing) -> list[Due]:
+    conn, now = commit.conn, given.now
     working = _in_work(conn, now)
     states = {row.endpoint: row for row in _STATES.run(conn)}
-    due: list[Due] = []
-    for budget in budgets:
+    marked: list[_Marked] = []
+    for budget in given.budgets:
         state = states.get(budget.endpoint)
         room = _room(budget, state, working.get(budget.endpoint, 0), now)
         if room > 0 and (found := _next_due(conn, budget.endpoint, now, room)):
             _use_up(conn, budget, state, len(found), now)
-            due.extend(_queue_found(conn, found, now, budget))
-    return due
+            marked += [_marked(row, now, budget) for row in found if not _stop_asking(commit, row, now, budget)]
+    _MARK_EACH.change(conn, [mark for _, _, mark in marked])
+    # What this very commit accepts is due as well.
+    bodies = commit.shelf.find(conn, [row.canonical_digest for row, _, _ in marked])
+    return [_due(row, purpose, mark, bodies) for row, purpose, mark in marked]
 
 
 def _in_work(conn: Connection, now: float) -> dict[str, int]:
@@ -150,34 +168,31 @@ def _next_due(conn: Connection, endpoint: str, now: float, room: int) -> list[Ro
     return sorted(found, key=lambda row: (row.priority, row.due_at, row.place))[:room]
 
 
-def _queue_found(conn: Connection, found: Iterable[Row[Any]], now: float, budget: Budget) -> list[Due]:
-    due: list[Due] = []
-    for row in found:
-        if _to_be_asked(row) and row.inquiries >= budget.max_inquiries:
-            _stop_asking(conn, row, now)
-        else:
-            due.append(_queue_one(conn, row, now, budget))
-    return due
-
-
 def _to_be_asked(row: Row[Any]) -> bool:
     return bool(row.state == State.IN_DOUBT.value and row.doubt == "ask")
 
 
-def _stop_asking(conn: Connection, row: Row[Any], now: float) -> None:
-    """Leave a doubt to an operator: asking has told nothing so often."""
-    values = {
-        "doubt": "park",
-        "error_en": f"asked {row.inquiries} times, it is still not known whether the partner has it",
-        "error_vi": f"đã hỏi {row.inquiries} lần, vẫn chưa rõ đối tác đã nhận thông điệp hay chưa",
-    }
-    conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(updated_at=now, **values))
+def _stop_asking(commit: Commit, row: Row[Any], now: float, budget: Budget) -> bool:
+    """Leave a doubt to an operator where asking has told nothing so often; say whether that is so."""
+    if not _to_be_asked(row) or row.inquiries < budget.max_inquiries:
+        return False
+    _STOP_ASKING.run(
+        commit.conn,
+        delivery=row.id,
+        en=f"asked {row.inquiries} times, it is still not known whether the partner has it",
+        vi=f"đã hỏi {row.inquiries} lần, vẫn chưa rõ đối tác đã nhận thông điệp hay chưa",
+        now=now,
+    )
     entry = {"delivery": row.id, "epoch": row.epoch, "inquiries": row.inquiries}
-    journal.append(conn, row.subject, "inquiry.stopped", at=now, actor="hub", entry=entry)
+    commit.pages.append(row.subject, "inquiry.stopped", at=now, actor="hub", entry=entry)
+    return True
 
 
-def _queue_one(conn: Connection, row: Row[tuple[object, ...]], now: float, budget: Budget) -> Due:
-    epoch = row.epoch + 1
+#: A row, what it goes on the bus for, and what is written to it.
+_Marked = tuple[Any, str, dict[str, Any]]
+
+
+def _marked(row: Row[Any], now: float, budget: Budget) -> _Marked:
     lease = now + budget.lease_seconds
     asking = _to_be_asked(row)
     if asking:
@@ -185,18 +200,23 @@ def _queue_one(conn: Connection, row: Row[tuple[object, ...]], now: float, budge
         purpose, state, due = "inquire", State.IN_DOUBT, lease
     else:
         purpose, state, due = "deliver", _towards_queue(State(row.state)), row.due_at
-    _MARK.run(
-        conn,
-        delivery=row.id,
-        new_state=state.value,
-        new_epoch=epoch,
-        new_lease_until=lease,
-        new_due_at=due,
-        new_inquiries=row.inquiries + asking,
-        new_updated_at=now,
+    mark = {
+        "delivery": row.id,
+        "new_state": state.value,
+        "new_epoch": row.epoch + 1,
+        "new_lease_until": lease,
+        "new_due_at": due,
+        "new_inquiries": row.inquiries + asking,
+        "new_updated_at": now,
+    }
+    return row, purpose, mark
+
+
+def _due(row: Row[Any], purpose: str, mark: dict[str, Any], bodies: Mapping[str, bytes]) -> Due:
+    body = bodies.get(row.canonical_digest, b"")
+    return Due(
+        id=row.id, endpoint=row.endpoint, epoch=mark["new_epoch"], purpose=purpose, canonical=body, subject=row.subject
     )
-    body = payloads.get(conn, row.canonical_digest) or b""
-    return Due(id=row.id, endpoint=row.endpoint, epoch=epoch, purpose=purpose, canonical=body, subject=row.subject)
 
 
 def _towards_queue(state: State) -> State:

@@ -134,11 +134,33 @@ def writing(connection: Connection) -> Iterator[None]:
 
 def _roll_back(connection: Connection) -> None:
     """Undo; a connection on which even that fails is thrown away."""
+    if connection.invalidated:
+        # Asked for its driver's connection it would open another one, which nobody has prepared.
+        return
     try:
         connection.rollback()
         connection.dialect.do_rollback(connection.connection)
     except Exception:
         connection.invalidate()
+
+
+@contextmanager
+def _at_one_moment(connection: Connection) -> Iterator[None]:
+    try:
+        begin(connection, reading=True)
+        yield
+    finally:
+        _roll_back(connection)
+
+
+@contextmanager
+def _each_alone(connection: Connection) -> Iterator[None]:
+    """Let the driver begin nothing: that would be two more rounds to the server for one look-up."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    with postgresql.each_alone(connection):
+        yield
 
 
 class Readers:
@@ -150,15 +172,17 @@ class Readers:
         self._free: deque[Connection] = deque()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Lend a connection on which everything is seen as of one moment; raise Unavailable where none becomes free."""
+    def reading(self, *, one_moment: bool) -> Iterator[Connection]:
+        """Lend a connection on which everything is seen ``as of one moment``, or each statement as of its own.
+
+        Raises Unavailable where none becomes free.
+        """
         if not self._room.acquire(timeout=READER_SECONDS):
             raise Unavailable("too many are reading the ledger", "quá nhiều nơi đang đọc sổ cái", where="ledger")
         try:
             connection = self._taken() or self._opened()
             try:
-                with READ_SECONDS.time():
-                    begin(connection, reading=True)
+                with READ_SECONDS.time(), _at_one_moment(connection) if one_moment else _each_alone(connection):
                     yield connection
             finally:
                 self._give_back(connection)
@@ -184,7 +208,6 @@ class Readers:
             connection.close()
             self.close()
         else:
-            _roll_back(connection)
             self._free.append(connection)
 
     def close(self) -> None:

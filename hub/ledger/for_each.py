@@ -17,7 +17,8 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
 from hub.canonical.compact_json import compact
-from hub.ledger.sql import Statement
+from hub.ledger.sql import Found, Statement
+from hub.ledger.values import Meanwhile
 
 Row = Mapping[str, Any]
 #: What SQLite is given, and what PostgreSQL is.
@@ -38,13 +39,41 @@ class ForEach:
             return self._together.run(conn, given=compact(rows)).fetchall()
         return [found for row in rows for found in self._single.run(conn, **row)]
 
-    def change(self, conn: Connection, rows: Sequence[Row]) -> int:
-        """Carry out for these; say how many rows that changed."""
+    def change(self, conn: Connection, rows: Sequence[Row]) -> Found | None:
+        """Carry out for these; give what says how many rows that changed, nothing where there are none to carry out for."""
         if not rows:
-            return 0
+            return None
         if conn.dialect.name == "postgresql":
-            return self._together.run(conn, given=compact(rows)).rowcount
+            return self._together.run(conn, given=compact(rows))
         return self._single.run_each(conn, rows)
+
+    def change_all(self, conn: Connection, rows: Sequence[Row], unheard: Unheard | None = None) -> None:
+        """Carry out for these; raise Meanwhile where another process was faster, so that one of them changed nothing.
+
+        ``unheard``: what is asked at the end of a commit whether that is so.
+        """
+        written = self.change(conn, rows)
+        if written is None:
+            return
+        later = unheard or Unheard()
+        later.add(written, len(rows))
+        if unheard is None:
+            later.hear()
+
+
+class Unheard:
+    """Statements of which it is heard at the end of a commit whether they changed all that they should."""
+
+    def __init__(self) -> None:
+        self._written: list[tuple[Found, int]] = []
+
+    def add(self, written: Found, count: int) -> None:
+        self._written.append((written, count))
+
+    def hear(self) -> None:
+        """Raise Meanwhile where one changed less."""
+        if any(written.rowcount < count for written, count in self._written):
+            raise Meanwhile
 
 
 def for_each(write: Callable[[Any], ClauseElement], **types: type[TypeEngine[Any]] | TypeEngine[Any]) -> ForEach:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,8 @@ from sqlalchemy import Connection, Integer, Text, exists, select, update
 from sqlalchemy.engine import Row
 
 from hub.canonical.compact_json import compact, compact_sorted
-from hub.ledger.for_each import for_each, insert_each
+from hub.ledger.for_each import Unheard, for_each, insert_each
 from hub.ledger.tables import journal, journal_heads
-from hub.ledger.values import Meanwhile
 
 GENESIS = "0" * 64
 
@@ -89,7 +88,7 @@ class Pages:
         row = {"subject": subject, "number": number, "at": at, "actor": actor, "event": event, "entry": text}
         self._rows.append(row | {"previous": previous, "hash": digest})
 
-    def write(self) -> None:
+    def write(self, unheard: Unheard | None = None) -> None:
         """Write what was appended; raise Meanwhile where another process has just begun one of the chains."""
         new, moved = [], []
         for subject in sorted({row["subject"] for row in self._rows}):
@@ -98,8 +97,7 @@ class Pages:
                 moved.append({"sought": subject, "new_number": number, "new_hash": digest})
             else:
                 new.append({"subject": subject, "number": number, "hash": digest})
-        if _NEW_HEADS.change(self._conn, new) < len(new):
-            raise Meanwhile
+        _NEW_HEADS.change_all(self._conn, new, unheard)
         _MOVE_HEADS.change(self._conn, moved)
         _APPEND.change(self._conn, self._rows)
 
@@ -117,14 +115,15 @@ def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry
     return hashlib.sha256(compact(fields).encode()).hexdigest()
 
 
-def verify(conn: Connection) -> Iterator[Broken]:
+def verify(conn: Connection, tick: Callable[[int], None] = lambda count: None) -> Iterator[Broken]:
     """Recompute every chain; yield each row that was changed, removed, reordered, added outside or cut off.
 
     A chain that was removed together with its head leaves nothing here to compare with, and rows cut off together with
-    a head that was set back look whole: both need a copy that is kept elsewhere.
+    a head that was set back look whole: both show in the seals (hub.registers.sealed). ``tick`` is told of each row.
     """
     last: Row[Any] | None = None
     for row in conn.execute(_ROWS, execution_options={"yield_per": 1000}):
+        tick(1)
         if last is not None and row.subject != last.subject:
             yield from _compare_with_head(last)
             last = None

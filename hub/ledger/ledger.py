@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ from hub.ledger.values import (
     Lapsed,
     Notice,
     Planned,
+    Queueing,
     Refusal,
     Sending,
 )
@@ -54,6 +55,7 @@ TOGETHER: tuple[Together, ...] = (
     delivery_verbs.record_sending,
     delivery_verbs.record_delivered,
     intake_verbs.record_received,
+    dispatch_verbs.queue,
 )
 
 
@@ -81,11 +83,24 @@ class Ledger:
         self._readers.close()
         self._engine.dispose()
 
+    def read(self) -> AbstractContextManager[Connection]:
+        """Open a connection for reading; all is seen as of one moment, and nobody is waited for.
+
+        Raises Unavailable where the database does not answer.
+        """
+        return self._read(one_moment=True)
+
+    def glance(self) -> AbstractContextManager[Connection]:
+        """Open a connection for look-ups on a message's way, each as of its own moment.
+
+        Only for what a verb compares again before it writes; there it costs a third of ``read``.
+        """
+        return self._read(one_moment=False)
+
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Open a connection for reading; it never takes the write lock. Raises Unavailable where the database does not answer."""
+    def _read(self, *, one_moment: bool) -> Iterator[Connection]:
         try:
-            with self._readers.reading() as connection:
+            with self._readers.reading(one_moment=one_moment) as connection:
                 yield connection
         except OperationalError as error:
             raise unavailable(error) from error
@@ -105,6 +120,8 @@ class Ledger:
     # --- intake
 
     def record_received(self, given: Acceptance) -> Answer:
+        if given.is_rare:
+            return self._write(partial(intake_verbs.record_received_alone, given=given), given.subject)
         answer: Answer = self._writer.share(intake_verbs.record_received, given, given.subjects)
         return answer
 
@@ -123,7 +140,8 @@ class Ledger:
         return self._write(partial(dispatch_verbs.recall_all, now=now, doubt=doubt))
 
     def queue(self, now: float, budgets: Iterable[Budget]) -> list[Due]:
-        return self._write(partial(dispatch_verbs.queue, now=now, budgets=tuple(budgets)))
+        due: list[Due] = self._writer.share(dispatch_verbs.queue, Queueing(now=now, budgets=tuple(budgets)))
+        return due
 
     def unqueue(self, refused: Iterable[Due], now: float) -> None:
         self._write(partial(dispatch_verbs.unqueue, refused=tuple(refused), now=now))

@@ -51,7 +51,9 @@ def record_failed(
     conn.execute(update(deliveries).where(deliveries.c.id == held.id).values(**values))
     said = {"partner_code": error.partner_code, "text": error.en, "code": error.code}
     ended = attempt_rows.Ended(row=row, evidence=evidence, now=now, outcome=decision.action, **said)
-    (entry,) = attempt_rows.end(conn, [ended])
+    shelf = payloads.Shelf()
+    (entry,) = attempt_rows.end(conn, shelf, [ended])
+    shelf.write(conn)
     if decision.action == "park":
         attempt_rows.settle(conn, row.id, "refused")
     if notice:

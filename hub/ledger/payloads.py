@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Double, Integer, LargeBinary, Text, bindparam
 from sqlalchemy.dialects import postgresql
 
 from hub.canonical.compact_json import compact
+from hub.canonical.digests import digest_of
 from hub.ledger.for_each import for_each, insert_each, table_of
-from hub.ledger.sql import Statement
+from hub.ledger.sql import Found, Statement
 from hub.ledger.tables import payloads
-from hub.ledger.values import digest_of
 from hub.rules.retention import REFRESH_SECONDS, Kept
 
 #: Bytes in one statement at most; a single body may be larger.
@@ -86,17 +86,28 @@ class Shelf:
             self._rows[digest] = {"digest": digest, "size": len(body), "body": body, **times}
         return digest
 
+    def find(self, conn: Connection, digests: Iterable[str]) -> dict[str, bytes]:
+        """Give the bytes of these digests, of those that were put here or are there."""
+        sought = set(digests)
+        here = {digest: self._rows[digest]["body"] for digest in sought if digest in self._rows}
+        return here | get_all(conn, sorted(sought - here.keys()))
+
     def write(self, conn: Connection) -> None:
         """Keep what was put; what is there already is kept for longer, from now on, or again."""
         # In one order, so that two processes never wait for each other crosswise.
         rows = [self._rows[digest] for digest in sorted(self._rows)]
-        if sum(_new(conn, part) for part in _parts(rows)) < len(rows):
-            looked_at = [
-                {"sought": row["digest"], "stale": row["named_at"] - REFRESH_SECONDS, "kept_for": row["kept_for"]} for row in rows
-            ]
-            found = sorted(row.digest for row in _STALE.find(conn, looked_at))
-            _AGAIN.run_each(conn, [_again(self._rows[digest]) for digest in found])
+        written = [_new(conn, part) for part in _parts(rows)]
+        # One round to the server, in which these statements are heard as well; SQLite has said at once how many were new.
+        if conn.dialect.name == "postgresql" or sum(each.rowcount for each in written) < len(rows):
+            self._keep_longer(conn, rows)
         self._rows = {}
+
+    def _keep_longer(self, conn: Connection, rows: list[dict[str, Any]]) -> None:
+        looked_at = [
+            {"sought": row["digest"], "stale": row["named_at"] - REFRESH_SECONDS, "kept_for": row["kept_for"]} for row in rows
+        ]
+        if found := sorted(row.digest for row in _STALE.find(conn, looked_at)):
+            _AGAIN.run_each(conn, [_again(self._rows[digest]) for digest in found])
 
 
 def _parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -112,16 +123,18 @@ def _parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield part
 
 
-def _new(conn: Connection, rows: list[dict[str, Any]]) -> int:
-    """Write the bodies that are not there yet; say how many."""
+def _new(conn: Connection, rows: list[dict[str, Any]]) -> Found:
+    """Write the bodies that are not there yet."""
     if conn.dialect.name != "postgresql":
-        return _PUT.change(conn, rows)
+        written = _PUT.change(conn, rows)
+        assert written is not None
+        return written
     bodies, given, start = [], [], 1
     for row in rows:
         bodies.append(row["body"])
         given.append({name: row[name] for name in _COLUMNS} | {"start": start})
         start += row["size"]
-    return _PUT_TOGETHER.run(conn, given=compact(given), bodies=b"".join(bodies)).rowcount
+    return _PUT_TOGETHER.run(conn, given=compact(given), bodies=b"".join(bodies))
 
 
 def _again(row: dict[str, Any]) -> dict[str, Any]:

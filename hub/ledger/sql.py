@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
@@ -37,18 +38,29 @@ def fixed(names: Iterable[str]) -> list[ColumnElement[Any]]:
 
 
 class Found:
-    """What a statement gave: rows with named fields, or how many rows it changed."""
+    """What a statement gave: rows with named fields, or how many rows it changed. Where it was only sent, it is heard now."""
 
-    __slots__ = ("_cursor", "_row", "rowcount")
+    __slots__ = ("_conn", "_cursor", "_statement")
 
-    def __init__(self, cursor: Any, row: Callable[..., Any] | None) -> None:
+    def __init__(self, conn: Connection, cursor: Any, statement: Statement) -> None:
+        self._conn = conn
         self._cursor = cursor
-        self._row = row
-        self.rowcount: int = cursor.rowcount
+        self._statement = statement
+
+    @property
+    def rowcount(self) -> int:
+        """Say how many rows it changed."""
+        if (line := getattr(self._cursor.connection, "line", None)) is not None:
+            _raising_ours(self._conn, line.sync)
+        return int(self._cursor.rowcount)
+
+    def _rows(self) -> list[Any]:
+        rows: list[Any] = _raising_ours(self._conn, self._cursor.fetchall)
+        return rows
 
     def __iter__(self) -> Iterator[Any]:
-        assert self._row is not None, "the statement gives no rows"
-        return map(self._row, self._cursor.fetchall())
+        rows = self._rows()
+        return map(self._statement.row_of(self._cursor), rows)
 
     def fetchall(self) -> list[Any]:
         """Give all rows."""
@@ -56,9 +68,7 @@ class Found:
 
     def first(self) -> Any:
         """Give the first row, or None."""
-        assert self._row is not None, "the statement gives no rows"
-        rows = self._cursor.fetchall()
-        return self._row(rows[0]) if rows else None
+        return next(iter(self), None)
 
     def one(self) -> Any:
         """Give the only row."""
@@ -67,12 +77,12 @@ class Found:
 
     def scalar(self) -> Any:
         """Give the first field of the first row, or None."""
-        rows = self._cursor.fetchall()
+        rows = self._rows()
         return rows[0][0] if rows else None
 
     def scalars(self) -> Iterator[Any]:
         """Give the first field of every row."""
-        return (row[0] for row in self)
+        return (row[0] for row in self._rows())
 
 
 class Statement:
@@ -87,17 +97,20 @@ class Statement:
         """Execute with these values, in the connection's open transaction."""
         text, constants, parameters = self._for(conn)
         cursor = _execute(conn, text, parameters({**constants, **values} if constants else values))
-        if self._row is None and cursor.description:
+        return Found(conn, cursor, self)
+
+    def run_each(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> Found:
+        """Execute once for each of these rows (some), in one call of the driver."""
+        text, constants, parameters = self._for(conn)
+        return Found(conn, _execute(conn, text, [parameters({**constants, **row}) for row in rows], many=True), self)
+
+    def row_of(self, cursor: Any) -> Callable[..., Any]:
+        """Give what makes a row with named fields of one of the driver's."""
+        if self._row is None:
             names = [column[0] for column in cursor.description]
             self._row = namedtuple("Row", names)._make  # type: ignore[attr-defined]
-        return Found(cursor, self._row)
-
-    def run_each(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Execute once for each row, in one call of the driver; say how many rows that changed."""
-        text, constants, parameters = self._for(conn)
-        if not rows:
-            return 0
-        return int(_execute(conn, text, [parameters({**constants, **row}) for row in rows], many=True).rowcount)
+        assert self._row is not None
+        return self._row
 
     def _for(self, conn: Connection) -> _Compiled:
         known = self._compiled.get(conn.dialect.name)
@@ -129,12 +142,39 @@ def command(conn: Connection, text: str) -> None:
 
 def _execute(conn: Connection, text: str, given: Any, *, many: bool = False) -> Any:
     """Execute on the driver's cursor; raise what SQLAlchemy would, without the values."""
-    cursor = conn.connection.cursor()
-    try:
+
+    def execute() -> Any:
+        cursor = conn.connection.cursor()
         (cursor.executemany if many else cursor.execute)(text, given)
+        return cursor
+
+    return _raising_ours(conn, execute, text)
+
+
+def _raising_ours(conn: Connection, act: Callable[[], Any], text: str = "") -> Any:
+    try:
+        return act()
     except conn.dialect.loaded_dbapi.Error as error:
         raise _known(conn, text, error) from error
-    return cursor
+
+
+@contextmanager
+def sent_ahead(conn: Connection) -> Iterator[None]:
+    """Let PostgreSQL carry out statements one after the other without waiting for us in between.
+
+    Only what is asked of a ``Found`` waits for its answer. An error shows there, or at the end.
+    """
+    if conn.dialect.name != "postgresql":
+        yield
+        return
+    session: Any = conn.connection.driver_connection
+    try:
+        with session.pipeline() as session.line:
+            yield
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _known(conn, "", error) from error
+    finally:
+        session.line = None
 
 
 def commit(conn: Connection) -> None:

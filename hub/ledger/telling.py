@@ -8,7 +8,7 @@ wait for each other's commits, and groups of verbs for each other's rows.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import Row
 
 from hub.ledger import chains, payloads
-from hub.ledger.for_each import insert_each
+from hub.ledger.for_each import Unheard, insert_each
 from hub.ledger.sql import Statement
 from hub.ledger.tables import notices
 from hub.ledger.values import Notice, Planned
@@ -62,16 +62,21 @@ class News:
 
 def tell(conn: Connection, row: Row[Any], notice: Notice, now: float) -> None:
     """Tell one sender; see ``tell_all``."""
-    tell_all(conn, [News(row=row, notice=notice, now=now)])
+    shelf = payloads.Shelf()
+    tell_all(conn, shelf, [News(row=row, notice=notice, now=now)])
+    shelf.write(conn)
 
 
-def tell_all(conn: Connection, news: Iterable[News]) -> None:
+def tell_all(conn: Connection, shelf: payloads.Shelf, news: Iterable[News], unheard: Unheard | None = None) -> None:
     """Tell senders: rows in their notice lists, and the callbacks they asked for, in the same commit."""
     told = [each for each in news if each.row.kind != "notice"]
     if told and conn.dialect.name == "postgresql":
         _COMING.run(conn, mark=_MARK)
     _NOTICE_EACH.change(conn, [_notice(each) for each in told])
-    _call_back(conn, [(each, each.notice.callback) for each in told if each.notice.callback is not None])
+    calls = [(each, each.notice.callback) for each in told if each.notice.callback is not None]
+    for each, planned in calls:
+        shelf.put(planned.canonical, each.now, Kept.WORK)
+    chains.add(conn, [_adding(each, planned) for each, planned in calls], unheard)
 
 
 def _notice(news: News) -> dict[str, Any]:
@@ -81,17 +86,5 @@ def _notice(news: News) -> dict[str, Any]:
     return whose | what | {"recipient": row.endpoint, "at": news.now}
 
 
-def _call_back(conn: Connection, calls: Sequence[tuple[News, Planned]]) -> None:
-    if not calls:
-        return
-    shelf = payloads.Shelf()
-    for news, planned in calls:
-        shelf.put(planned.canonical, news.now, Kept.WORK)
-    shelf.write(conn)
-    chains.add(
-        conn,
-        [
-            chains.Adding(planned=planned, message_id=news.row.message_id, origin=news.row.origin, at=news.now)
-            for news, planned in calls
-        ],
-    )
+def _adding(news: News, planned: Planned) -> chains.Adding:
+    return chains.Adding(planned=planned, message_id=news.row.message_id, origin=news.row.origin, at=news.now)

@@ -16,12 +16,11 @@ from sqlalchemy import Connection, insert, select, text, update
 from hub.canonical.receipt import Receipt
 from hub.ledger import breakers, chains, delivery_verbs, dispatch_verbs, intake_verbs, telling
 from hub.ledger.intake_verbs import DossierMoved
-from hub.ledger.journal import Pages
 from hub.ledger.ledger import Ledger
 from hub.ledger.sql import commit
 from hub.ledger.tables import endpoint_states, journal_heads, messages
-from hub.ledger.values import Claiming, Delivered, Delivery, Evidence, Notice
-from hub.ledger.works import Together, Work
+from hub.ledger.values import Claiming, Delivered, Delivery, Evidence, Notice, Queueing
+from hub.ledger.works import Commit, Together, Work
 from hub.registers import fates
 from hub.rules.lifecycle import State
 from tests.support import acceptances as make
@@ -52,9 +51,9 @@ class Another:
     def shares(self, verb: Together, given: Any, *subjects: str) -> Any:
         """Carry out a verb that is carried for many, for itself alone."""
         work: Work[Any, Any] = Work(given)
-        pages = Pages(self._connection, subjects)
-        verb(self._connection, pages, [work])
-        pages.write()
+        commit = Commit(self._connection, subjects)
+        verb(commit, [work])
+        commit.write()
         assert work.problem is None
         return work.value
 
@@ -92,8 +91,8 @@ def meanwhile(verb: Callable[[], Any]) -> Iterator[Future[Any]]:
 
 
 def write_notice(conn: Connection, code: str, endpoint: str = "mot_cua") -> None:
-    row = SimpleNamespace(origin=endpoint, kind="dossier", **dict.fromkeys(("message_id", "id", "subject", "endpoint"), ""))
-    telling.tell_all(conn, [telling.News(row=row, notice=Notice(outcome="", code=code, vi="", en=""), now=AT)])
+    row: Any = SimpleNamespace(origin=endpoint, kind="dossier", **dict.fromkeys(("message_id", "id", "subject", "endpoint"), ""))
+    telling.tell(conn, row, Notice(outcome="", code=code, vi="", en=""), AT)
 
 
 def delivered(held: Delivery, *, waits: bool) -> Delivered:
@@ -159,8 +158,8 @@ def test_two_dispatchers_at_once_do_not_exceed_what_an_endpoint_may_have_in_work
     budgets = make.budgets(concurrency=1)
     one, two = others
 
-    first = one.does(dispatch_verbs.queue, AT, budgets)
-    assert two.does(dispatch_verbs.queue, AT, budgets) == []
+    first = one.shares(dispatch_verbs.queue, Queueing(now=AT, budgets=budgets))
+    assert two.shares(dispatch_verbs.queue, Queueing(now=AT, budgets=budgets)) == []
     one.commits()
     two.commits()
 
