@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -41,9 +43,26 @@ def open_engine(url: URL, *, connections: int) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,
     )
+    event.listen(engine, "do_connect", _sessions())
     event.listen(engine, "connect", _prepare_session)
     event.listen(engine, "handle_error", _hide_values)
     return engine
+
+
+def _sessions() -> Callable[[Any, Any, Any, Any], Any]:
+    """Make what opens the sessions of one engine."""
+    # The driver takes a moment to load, which a hub on SQLite should not pay.
+    from hub.ledger.sessions import Session, Unanswered  # noqa: PLC0415
+
+    unanswered = Unanswered()
+
+    def connect(_dialect: Any, _record: Any, args: Any, words: Any) -> Session:
+        session = Session.connect(*args, **words)
+        session.unanswered = unanswered
+        session.add_notice_handler(session.note)
+        return session
+
+    return connect
 
 
 def _prepare_session(connection: Any, _record: Any) -> None:
@@ -57,8 +76,34 @@ def _prepare_session(connection: Any, _record: Any) -> None:
 
 
 def prepare_writer(connection: Connection) -> None:
-    """Bound the time of each statement of the writer."""
-    _say(connection.connection.driver_connection, f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
+    """Bound the time of each statement of the writer, and have it find rows by their keys.
+
+    It writes few rows at a time into large tables. A plan that was made while a table was small reads all of it, and is
+    kept: so plans without indexes are the last choice, and none is made anew for other values. It waits for an earlier
+    commit that is not answered.
+    """
+    session: Any = connection.connection.driver_connection
+    _say(
+        session,
+        f"SET statement_timeout = '{STATEMENT_SECONDS}s'",
+        *(f"SET {plan} = off" for plan in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan")),
+        "SET plan_cache_mode = force_generic_plan",
+        # Compiling a plan costs more than any of these statements.
+        "SET jit = off",
+    )
+    session.writes = True
+
+
+@contextmanager
+def each_alone(connection: Connection) -> Iterator[None]:
+    """Let each statement be a transaction of its own."""
+    session: Any = connection.connection.driver_connection
+    session.autocommit = True
+    try:
+        yield
+    finally:
+        if not session.closed:
+            session.autocommit = False
 
 
 def _say(connection: Any, *statements: str) -> None:
