@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.national_portal.inbound import answer, open_request, read_message
 from adapters.national_portal.options import Options
 from adapters.national_portal.outbound import plan, write_message
-from adapters.national_portal.receipts import read_finding, read_receipt
+from adapters.national_portal.receipts import held_after, read_finding, read_receipt
 from adapters.national_portal.transport import open_transport
 from hub.contract import Adapter
 
@@ -21,5 +21,6 @@ ADAPTER = Adapter(
     write_message=write_message,
     read_receipt=read_receipt,
     read_finding=read_finding,
+    held_after=held_after,
     open_transport=open_transport,
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from typing import Any
 
 from adapters.national_portal.options import Options
 from hub.canonical.codes import Event, Status
+from hub.canonical.digests import digest_of
 from hub.canonical.document import Attachment
 from hub.canonical.dossier import Dossier, DossierMessage, ProcedureRef
 from hub.canonical.national_fields import CODE, DATE, TEXT, Entry, Table, bad_type, pointer, read_record, scalar_text
@@ -149,8 +149,7 @@ def _read_file(row: dict[str, Any], path: str, names: tuple[str, str], identifie
         faults.append(bad_value(pointer(path, names[1]), "không phải base64", "is not base64"))
     if data is None or len(faults) > before:
         return None
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    return Attachment(id=identifier, name=name, component_code=component, digest=digest, size=len(data))
+    return Attachment(id=identifier, name=name, component_code=component, digest=digest_of(data), size=len(data))
 
 
 def _decoded(content: str) -> bytes | None:

@@ -48,6 +48,11 @@ def read_receipt(reply: Reply, outgoing: Outgoing) -> Receipt:
     return _by_code(envelope, outgoing)
 
 
+def held_after(outgoing: Outgoing) -> dict[str, str]:
+    """Say what the portal holds once it has taken a call: the record, which a later write then updates."""
+    return {"record": "yes"} if outgoing.service == "DongBoHoSoMC" else {}
+
+
 def read_finding(reply: Reply, outgoing: Outgoing) -> Finding:
     """Read the answer to TraCuuHoSo or LayThuTuc: is what we sent there?"""
     envelope = read_envelope(reply.body)
@@ -70,7 +75,7 @@ def refusal(envelope: Envelope, service: str) -> Refused:
 
 def _by_code(envelope: Envelope, outgoing: Outgoing) -> Receipt:
     meaning = CODES.get(outgoing.service, PROCEDURE_CODES).get(envelope.code)
-    held = {"record": "yes"} if outgoing.service == "DongBoHoSoMC" else {}
+    held = held_after(outgoing)
     if meaning == TAKEN:
         return Receipt(code=envelope.code, text=envelope.text, held=held)
     # "Exists" answers a first write only; in reply to an update it makes no sense, so it stays in doubt.

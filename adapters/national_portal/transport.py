@@ -14,7 +14,8 @@ from adapters.national_portal.sessions import Sessions
 from hub.canonical.message import Message
 from hub.canonical.national_record import read_procedure
 from hub.canonical.procedure import Procedure
-from hub.contract import Endpoint, Outgoing, Reply
+from hub.contract import Outgoing, Reply
+from hub.endpoint import Endpoint
 from hub.errors import BadSettings, Fault, InDoubt, InvalidMessage, NotSent
 from hub.rules.json_door import write_json
 from hub.wire import HttpReply, Wire, raise_for_busy, recorded

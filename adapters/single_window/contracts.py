@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from adapters.single_window.options import Operation
 from adapters.single_window.registry import GEN2
-from hub.contract import Endpoint
+from hub.endpoint import Endpoint
 from hub.rules import xml
 
 #: Name of the service in every rendered document; its two ports are ``Soap11`` and ``Soap12``.

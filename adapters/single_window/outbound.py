@@ -16,7 +16,8 @@ from hub.canonical.codes import Event
 from hub.canonical.document import Attachment
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
-from hub.contract import Call, Endpoint, Outgoing, Writing
+from hub.contract import Call, Outgoing, Writing
+from hub.endpoint import Endpoint
 from hub.errors import InvalidMessage, NoMapping, missing
 from hub.rules import xml
 

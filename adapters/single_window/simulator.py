@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 from lxml import etree
@@ -21,7 +22,7 @@ from adapters.single_window.send_gateway import SendGateway, told, with_broken_s
 from adapters.single_window.soap import CONTENT_TYPE, SOAP
 from hub.canonical.codes import Event
 from hub.errors import Fault, InvalidMessage
-from hub.rules import signatures, xml
+from hub.rules import signing, xml
 from hub.rules.trust import Signer
 from hub.simulation import Call, Said, SimulatorServer
 from hub.wire import Wire
@@ -75,7 +76,9 @@ def simulator(
 def _signer(key_pem: bytes, certificate_pem: bytes) -> Signer:
     certificate = load_pem_x509_certificate(certificate_pem)
     key = load_pem_private_key(key_pem, password=None)
-    return Signer(name="simulator", key=key, certificate=certificate, not_after=certificate.not_valid_after_utc)
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise ValueError("only RSA and EC keys can sign")
+    return signing.in_memory("simulator", key, certificate)
 
 
 class Partner:
@@ -163,7 +166,7 @@ class Partner:
     def _finished(self, document: bytes, given: dict[str, Any]) -> str:
         if self.signer is None or not given.get("signed", True):
             return document.decode()
-        return signatures.sign_xml(document, self.signer).decode()
+        return signing.sign_xml(document, self.signer).decode()
 
     def _post(self, text: str, document: bytes) -> dict[str, Any]:
         head = read_head(xml.parse(document))

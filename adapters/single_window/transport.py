@@ -13,7 +13,8 @@ from adapters.single_window.contracts import PORTS, SERVICE, wsdl
 from adapters.single_window.options import Options
 from adapters.single_window.soap import CONTENT_TYPE, SOAP
 from hub.canonical.message import Message
-from hub.contract import Endpoint, Outgoing, Reply
+from hub.contract import Outgoing, Reply
+from hub.endpoint import Endpoint
 from hub.errors import BadSettings, NotAllowed
 from hub.rules import xml
 from hub.wire import Wire, raise_for_busy, recorded

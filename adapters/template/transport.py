@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from adapters.template.options import TemplateOptions
 from hub.canonical.message import Message
-from hub.contract import Endpoint, OutboundPolicy, Outgoing, Reply
+from hub.contract import Outgoing, Reply
+from hub.endpoint import Endpoint, OutboundPolicy
 from hub.errors import NotSent
 from hub.wire import HttpReply, Wire, raise_for_busy, recorded, shown
 

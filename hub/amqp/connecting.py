@@ -21,7 +21,7 @@ from typing import Any
 import pika
 import pika.spec
 
-from hub.contract import AmqpPolicy
+from hub.endpoint import AmqpPolicy
 from hub.errors import BadSettings
 from hub.rules.broker import Address, read_address
 

@@ -21,7 +21,7 @@ from hub.amqp.connecting import (
     unmarshalled,
 )
 from hub.amqp.publishing import Publishing, Verdict
-from hub.contract import AmqpPolicy
+from hub.endpoint import AmqpPolicy
 
 #: A broker that says nothing about an answer within this time is given up.
 REPLY_SECONDS = 10.0

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from hub.amqp.connecting import ACCESS_REFUSED, CONNECT_SECONDS, NOT_ALLOWED, NOT_FOUND, Broken, Broker, Conversation, clock
-from hub.contract import AmqpPolicy, Endpoint
-from hub.errors import BadSettings, NotSent
+from hub.endpoint import Endpoint, amqp_of
+from hub.errors import NotSent
 
 #: AMQP reply code -> what must be mended, in Vietnamese and English.
 MEND: Mapping[int, tuple[str, str]] = {
@@ -20,20 +20,9 @@ MEND: Mapping[int, tuple[str, str]] = {
 }
 
 
-def policy_of(endpoint: Endpoint) -> AmqpPolicy:
-    """Give an endpoint's ``[amqp]``; raise BadSettings where it has none."""
-    if endpoint.amqp is None:
-        raise BadSettings(
-            f"endpoint {endpoint.name!r} has no [amqp] table",
-            f"điểm kết nối {endpoint.name!r} không có bảng [amqp]",
-            where=endpoint.name,
-        )
-    return endpoint.amqp
-
-
 def broker_of(endpoint: Endpoint) -> Broker:
     """Read where an endpoint's broker is; raise BadSettings where that cannot be right."""
-    return Broker(policy_of(endpoint), f"endpoints/{endpoint.name}.toml [amqp]")
+    return Broker(amqp_of(endpoint), f"endpoints/{endpoint.name}.toml [amqp]")
 
 
 def unreachable(broker: Broker, error: Broken) -> NotSent:
@@ -41,8 +30,8 @@ def unreachable(broker: Broker, error: Broken) -> NotSent:
     place = str(broker.address)
     vi, en = MEND.get(error.code, ("không kết nối được", "it cannot be reached"))
     return NotSent(
-        f"the partner's broker {place}: {en} ({error})",
-        f"máy chủ AMQP {place} của đối tác: {vi} ({error})",
+        f"broker {place}: {en} ({error})",
+        f"máy chủ AMQP {place}: {vi} ({error})",
         where=place,
         partner_code=str(error.code) if error.code else "",
     )
@@ -50,7 +39,7 @@ def unreachable(broker: Broker, error: Broken) -> NotSent:
 
 def look_at_publishing(endpoint: Endpoint) -> str:
     """See whether what we publish to is there; raise NotSent where not."""
-    policy, broker = policy_of(endpoint), broker_of(endpoint)
+    policy, broker = amqp_of(endpoint), broker_of(endpoint)
     exchange, key = policy.publish_exchange, policy.publish_routing_key
     with _looking(broker) as conversation:
         # The broker's own exchange leads to the queue that the key names; of another one its bindings cannot be asked for.
@@ -60,7 +49,7 @@ def look_at_publishing(endpoint: Endpoint) -> str:
 
 def look_at_queue(endpoint: Endpoint) -> str:
     """See whether the queue that we consume is there; raise NotSent where not."""
-    policy, broker = policy_of(endpoint), broker_of(endpoint)
+    policy, broker = amqp_of(endpoint), broker_of(endpoint)
     with _looking(broker) as conversation:
         _ask_for_queue(conversation, policy.consume_queue)
     return f"{broker.address}, {policy.consume_queue}"

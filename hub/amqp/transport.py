@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from hub.amqp.connecting import ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, Broken, Denied, Properties, clock
 from hub.amqp.publishing import ACK, NACK, Lines, Publishing, Verdict
-from hub.amqp.reaching import MEND, broker_of, look_at_publishing, policy_of, unreachable
+from hub.amqp.reaching import MEND, broker_of, look_at_publishing, unreachable
 from hub.canonical.message import Message
-from hub.contract import JWS_HEADER, Endpoint, OutboundPolicy, Outgoing, Reply
+from hub.contract import JWS_HEADER, Outgoing, Reply
+from hub.endpoint import Endpoint, OutboundPolicy, amqp_of
 from hub.errors import Busy, HubError, InDoubt, NotAllowed, NotSent, Refused
 
 E = TypeVar("E", bound=HubError)
@@ -27,7 +28,7 @@ class AmqpTransport:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._policy = policy_of(endpoint)
+        self._policy = amqp_of(endpoint)
         self._broker = broker_of(endpoint)
         self._deadline = (endpoint.outbound or OutboundPolicy()).deadline_seconds
         self._lines = Lines(self._broker, endpoint.name)
@@ -104,8 +105,8 @@ class AmqpTransport:
         """Say what it means that the broker ended the conversation over this message."""
         if error.code in (PRECONDITION_FAILED, TOO_LARGE):
             return Refused(
-                f"the partner's broker takes no such message: {error}",
-                f"máy chủ AMQP của đối tác không nhận thông điệp như vậy: {error}",
+                f"the broker takes no such message: {error}",
+                f"máy chủ AMQP không nhận thông điệp như vậy: {error}",
                 where=self._place,
                 partner_code=str(error.code),
             )

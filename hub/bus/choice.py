@@ -11,7 +11,7 @@ from hub.bus.sealing import SealKeys
 from hub.errors import BadSettings
 
 
-def open_bus(options: BusOptions, keys: SealKeys, endpoints: Iterable[str]) -> Bus:
+def open_bus(options: BusOptions, keys: SealKeys, endpoints: Iterable[str], members: Iterable[str] = ()) -> Bus:
     """Make the bus for ``memory://`` (one process) or ``amqp://`` / ``amqps://`` (RabbitMQ); raise BadSettings for another."""
     if options.url.startswith("memory://"):
         return MemoryBus(endpoints)
@@ -19,7 +19,7 @@ def open_bus(options: BusOptions, keys: SealKeys, endpoints: Iterable[str]) -> B
         # kombu takes a moment to load, which a hub in one process should not pay.
         from hub.bus.rabbit import RabbitBus  # noqa: PLC0415
 
-        return RabbitBus(options, keys, endpoints)
+        return RabbitBus(options, keys, endpoints, members)
     raise BadSettings(
         "bus url: memory:// (one process), amqp://user@host/vhost or amqps://user@host/vhost (RabbitMQ) are served",
         "địa chỉ bus: chỉ hỗ trợ memory:// (một tiến trình), amqp://tài_khoản@máy/vhost hoặc amqps://… (RabbitMQ)",

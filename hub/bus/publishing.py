@@ -11,8 +11,9 @@ import structlog
 
 from hub.bus.connecting import BROKEN, Link
 from hub.bus.keeping import Kept, Silent
+from hub.bus.names import deliver_key
 from hub.bus.sealing import HEADER, SealKeys, sealed
-from hub.bus.topology import Topology, deliver_key
+from hub.bus.topology import Topology
 from hub.errors import HubError
 from hub.rules.queued import Due
 from hub.telemetry import BUS_CONFIRM_SECONDS, BUS_REFUSED, BUS_UNCONFIRMED

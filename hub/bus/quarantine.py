@@ -8,9 +8,10 @@ import structlog
 
 from hub.bus.connecting import BROKEN, Link, body_of, headers_of
 from hub.bus.keeping import Kept
+from hub.bus.names import QUARANTINE
 from hub.bus.publishing import Confirms
-from hub.bus.sealing import SealKeys, opened
-from hub.bus.topology import QUARANTINE, Topology
+from hub.bus.sealing import HEADER, SealKeys, opened
+from hub.bus.topology import Topology
 from hub.errors import Untrusted
 from hub.rules.queued import Due
 from hub.telemetry import BUS_DEAD, QUARANTINED
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 ASIDE_SECONDS = 5.0
 #: One look goes through so many, so that dispatch does not stand still meanwhile.
 MOST_DEAD = 100
+#: Why something between the hub and a member is put aside: given back too often, or rejected.
+GIVEN_UP = "given_up"
 
 
 class Quarantine:
@@ -35,6 +38,8 @@ class Quarantine:
         log.error("bus.quarantined", endpoint=endpoint, reason=reason)
         self._confirms.forget()
         headers = {"queue": endpoint, "reason": reason}
+        if isinstance(token := headers_of(message).get(HEADER), str):
+            headers[HEADER] = token
         self._confirms.send(reason, QUARANTINE, body_of(message), headers, str(message.delivery_tag))
         self._confirms.wait(ASIDE_SECONDS)
         return not self._confirms.refused and not self._confirms.unknown()
@@ -47,7 +52,10 @@ class Dead:
         self._kept, self._topology, self._keys = kept, topology, keys
 
     def drain(self) -> None:
-        """Note what is rightly sealed, since its lease brings it back, and put the rest aside."""
+        """Note what is rightly sealed, since its lease brings it back, and put the rest aside.
+
+        What lay between the hub and a member has no lease: it is put aside for a person, however well it is sealed.
+        """
         link = self._kept.get()
         if link is None:
             return
@@ -63,14 +71,23 @@ class Dead:
             message = channel.basic_get(self._topology.dead)
             if message is None:
                 return
-            headers = headers_of(message)
-            try:
-                self._note(opened(body_of(message), headers, self._keys))
-            except Untrusted as error:
+            if reason := self._why_aside(message):
                 aside = aside or Quarantine(link, self._topology)
-                if not aside.keep(message, self._topology.endpoint_of(headers.get("x-first-death-queue")), error.code):
+                queue = headers_of(message).get("x-first-death-queue")
+                if not aside.keep(message, self._topology.endpoint_of(queue), reason):
                     return
             channel.basic_ack(message.delivery_tag)
+
+    def _why_aside(self, message: Any) -> str:
+        """Say why a message is put aside; empty: it is a delivery of ours, and noted."""
+        headers = headers_of(message)
+        if self._topology.is_shared(headers.get("x-first-death-queue")):
+            return GIVEN_UP
+        try:
+            self._note(opened(body_of(message), headers, self._keys))
+        except Untrusted as error:
+            return error.code
+        return ""
 
     def _note(self, due: Due) -> None:
         BUS_DEAD.labels(due.endpoint).inc()

@@ -30,8 +30,8 @@ class RabbitBus:
 
     embedded = False
 
-    def __init__(self, options: BusOptions, keys: SealKeys, endpoints: Iterable[str]) -> None:
-        self.topology = Topology(options.prefix, tuple(endpoints), options.delivery_limit)
+    def __init__(self, options: BusOptions, keys: SealKeys, endpoints: Iterable[str], members: Iterable[str] = ()) -> None:
+        self.topology = Topology(options.prefix, tuple(endpoints), options.delivery_limit, tuple(members))
         self._options, self._keys = options, keys
         self._address: Address = read_address(options)
         self._rung = Rung()

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.bus.connecting import BROKEN, PRECONDITION_FAILED, REFUSED
+from hub.bus.names import DEAD, QUARANTINE, WAKE, deliver_key, intake_key, member_key, queue_name
 from hub.errors import BadSettings, HubError, Unavailable
 
-#: Routing keys, and ends of the names of queues.
-DELIVER, DEAD, QUARANTINE, WAKE = "deliver", "dead", "quarantine", "wake"
 #: Keeps what it is given until somebody takes it; a node that dies does not lose it.
 QUORUM = {"x-queue-type": "quorum"}
 
@@ -22,6 +21,8 @@ class Topology:
     prefix: str
     endpoints: tuple[str, ...]
     delivery_limit: int
+    #: Those of the endpoints, or others, whose partners are members of the bus.
+    members: tuple[str, ...] = ()
 
     @property
     def exchange(self) -> str:
@@ -29,22 +30,29 @@ class Topology:
 
     @property
     def dead(self) -> str:
-        return f"{self.prefix}.{DEAD}"
+        return queue_name(self.prefix, DEAD)
 
     @property
     def quarantine(self) -> str:
-        return f"{self.prefix}.{QUARANTINE}"
+        return queue_name(self.prefix, QUARANTINE)
 
     def queue(self, endpoint: str) -> str:
-        return f"{self.prefix}.{deliver_key(endpoint)}"
+        return queue_name(self.prefix, deliver_key(endpoint))
 
     def endpoint_of(self, queue: object) -> str:
         """Give the endpoint whose queue this is; ``unknown`` for anything else that a stranger may have written there."""
-        return next((each for each in self.endpoints if self.queue(each) == queue), "unknown")
+        known = [(each, self.queue(each)) for each in self.endpoints]
+        known += [(each, queue_name(self.prefix, key)) for each in self.members for key in (member_key(each), intake_key(each))]
+        return next((each for each, name in known if name == queue), "unknown")
+
+    def is_shared(self, queue: object) -> bool:
+        """Say whether a queue lies between the hub and a member: no lease brings back what is given up there."""
+        keys = (key for each in self.members for key in (member_key(each), intake_key(each)))
+        return any(queue_name(self.prefix, key) == queue for key in keys)
 
     def wake_queue(self, unique: str) -> str:
         """Name the queue in which one dispatcher hears the others' bells; it goes when its connection goes."""
-        return f"{self.prefix}.{WAKE}.{unique}"
+        return queue_name(self.prefix, f"{WAKE}.{unique}")
 
     def declare(self, channel: Any) -> None:
         """Declare everything; raise BadSettings where it stands there otherwise, or may not be declared."""
@@ -58,6 +66,11 @@ class Topology:
         yield self.quarantine, QUARANTINE, QUORUM
         for endpoint in self.endpoints:
             yield self.queue(endpoint), deliver_key(endpoint), self._delivering()
+        for member in self.members:
+            yield queue_name(self.prefix, member_key(member)), member_key(member), self._delivering()
+            # One process at a time takes what a member sends, so that the queue's order is kept; the broker sees to it.
+            taken = self._delivering() | {"x-single-active-consumer": True}
+            yield queue_name(self.prefix, intake_key(member)), intake_key(member), taken
 
     def _delivering(self) -> dict[str, Any]:
         """What is given up goes to the dead, and is not forgotten on the way: that needs ``reject-publish``."""
@@ -72,11 +85,6 @@ class Topology:
     def names(self) -> Iterator[str]:
         """Give the names of all queues that last."""
         return (name for name, _, _ in self._queues())
-
-
-def deliver_key(endpoint: str) -> str:
-    """Give the routing key of what is to be delivered to an endpoint."""
-    return f"{DELIVER}.{endpoint}"
 
 
 def _asked(what: str, name: str, verb: Any, *given: Any, **named: Any) -> None:

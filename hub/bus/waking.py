@@ -10,8 +10,9 @@ from typing import Any
 
 from hub.bus.connecting import BROKEN, Link, Signal, body_of
 from hub.bus.keeping import Kept
+from hub.bus.names import WAKE
 from hub.bus.port import GATHER_SECONDS
-from hub.bus.topology import WAKE, Topology
+from hub.bus.topology import Topology
 
 #: Bells that ring within this time are told with one message.
 TELL_SECONDS = 0.005

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.amqp.transport import AmqpTransport
-from hub.contract import AmqpPolicy, Endpoint, OutboundPolicy
+from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy
 from tests.support import rabbit
 from tests.support.amqp_partner import Cuttable, Partner
 

@@ -11,7 +11,7 @@ import pytest
 
 from hub.amqp import publishing
 from hub.amqp.connecting import Broken, Broker, Properties, unmarshalled
-from hub.contract import AmqpPolicy
+from hub.endpoint import AmqpPolicy
 from tests.amqp.conftest import Make, lines_at
 from tests.amqp.test_transport import OUTGOING, no_fence
 from tests.support import rabbit

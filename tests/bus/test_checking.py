@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.edge.cli.checking import ERROR, OK, Finding, look
+from hub.edge.cli.checking import look
+from hub.edge.cli.checks.findings import ERROR, OK, Finding
 from tests.support import hub as support
 from tests.support.rabbit import PASSWORD_VARIABLE, Corner
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from kombu import Connection
 
 from hub.bus.address import BusOptions
-from hub.bus.permissions import node_rights
+from hub.bus.permissions import CREDENTIALS, node_commands, node_rights
 from hub.bus.rabbit import RabbitBus
 from hub.errors import BadSettings
 from tests.bus.conftest import KEYS, due
@@ -18,13 +19,14 @@ from tests.support import rabbit
 from tests.support.rabbit import Node
 
 VHOST = "hub of tests"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     """The shared node, with a vhost and a user made by the printed commands."""
     shared = rabbit.shared()
-    for line in node_rights(options(shared)).commands("env:BUS_PASSWORD"):
+    for line in node_commands(node_rights(options(shared)), "env:BUS_PASSWORD", Path("/etc/lienthong")):
         words = shlex.split(line.rpartition("| ")[2])
         assert words.pop(0) == "rabbitmqctl"
         # The printed line pipes the password in.
@@ -89,8 +91,22 @@ def test_a_user_that_lacks_rights_is_told_so(node: Node) -> None:
 def test_no_password_stands_in_a_command() -> None:
     given = BusOptions(url="amqps://hub@host/vhost", password="a secret")
 
-    reads = {"env:BUS_PASSWORD": "printenv BUS_PASSWORD | ", "file:keys/bus password": "cat 'keys/bus password' | "}
+    reads = {
+        "env:BUS_PASSWORD": "printenv BUS_PASSWORD | ",
+        "file:keys/bus password": "cat '/etc/hub/keys/bus password' | ",
+        "file:/run/secrets/bus": "cat /run/secrets/bus | ",
+        # What the service sees as lienthong_NAME is NAME in the folder that the units name; another one is systemd's to find.
+        "credential:lienthong_bus.password": f"cat {CREDENTIALS}/bus.password | ",
+        "credential:bus.password": "cat /etc/credstore/bus.password | ",
+    }
     for reference, before in reads.items():
-        lines = list(node_rights(given).commands(reference))
+        lines = list(node_commands(node_rights(given), reference, Path("/etc/hub")))
         assert not any("a secret" in line for line in lines)
         assert lines[1] == f"{before}rabbitmqctl add_user hub"
+
+
+def test_the_units_take_their_credentials_from_the_folder_that_is_printed() -> None:
+    units = [*DEPLOY.glob("systemd/*@.service"), DEPLOY / "bin" / "lienthong-as-service"]
+
+    assert len(units) == 5
+    assert all(f"LoadCredential=lienthong:{CREDENTIALS}" in unit.read_text() for unit in units)

@@ -17,7 +17,8 @@ from hub.canonical.dossier import Dossier, DossierMessage, ProcedureRef
 from hub.canonical.message import Message
 from hub.canonical.notice import NoticeMessage
 from hub.canonical.party import Party, PartyKind
-from hub.contract import Endpoint, OutboundPolicy, Outgoing, Request, Transport, Writing
+from hub.contract import Outgoing, Request, Transport, Writing
+from hub.endpoint import Endpoint, OutboundPolicy
 from hub.errors import BadSettings, Busy, HubError, InDoubt, NotSent, Refused
 from hub.simulation import Call, Said, SimulatorServer
 from hub.wire import Wire

@@ -16,7 +16,8 @@ from hub.canonical.base import VIETNAM
 from hub.canonical.codes import CodeRow, CodeTables, Event, Status
 from hub.canonical.dossier import Dossier, DossierMessage, ProcedureRef, Step
 from hub.canonical.party import Agency, Party
-from hub.contract import Call, Endpoint, OutboundPolicy, Outgoing, Writing
+from hub.contract import Call, Outgoing, Writing
+from hub.endpoint import Endpoint, OutboundPolicy
 from hub.simulation import SimulatorServer
 from hub.wire import Wire
 

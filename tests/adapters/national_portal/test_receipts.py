@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.national_portal import ADAPTER
 from adapters.national_portal.envelope import read_envelope
 from adapters.national_portal.receipts import CODES, read_finding, read_receipt
 from hub.contract import Outgoing, Reply
@@ -34,6 +35,13 @@ def test_zero_is_taken_in_every_spelling(service: str, code: Any) -> None:
 
     assert not found.already
     assert ({"record": "yes"} if service == "DongBoHoSoMC" else {}) == found.held
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "DongBoTTHC"])
+def test_what_a_broker_took_over_is_held_as_if_the_portal_had_answered(service: str) -> None:
+    answered = read_receipt(reply({"error_code": "0"}), call(service))
+
+    assert ADAPTER.held_after(call(service)) == answered.held
 
 
 @pytest.mark.parametrize("service", [*SERVICES, "DongBoTTHC"])

@@ -15,7 +15,8 @@ from adapters.national_portal.receipts import read_finding, read_receipt
 from adapters.national_portal.samples.generator import procedure_code, procedure_record
 from adapters.national_portal.simulator import simulator
 from hub.canonical.procedure import Procedure, ProcedureMessage
-from hub.contract import Call, Endpoint, Outgoing, ProcedureHolder
+from hub.contract import Call, Outgoing, ProcedureHolder
+from hub.endpoint import Endpoint
 from hub.errors import BadSettings, Busy, InDoubt, InvalidMessage, NotSent, Refused
 from hub.simulation import Call as HttpCall
 from hub.simulation import Said, SimulatorServer

@@ -9,7 +9,8 @@ import pytest
 
 from adapters.one_stop import ADAPTER
 from adapters.one_stop.simulator import simulator
-from hub.contract import Endpoint, OutboundPolicy, Transport
+from hub.contract import Transport
+from hub.endpoint import Endpoint, OutboundPolicy
 from hub.simulation import SimulatorServer
 from hub.wire import Wire
 

@@ -17,7 +17,8 @@ from hub.canonical.dossier import Dossier, DossierMessage, ProcedureRef
 from hub.canonical.message import Message
 from hub.canonical.notice import NoticeMessage
 from hub.canonical.procedure import CatalogueMessage, Procedure
-from hub.contract import Endpoint, Outgoing, Transport, Writing
+from hub.contract import Outgoing, Transport, Writing
+from hub.endpoint import Endpoint
 from hub.errors import BadSettings, Busy, HubError, InDoubt, NotSent, Refused
 from hub.simulation import SimulatorServer
 from hub.wire import Wire

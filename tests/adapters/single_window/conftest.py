@@ -17,7 +17,8 @@ from cryptography.x509.oid import NameOID
 from adapters.single_window import ADAPTER
 from adapters.single_window.options import Options
 from hub.canonical.message import Message
-from hub.contract import Endpoint, InboundPolicy, Opened, OutboundPolicy, Outcome, Request
+from hub.contract import Opened, Outcome, Request
+from hub.endpoint import Endpoint, InboundPolicy, OutboundPolicy
 from hub.errors import Conflict, Fault, HubError
 from hub.rules import signatures
 from hub.rules.trust import TrustSnapshot

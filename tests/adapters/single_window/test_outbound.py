@@ -19,7 +19,8 @@ from hub.canonical.document import Attachment, ResultDocument
 from hub.canonical.dossier import Dossier, DossierMessage, Licence, ProcedureRef, Step
 from hub.canonical.party import Agency
 from hub.canonical.procedure import CatalogueMessage
-from hub.contract import Call, Opened, OutboundPolicy, Outgoing, ServicePolicy, Writing
+from hub.contract import Call, Opened, Outgoing, Writing
+from hub.endpoint import OutboundPolicy, ServicePolicy
 from hub.errors import InvalidMessage, NoMapping
 from hub.rules import xml
 

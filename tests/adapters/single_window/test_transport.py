@@ -19,7 +19,8 @@ from adapters.single_window.transport import Requests, open_transport
 from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.receipt import Receipt
-from hub.contract import Endpoint, Opened, Outgoing, Writing
+from hub.contract import Opened, Outgoing, Writing
+from hub.endpoint import Endpoint
 from hub.errors import BadSettings, Busy, InDoubt, NotAllowed, NotSent, Refused
 from hub.rules import xml
 from hub.simulation import Said, SimulatorServer

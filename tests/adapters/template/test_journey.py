@@ -13,8 +13,9 @@ from adapters.template.simulator import simulator
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.receipt import Finding, Receipt
 from hub.conformance import samples
-from hub.contract import Endpoint, OutboundPolicy, Outgoing, Request, Transport, Writing
 from hub.contract import Outcome as Decided
+from hub.contract import Outgoing, Request, Transport, Writing
+from hub.endpoint import Endpoint, OutboundPolicy
 from hub.errors import Busy, HubError, InDoubt, NotSent, Refused
 from hub.simulation import Call as Received
 from hub.simulation import Said, SimulatorServer
