@@ -6,17 +6,16 @@ anywhere else, and a file that travels inside the message, are left as they are.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hub.canonical.digests import DIGEST
 from hub.canonical.document import Attachment
 from hub.canonical.dossier import DossierMessage
 from hub.errors import Fault
 
 #: What follows the hub's address in the address of a file.
 PLACE = "/attachments/"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = "DuongDanTaiTepTin"
 
 
@@ -28,7 +27,7 @@ def address(public_url: str, digest: str) -> str:
 def digest_in(url: str, public_url: str) -> str:
     """Read the digest of one of our files in its address; empty where it is another's address."""
     before, place, digest = url.strip().rpartition(PLACE)
-    ours = place and before == public_url.rstrip("/") and _DIGEST.fullmatch(digest)
+    ours = place and before == public_url.rstrip("/") and DIGEST.fullmatch(digest)
     return digest if ours else ""
 
 

@@ -1,12 +1,14 @@
-"""Whom a signature may come from: a pinned certificate, or one that a trusted authority issued directly.
+"""Whom a signature may come from: a pinned certificate, one that a trusted authority issued directly, or whom the judge trusts.
 
-No revocation here: that needs data which a pure function does not have. Verdicts say so.
+No revocation here: that needs data which a pure function does not have; the trust store's judge brings it. Verdicts say so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
@@ -15,11 +17,11 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from hub.canonical.base import local
 from hub.errors import Untrusted
-from hub.rules.trust import TrustSnapshot, Verdict
+from hub.rules.trust import Judged, TrustSnapshot, Verdict
 
 #: Circular 15/2025/TT-BKHCN: RSA of at least 2048 bits, ECDSA of at least 256.
 RSA_BITS = 2048
@@ -29,7 +31,8 @@ CURVES = ("secp256r1", "secp384r1", "secp521r1")
 #: More certificates than this in one signature are not a path, but a burden.
 MAX_CERTIFICATES = 8
 
-_STRONG_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512, hashes.SHA3_256, hashes.SHA3_384, hashes.SHA3_512)
+#: Digests with which certificates may be issued.
+STRONG_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512, hashes.SHA3_256, hashes.SHA3_384, hashes.SHA3_512)
 #: Critical extensions that are looked at here, or that only narrow what a signer's own certificate says about itself.
 _UNDERSTOOD = {
     ExtensionOID.BASIC_CONSTRAINTS,
@@ -40,6 +43,15 @@ _UNDERSTOOD = {
     ExtensionOID.SUBJECT_KEY_IDENTIFIER,
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
 }
+#: Whoever's key is for nothing but these signs no documents with it.
+_FOR_OTHERS = frozenset(
+    {
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.CODE_SIGNING,
+        ExtendedKeyUsageOID.TIME_STAMPING,
+        ExtendedKeyUsageOID.OCSP_SIGNING,
+    }
+)
 #: What ``cryptography`` raises on a certificate that is broken or odd, when it is loaded or when it is looked into.
 UNREADABLE = (
     ValueError,
@@ -50,6 +62,7 @@ UNREADABLE = (
     x509.UnsupportedGeneralNameType,
 )
 _NOT_ACCEPTED = "signature not accepted ({}): "
+_NOT_ASKED = Judged()
 #: The same few partners sign all day; what is true of a certificate whatever the time is worked out once.
 _remembered = lru_cache(maxsize=512)
 
@@ -116,21 +129,37 @@ def _ends(certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate,
         return ()
 
 
-def check(certificate: x509.Certificate, trust: TrustSnapshot, now: datetime) -> bool:
-    """Check that a signer's certificate is trusted now; return True where that leans on something weak."""
+def check(
+    certificate: x509.Certificate, trust: TrustSnapshot, now: datetime, others: Sequence[x509.Certificate] = ()
+) -> Judged:
+    """Check that a signer's certificate is trusted now; ``others``: certificates that came beside it, none trusted yet.
+
+    A pinned certificate is trusted by itself, one of an endpoint's own authorities directly above it likewise; all else is
+    for the trust store's judge, where there is one.
+    """
     try:
         _names(certificate)  # the verdict will need them
         weak = _weak_key(certificate)
-        if certificate not in trust.pinned:
-            weak = _check_issued(certificate, trust, now) or weak
-        _check_period(certificate, now)
+        if trust.judge is not None and certificate not in trust.pinned and not _own(certificate, trust.anchors):
+            judged = trust.judge(certificate, tuple(others), now)
+        else:
+            if certificate not in trust.pinned:
+                weak = _check_issued(certificate, trust, now) or weak
+            _check_period(certificate, now)
+            judged = _NOT_ASKED
     except UNREADABLE:
         raise untrusted(
             "TOTAL-FAILED/FORMAT_FAILURE", "chứng thư số có nội dung không hợp lệ", "the certificate holds what cannot be read"
         ) from None
-    if weak and not trust.allow_weak:
+    if weak and not judged.weak:
+        judged = replace(judged, weak=True)
+    if judged.weak and not trust.allow_weak:
         raise too_weak()
-    return weak
+    return judged
+
+
+def _own(certificate: x509.Certificate, anchors: Sequence[x509.Certificate]) -> bool:
+    return any(_issued_by(certificate, anchor) for anchor in anchors)
 
 
 def too_weak() -> Untrusted:
@@ -142,8 +171,16 @@ def too_weak() -> Untrusted:
     )
 
 
-def verdict(certificate: x509.Certificate, algorithm: str, weak: bool, now: datetime) -> Verdict:
-    """Write down a signature that was accepted."""
+#: Why revocation says what it says.
+_REASONS = {
+    "not_checked": "revocation was not checked",
+    "unknown": "revocation is not known, which this endpoint accepts",
+    "good": "",
+}
+
+
+def verdict(certificate: x509.Certificate, algorithm: str, judged: Judged, now: datetime, **more: str) -> Verdict:
+    """Write down a signature that was accepted; ``more``: level, signed_at, stamped_at."""
     signer, issuer = _names(certificate)
     return Verdict(
         indication="TOTAL-PASSED",
@@ -152,10 +189,30 @@ def verdict(certificate: x509.Certificate, algorithm: str, weak: bool, now: date
         serial=f"{certificate.serial_number:x}",
         fingerprint=fingerprint(certificate),
         algorithm=algorithm,
-        weak=weak,
+        weak=judged.weak,
         checked_at=local(now).isoformat(),
-        reason="revocation was not checked",
+        reason=_REASONS[judged.revocation],
+        revocation=judged.revocation,
+        revocation_digests=judged.revocation_digests,
+        purpose=judged.purpose,
+        owner=judged.owner,
+        may_sign=judged.may_sign,
+        **more,
     )
+
+
+def check_may_sign(verdict: Verdict, what: str) -> None:
+    """Check that the register lets a signer sign this: a kind of message, with its event after a dot where it has one.
+
+    A pattern names a kind (``dossier``) or events of it (``dossier.result*``); where the register says nothing, all is well.
+    """
+    kind = what.partition(".")[0]
+    if verdict.may_sign and not any(fnmatchcase(given, each) for each in verdict.may_sign for given in (what, kind)):
+        raise untrusted(
+            "INDETERMINATE/CHAIN_CONSTRAINTS_FAILURE",
+            f"sổ đăng ký (register.csv) không cho chứng thư số này ký loại thông điệp {what}",
+            f"the register (register.csv) does not let this certificate sign {what}",
+        )
 
 
 @_remembered
@@ -193,7 +250,7 @@ def _weak_key(certificate: x509.Certificate) -> bool:
 
 def _check_issued(certificate: x509.Certificate, trust: TrustSnapshot, now: datetime) -> bool:
     """Check that a trusted authority issued the certificate directly, for signing; return True where its key is weak."""
-    if not isinstance(certificate.signature_hash_algorithm, _STRONG_HASHES):
+    if not isinstance(certificate.signature_hash_algorithm, STRONG_HASHES):
         raise untrusted(
             "INDETERMINATE/CRYPTO_CONSTRAINTS_FAILURE",
             "chứng thư số được cấp bằng thuật toán cũ (SHA-1, MD5); chỉ tin cậy được khi ghim chính chứng thư đó",
@@ -207,11 +264,11 @@ def _check_issued(certificate: x509.Certificate, trust: TrustSnapshot, now: date
             "the certificate is not pinned, and no trusted authority issued it directly",
         )
     _check_period(issuer, now)
-    if not _may_issue(issuer) or not _may_sign(certificate):
+    if not may_issue(issuer) or not may_sign_documents(certificate):
         raise untrusted(
             "INDETERMINATE/CHAIN_CONSTRAINTS_FAILURE",
-            "chứng thư số không được cấp để ký (basicConstraints, keyUsage)",
-            "the certificate is not for signing, or its issuer's not for issuing (basicConstraints, keyUsage)",
+            "chứng thư số không được cấp để ký (basicConstraints, keyUsage, extKeyUsage)",
+            "the certificate is not for signing, or its issuer's not for issuing (basicConstraints, keyUsage, extKeyUsage)",
         )
     return _weak_key(issuer)
 
@@ -233,7 +290,7 @@ def _check_period(certificate: x509.Certificate, now: datetime) -> None:
     if moment < begins:
         raise untrusted("TOTAL-FAILED/NOT_YET_VALID", "chứng thư số chưa có hiệu lực", "the certificate is not valid yet")
     if moment > ends:
-        raise untrusted("TOTAL-FAILED/EXPIRED", "chứng thư số đã hết hạn", "the certificate has expired")
+        raise untrusted("INDETERMINATE/OUT_OF_BOUNDS_NO_POE", "chứng thư số đã hết hạn", "the certificate has expired")
 
 
 @_remembered
@@ -242,25 +299,30 @@ def _period(certificate: x509.Certificate) -> tuple[datetime, datetime]:
 
 
 @_remembered
-def _may_issue(authority: x509.Certificate) -> bool:
-    constraints = _extension(authority, x509.BasicConstraints)
-    usage = _extension(authority, x509.KeyUsage)
+def may_issue(authority: x509.Certificate) -> bool:
+    """Say whether a certificate is an authority's, which may issue others."""
+    constraints = extension(authority, x509.BasicConstraints)
+    usage = extension(authority, x509.KeyUsage)
     return constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign)
 
 
 @_remembered
-def _may_sign(certificate: x509.Certificate) -> bool:
-    constraints = _extension(certificate, x509.BasicConstraints)
-    usage = _extension(certificate, x509.KeyUsage)
+def may_sign_documents(certificate: x509.Certificate) -> bool:
+    """Say whether a certificate's key is for signing documents."""
+    constraints = extension(certificate, x509.BasicConstraints)
+    usage = extension(certificate, x509.KeyUsage)
+    purposes = extension(certificate, x509.ExtendedKeyUsage)
     understood = all(extension.oid in _UNDERSTOOD for extension in certificate.extensions if extension.critical)
     return (
         understood
         and not (constraints is not None and constraints.ca)
+        and not (purposes is not None and _FOR_OTHERS.issuperset(purposes))
         and (usage is None or usage.digital_signature or usage.content_commitment)
     )
 
 
-def _extension(certificate: x509.Certificate, kind: type[Any]) -> Any:
+def extension(certificate: x509.Certificate, kind: type[Any]) -> Any:
+    """Give an extension of a certificate, None where it has none of that kind."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,11 +49,16 @@ def algorithms_for(public_key: Any) -> tuple[str, ...]:
 
 
 def sign_detached(payload: bytes, head: Mapping[str, Any], key: Any) -> str:
-    """Sign bytes; ``head`` names ``alg`` and stands in the protected header."""
+    """Sign bytes with a key of ``cryptography``; ``head`` names ``alg`` and stands in the protected header."""
+    algorithm = _REGISTRY.get_alg(head["alg"])
+    return detached(payload, head, lambda octets: bytes(algorithm.sign(octets, _NativeKey(key))))
+
+
+def detached(payload: bytes, head: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """Write a token over bytes; ``sign`` makes the signature of octets as ``alg`` in the head says (RFC 7518 3)."""
     protected = {**head, "b64": False, "crit": ["b64"]}
     first = _encoded(json.dumps(protected, separators=(",", ":"), ensure_ascii=True).encode())
-    signature = _REGISTRY.get_alg(head["alg"]).sign(first + b"." + payload, _NativeKey(key))
-    return f"{first.decode()}..{_encoded(signature).decode()}"
+    return f"{first.decode()}..{_encoded(sign(first + b'.' + payload)).decode()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from hub.errors import Busy, HubError, InDoubt, NotSent
+from hub.errors import Busy, CannotSign, HubError, InDoubt, NotSent
 
 
 class RedeliveryPolicy(Protocol):
@@ -46,6 +46,12 @@ def decide(
     if not isinstance(error, NotSent) or attempts >= policy.max_attempts:
         return Decision(action="park")
     return Decision(action="wait", delay=_delay(error, attempts, policy, draw))
+
+
+def decide_unsigned(error: CannotSign, policy: RedeliveryPolicy, *, draw: float) -> Decision:
+    """Decide what follows where a message cannot be signed now: it waits, however often, since nothing is wrong with it."""
+    delay = max(policy.first_seconds, min(error.retry_after, policy.ceiling_seconds))
+    return Decision(action="wait", delay=_jittered(delay, policy, draw))
 
 
 def decide_rewrite(attempts: int, policy: RedeliveryPolicy, *, draw: float) -> Decision:

@@ -6,13 +6,13 @@ so that a worker can compare it with the ledger before it trusts a byte of the m
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
+from hub.canonical.digests import digest_of
 from hub.errors import Untrusted
 from hub.rules.jws import read_detached, sign_detached
 
@@ -38,11 +38,6 @@ class SealedHead:
     digest: str
 
 
-def payload_digest(payload: bytes) -> str:
-    """Give the digest of a payload as the seal and the ledger write it."""
-    return f"sha256:{hashlib.sha256(payload).hexdigest()}"
-
-
 def seal(
     payload: bytes,
     *,
@@ -64,15 +59,20 @@ def seal(
         "delivery": delivery,
         "epoch": epoch,
         "purpose": purpose,
-        "digest": payload_digest(payload),
+        "digest": digest_of(payload),
     }
     return sign_detached(payload, head, key)
 
 
 def open_seal(payload: bytes, token: str, keys: Mapping[str, EllipticCurvePublicKey]) -> SealedHead:
     """Verify a seal over a payload; raise Untrusted where it is missing, tampered with, or by an unknown key."""
+    return _sealed_head(verified_head(payload, token, keys), payload)
+
+
+def verified_head(payload: bytes, token: str, keys: Mapping[str, EllipticCurvePublicKey]) -> Mapping[str, Any]:
+    """Verify a token over a payload by one of these keys; give what its protected header says, which nobody has judged yet."""
     if not token:
-        raise _broken("thông điệp trên bus không có dấu niêm phong", "the message on the bus has no seal")
+        raise broken("thông điệp trên bus không có dấu niêm phong", "the message on the bus has no seal")
 
     try:
         sealed = read_detached(token)
@@ -81,21 +81,22 @@ def open_seal(payload: bytes, token: str, keys: Mapping[str, EllipticCurvePublic
         if key is not None:
             sealed.check(payload, key, (ALGORITHM,))
     except Untrusted as error:
-        raise _broken("niêm phong không khớp với nội dung", "the seal does not fit the message") from error
+        raise broken("niêm phong không khớp với nội dung", "the seal does not fit the message") from error
     if key is None:
-        raise _broken("niêm phong bằng khoá không được biết", "the seal was made with a key that is not known")
-    return _sealed_head(sealed.head, payload)
+        raise broken("niêm phong bằng khoá không được biết", "the seal was made with a key that is not known")
+    return sealed.head
 
 
 def _sealed_head(head: Mapping[str, Any], payload: bytes) -> SealedHead:
     texts = {field: head.get(name) for name, field in _TEXTS.items()}
     epoch = head.get("epoch")
     if head.get("typ") != TYPE or not all(isinstance(text, str) and text for text in texts.values()) or type(epoch) is not int:
-        raise _broken("chữ ký này không phải là niêm phong của bus", "this signature is not a seal of the bus")
-    if texts["digest"] != payload_digest(payload):
-        raise _broken("mã băm trong niêm phong khác với nội dung", "the digest in the seal is not the message's")
+        raise broken("chữ ký này không phải là niêm phong của bus", "this signature is not a seal of the bus")
+    if texts["digest"] != digest_of(payload):
+        raise broken("mã băm trong niêm phong khác với nội dung", "the digest in the seal is not the message's")
     return SealedHead(epoch=epoch, **{name: str(text) for name, text in texts.items()})
 
 
-def _broken(vi: str, en: str) -> Untrusted:
+def broken(vi: str, en: str) -> Untrusted:
+    """Make the error that says: this is no seal over these bytes."""
     return Untrusted(en, vi, where="seal")

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509 import Certificate
 
 from hub.canonical.compact_json import compact
+from hub.rules.algorithms import ALGORITHMS, Algorithm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What is known of a signer's certificate that is trusted."""
+
+    #: The trust leans on SHA-1 or on a short key.
+    weak: bool = False
+    #: ``good``: no certificate of the path is revoked. ``unknown``: that could not be found out, and is accepted here.
+    #: ``not_checked``: nobody asked (pinned certificates, and those directly below one of an endpoint's own authorities).
+    revocation: str = "not_checked"
+    #: What was leaned on, DER: certificates of the issuers up to the anchor, then the lists and answers that were used.
+    proofs: tuple[bytes, ...] = ()
+    #: SHA-256 (hex) of those lists and answers.
+    revocation_digests: tuple[str, ...] = ()
+    #: Purpose of the anchor (government, public, …).
+    purpose: str = ""
+    #: Agency or system that the register names for this certificate.
+    owner: str = ""
+    #: Patterns of what the register lets it sign; empty = nothing was said.
+    may_sign: tuple[str, ...] = ()
+
+
+#: Judges a signer's certificate, beside which others came, at a moment; raises Untrusted. It answers from values that do not
+#: change: whoever makes the snapshot makes a new judge when a list or an answer is new.
+Judge = Callable[[Certificate, tuple[Certificate, ...], datetime], Judged]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +54,10 @@ class TrustSnapshot:
     anchors: tuple[Certificate, ...] = ()
     #: Read SHA-1 signatures of old systems; the verdict then says ``weak``.
     allow_weak: bool = False
+    #: Roots of time-stamping authorities, which may stamp signatures; none: time stamps are not looked at, and prove nothing.
+    stampers: tuple[Certificate, ...] = ()
+    #: Judges by the trust store; asked where a certificate is neither pinned nor issued by one of ``anchors``.
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +76,18 @@ class Verdict:
     weak: bool = False
     checked_at: str = ""
     reason: str = ""
+    #: ``XML-DSig``, ``XAdES-B-B``, ``XAdES-B-T``, ``XAdES-B-LT`` or ``JWS``; empty where no signature was accepted.
+    level: str = ""
+    #: When it was signed, as the signer claims (XAdES).
+    signed_at: str = ""
+    #: When it surely existed, as a time-stamping authority that the endpoint trusts has signed.
+    stamped_at: str = ""
+    #: Of Judged: what is known of the signer's certificate, and by whom it is held.
+    revocation: str = ""
+    revocation_digests: tuple[str, ...] = ()
+    purpose: str = ""
+    owner: str = ""
+    may_sign: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Write all fields, as the ledger keeps them."""
@@ -56,14 +102,48 @@ class Verified:
     verdict: Verdict
     #: The signer's certificate, DER, for the evidence; empty where unsigned.
     certificate: bytes = b""
+    #: Also for the evidence, DER, as they came with the signature and covered by none: certificates beside the signer's,
+    #: lists of revoked certificates and OCSP answers.
+    others: tuple[bytes, ...] = ()
+    revocations: tuple[bytes, ...] = ()
+    #: Time-stamp tokens (RFC 3161, DER), as they came; where the verdict has ``stamped_at`` each one holds.
+    stamps: tuple[bytes, ...] = ()
+    #: Of Judged: certificates of the path, then revocation lists and answers (DER), for the evidence.
+    proofs: tuple[bytes, ...] = ()
+
+
+class HeldKey(Protocol):
+    """A private key, wherever it is kept: it signs, and shows nothing of itself."""
+
+    def sign(self, octets: bytes, algorithm: Algorithm) -> bytes:
+        """Sign octets; ECDSA gives both numbers one after the other, each as long as the curve's order.
+
+        Raises CannotSign where what keeps the key does not answer now, BadSettings where it never will as it is set up.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """A loaded private key and its certificate; the key is never logged and never in the ledger."""
+    """A private key, its certificate, and when it is used; the key is never logged and never in the ledger."""
 
     name: str
-    #: A private key object of ``cryptography``; loaded once (a PEM per call costs 50 ms).
-    key: Any
+    key: HeldKey = field(repr=False)
     certificate: Certificate
-    not_after: datetime
+    #: Certificates of the authorities between it and a root, which go with each signature.
+    chain: tuple[Certificate, ...] = ()
+    #: It signs from the first moment until right before the second; within what its certificate says.
+    valid_from: datetime
+    valid_until: datetime
+
+    def sign(self, octets: bytes, algorithm: Algorithm) -> bytes:
+        """Sign octets by a named algorithm, whatever holds the key; see ``HeldKey.sign``."""
+        return self.key.sign(octets, algorithm)
+
+    def sign_sha256(self, octets: bytes) -> bytes:
+        """Sign octets as CMS has it: RSA PKCS #1 v1.5 or ECDSA, with SHA-256; both numbers of ECDSA in DER (RFC 5753 7.2)."""
+        if isinstance(self.certificate.public_key(), RSAPublicKey):
+            return self.sign(octets, ALGORITHMS["RSA-SHA256"])
+        both = self.sign(octets, ALGORITHMS["ECDSA-SHA256"])
+        half = len(both) // 2
+        return encode_dss_signature(int.from_bytes(both[:half], "big"), int.from_bytes(both[half:], "big"))

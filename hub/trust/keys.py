@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from hub.errors import BadSettings
-from hub.rules.certificates import RSA_BITS, UNREADABLE
+from hub.rules import signing
+from hub.rules.certificates import CURVES, RSA_BITS, UNREADABLE
 from hub.rules.trust import Signer
 
 #: Stands in every certificate that ``lienthong init`` makes, so that nobody takes it for a real one.
@@ -48,14 +51,64 @@ class SealKey:
 # --- loading ------------------------------------------------------------------------------------------------------
 
 
-def load_signer(name: str, key_pem: bytes, certificate_pem: bytes) -> Signer:
-    """Load a private key with its certificate; raise BadSettings where they are unreadable or do not belong together."""
+def load_signer(name: str, key_pem: bytes, certificate_pem: bytes, password: bytes | None = None) -> Signer:
+    """Load a private key with its certificate, and those of authorities behind it in the same file.
+
+    Raises BadSettings where they are unreadable, weak, or do not belong together.
+    """
     where = f"signers/{name}"
-    key = _private_key(key_pem, where)
-    certificate = load_certificates(certificate_pem, where=where)[0]
+    return _signer(name, _private_key(key_pem, where, password), load_certificates(certificate_pem, where=where))
+
+
+def load_pkcs12(name: str, octets: bytes, password: bytes | None, certificate_pem: bytes = b"") -> Signer:
+    """Load a private key out of PKCS #12, with the certificates there or those given; see ``load_signer``."""
+    where = f"signers/{name}"
+    try:
+        found = pkcs12.load_pkcs12(octets, password)
+    except UNREADABLE:
+        vi, en = "không đọc được tệp PKCS #12, hoặc sai mật khẩu", "no readable PKCS #12 file, or its password is wrong"
+        raise _bad(where, vi, en) from None
+    if found.key is None or not (found.cert or certificate_pem):
+        vi, en = "tệp PKCS #12 phải có khoá và chứng thư số", "the PKCS #12 file must hold a private key and its certificate"
+        raise _bad(where, vi, en)
+    inside = [each.certificate for each in (found.cert, *found.additional_certs) if each]
+    given = load_certificates(certificate_pem, where=where) if certificate_pem else inside
+    return _signer(name, _usable(found.key, where), given)
+
+
+def _signer(name: str, key: SigningKey, given: Sequence[x509.Certificate]) -> Signer:
+    where = f"signers/{name}"
+    certificate, chain = signing_path(given, where)
     if _public_bytes(key.public_key()) != _public_bytes(certificate.public_key()):
         raise _bad(where, "khoá bí mật không khớp với chứng thư số", "the private key does not belong to the certificate")
-    return Signer(name=name, key=key, certificate=certificate, not_after=certificate.not_valid_after_utc)
+    return signing.in_memory(name, key, certificate, chain)
+
+
+def signing_path(given: Sequence[x509.Certificate], where: str) -> tuple[x509.Certificate, tuple[x509.Certificate, ...]]:
+    """Take the first certificate as the signer's, and of the others those between it and a root, in order.
+
+    Raises BadSettings where its key is of a kind or length that may not sign.
+    """
+    certificate, others = given[0], list(given[1:])
+    _check_strength(certificate.public_key(), where)
+    chain: list[x509.Certificate] = []
+    last = certificate
+    while issuer := next((each for each in others if each.subject == last.issuer != each.issuer), None):
+        chain.append(issuer)
+        others.remove(issuer)
+        last = issuer
+    return certificate, tuple(chain)
+
+
+def limited(signer: Signer, valid_from: datetime | None, valid_until: datetime | None) -> Signer:
+    """Use a signer only from one moment until another, within what its certificate says."""
+    begins = max(signer.valid_from, valid_from or signer.valid_from)
+    ends = min(signer.valid_until, valid_until or signer.valid_until)
+    if begins >= ends:
+        where = f"signers/{signer.name}"
+        vi, en = "khoá này không bao giờ được dùng (valid_from, valid_until)", "it never signs (valid_from, valid_until)"
+        raise _bad(where, vi, en)
+    return replace(signer, valid_from=begins, valid_until=ends)
 
 
 def load_certificates(pem: bytes, *, where: str = "trust") -> tuple[x509.Certificate, ...]:
@@ -92,18 +145,34 @@ def key_id(public_key: Any) -> str:
     return digest.finalize().hex()[:16]
 
 
-def _private_key(pem: bytes, where: str) -> SigningKey:
+def _private_key(pem: bytes, where: str, password: bytes | None = None) -> SigningKey:
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
+        key = serialization.load_pem_private_key(pem, password=password)
     except TypeError:
-        raise _bad(where, "khoá bí mật có mật khẩu; hãy lưu không mật khẩu, quyền 0600", "the key has a password") from None
+        vi, en = ("khoá bí mật có mật khẩu: khai báo password", "the key has a password: name it by password")
+        if password is not None:
+            vi, en = ("khoá bí mật không có mật khẩu: bỏ password", "the key has no password: take password out")
+        raise _bad(where, vi, en) from None
     except (ValueError, UnsupportedAlgorithm):
-        raise _bad(where, "không đọc được khoá bí mật PEM", "no readable PEM private key") from None
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        vi, en = "không đọc được khoá bí mật PEM, hoặc sai mật khẩu", "no readable PEM private key, or its password is wrong"
+        raise _bad(where, vi, en) from None
+    return _usable(key, where)
+
+
+def _usable(key: Any, where: str) -> SigningKey:
+    _check_strength(key, where)
+    return cast(SigningKey, key)
+
+
+def _check_strength(key: Any, where: str) -> None:
+    """Check a key's kind and length, public or private (circular 15/2025/TT-BKHCN)."""
+    if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
+        if key.key_size < RSA_BITS:
+            raise _bad(where, f"khoá RSA phải từ {RSA_BITS} bit trở lên", f"an RSA key must have {RSA_BITS} bits or more")
+    elif not isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
         raise _bad(where, "chỉ dùng được khoá RSA hoặc EC", "only RSA and EC keys can be used")
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < RSA_BITS:
-        raise _bad(where, f"khoá RSA phải từ {RSA_BITS} bit trở lên", f"an RSA key must have {RSA_BITS} bits or more")
-    return key
+    elif key.curve.name not in CURVES:
+        raise _bad(where, "khoá EC phải trên P-256, P-384 hoặc P-521", "an EC key must be on P-256, P-384 or P-521")
 
 
 def _public_bytes(key: Any) -> bytes:

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hub.errors import BadSettings, Untrusted
 from hub.rules.certificates import read_certificate
 from hub.rules.jws import sign_detached
-from hub.rules.signatures import DS, sign_xml, signed_part, verify_jws
+from hub.rules.signatures import DS, signed_part, verify_jws
+from hub.rules.signing import sign_xml
 from hub.rules.trust import TrustSnapshot
 from hub.trust.keys import load_certificates, load_signer
 from tests.support.signers import (
@@ -41,7 +42,11 @@ from tests.support.signers import (
 
 @pytest.mark.parametrize(
     ("days", "outcome"),
-    [(400, "TOTAL-FAILED/EXPIRED"), (-3, "TOTAL-FAILED/NOT_YET_VALID"), (365.1, "TOTAL-FAILED/EXPIRED")],
+    [
+        (400, "INDETERMINATE/OUT_OF_BOUNDS_NO_POE"),
+        (-3, "TOTAL-FAILED/NOT_YET_VALID"),
+        (365.1, "INDETERMINATE/OUT_OF_BOUNDS_NO_POE"),
+    ],
 )
 def test_a_certificate_outside_its_time_is_refused(days: float, outcome: str):
     pinned = TrustSnapshot(pinned=(SIGNER.certificate,))
@@ -55,7 +60,8 @@ def test_an_authority_outside_its_time_is_refused():
     old = Party("Old authority", ca=True, days=(-10, 5))
     signed = sign_xml(DOCUMENT, Party("Late", old).signer)
 
-    assert refusal(signed, TrustSnapshot(anchors=(old.certificate,)), NOW + timedelta(days=6)) == "TOTAL-FAILED/EXPIRED"
+    trust = TrustSnapshot(anchors=(old.certificate,))
+    assert refusal(signed, trust, NOW + timedelta(days=6)) == "INDETERMINATE/OUT_OF_BOUNDS_NO_POE"
 
 
 def test_a_moment_without_zone_is_vietnamese_time():

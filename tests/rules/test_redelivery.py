@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.contract import Redelivery
+from hub.endpoint import Redelivery
 from hub.errors import Busy, HubError, InDoubt, InvalidMessage, NoMapping, NotSent, Refused
 from hub.rules.redelivery import Decision, ask_again_in, decide, decide_rewrite
 

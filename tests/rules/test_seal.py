@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.canonical.digests import digest_of
 from hub.errors import Untrusted
 from hub.rules.jws import sign_detached
-from hub.rules.seal import SealedHead, open_seal, payload_digest, seal
+from hub.rules.seal import SealedHead, open_seal, seal
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER = ec.generate_private_key(ec.SECP256R1())
@@ -34,7 +35,7 @@ def refused(payload: bytes, token: str) -> str:
 
 @pytest.mark.parametrize("payload", [PAYLOAD, b"", b"abc-_~", b"\x00\xff.\n", b"x" * 2_000_000])
 def test_a_seal_says_what_was_sealed(payload: bytes):
-    assert open_seal(payload, sealed(payload), KEYS) == SealedHead(**SAID, digest=payload_digest(payload))
+    assert open_seal(payload, sealed(payload), KEYS) == SealedHead(**SAID, digest=digest_of(payload))
 
 
 def test_all_that_a_seal_says_is_in_its_protected_header():
@@ -44,7 +45,7 @@ def test_all_that_a_seal_says_is_in_its_protected_header():
     assert middle == ""
     assert head == {
         **{"alg": "ES256", "typ": "lienthong-seal", "b64": False, "crit": ["b64"], "iss": "lienthong", "kid": "hub-1"},
-        **{"endpoint": "moh", "delivery": "d-17", "epoch": 3, "purpose": "deliver", "digest": payload_digest(PAYLOAD)},
+        **{"endpoint": "moh", "delivery": "d-17", "epoch": 3, "purpose": "deliver", "digest": digest_of(PAYLOAD)},
     }
 
 
@@ -92,7 +93,7 @@ def test_a_changed_header_is_refused(name: str):
 def test_another_signature_by_a_known_key_is_no_seal(changes: dict[str, object]):
     head = {
         **{"alg": "ES256", "typ": "lienthong-seal", "iss": "lienthong", "kid": "hub-1", "endpoint": "moh"},
-        **{"delivery": "d-17", "epoch": 3, "purpose": "deliver", "digest": payload_digest(PAYLOAD)},
+        **{"delivery": "d-17", "epoch": 3, "purpose": "deliver", "digest": digest_of(PAYLOAD)},
     }
 
     assert open_seal(PAYLOAD, sign_detached(PAYLOAD, head, KEY), KEYS).epoch == 3
@@ -102,7 +103,7 @@ def test_another_signature_by_a_known_key_is_no_seal(changes: dict[str, object])
 def test_a_digest_of_another_payload_is_refused_even_under_a_good_signature():
     head = {
         **{"alg": "ES256", "typ": "lienthong-seal", "iss": "lienthong", "kid": "hub-1", "endpoint": "moh"},
-        **{"delivery": "d-17", "epoch": 3, "purpose": "deliver", "digest": payload_digest(b"another")},
+        **{"delivery": "d-17", "epoch": 3, "purpose": "deliver", "digest": digest_of(b"another")},
     }
 
     assert "digest" in refused(PAYLOAD, sign_detached(PAYLOAD, head, KEY))
@@ -135,7 +136,7 @@ TEXT = st.text(min_size=1, max_size=20)
 def test_any_seal_opens_to_what_it_was_made_of(payload: bytes, endpoint: str, delivery: str, purpose: str, epoch: int):
     said = {**SAID, "endpoint": endpoint, "delivery": delivery, "purpose": purpose, "epoch": epoch}
 
-    assert open_seal(payload, seal(payload, key=KEY, **said), KEYS) == SealedHead(**said, digest=payload_digest(payload))
+    assert open_seal(payload, seal(payload, key=KEY, **said), KEYS) == SealedHead(**said, digest=digest_of(payload))
 
 
 @given(st.data())

@@ -10,7 +10,9 @@ import pytest
 from lxml import etree
 from signxml import DigestAlgorithm, SignatureMethod
 
-from hub.rules.signatures import sign_xml, signed_part
+from hub.rules.signatures import signed_part
+from hub.rules.signing import sign_xades, sign_xml
+from tests.support.signed_xml import XADES
 from tests.support.signers import (
     AUTHORITY,
     C14N,
@@ -47,6 +49,24 @@ def test_xmlsec1_accepts_what_we_sign(party: Party, document: bytes, tmp_path: P
     assert subprocess.run([*command, *at, str(signed)], capture_output=True, check=False).returncode != 0
 
 
+@pytest.mark.parametrize("party", [SIGNER, EC_SIGNER])
+def test_xmlsec1_accepts_our_xades(party: Party, tmp_path: Path):
+    """It knows no XAdES, and checks both references all the same; the id of the properties has to be told."""
+    _, anchor = AUTHORITY.write(tmp_path)
+    signed = tmp_path / "signed.xml"
+    signed.write_bytes(sign_xades(DOCUMENT, party.signer, NOW))
+    ids = ["--id-attr:Id", f"{XADES[1:-1]}:SignedProperties"]
+    at = ["--verification-gmt-time", NOW.strftime("%Y-%m-%d %H:%M:%S")]
+    command = [tool("xmlsec1"), "--verify", "--trusted-pem", str(anchor), *ids, *at, str(signed)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2/2" in done.stdout + done.stderr
+
+    signed.write_bytes(re.sub(rb"(SigningTime>)20", rb"\g<1>19", signed.read_bytes(), count=1))
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
 TEMPLATE = """<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo>
   <ds:CanonicalizationMethod Algorithm="{c14n}"/><ds:SignatureMethod Algorithm="{method}"/>
   <ds:Reference URI=""><ds:Transforms><ds:Transform Algorithm="{enveloped}"/>{transform}</ds:Transforms>
@@ -66,7 +86,10 @@ def xmlsec1_signs(folder: Path, party: Party, document: str, **given: str) -> by
         "enveloped": ENVELOPED,
         **given,
     }
-    (folder / "template.xml").write_text(document.replace("SIGNATURE", TEMPLATE.format(**filled)))
+    template = TEMPLATE.format(**filled)
+    if given.get("prefix") == "":  # as .NET writes it
+        template = template.replace("<ds:", "<").replace("</ds:", "</").replace("xmlns:ds=", "xmlns=")
+    (folder / "template.xml").write_text(document.replace("SIGNATURE", template))
     command = [xmlsec1, "--sign", "--privkey-pem", f"{key},{certificate}", "--output", "signed.xml", "template.xml"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return (folder / "signed.xml").read_bytes()
@@ -79,6 +102,9 @@ def xmlsec1_signs(folder: Path, party: Party, document: str, **given: str) -> by
         (SIGNER, {"c14n": C14N, "transform": ""}),
         (SIGNER, {"c14n": C14N, "transform": f'<ds:Transform Algorithm="{C14N}"/>'}),
         (SIGNER, {"transform": PREFIXED}),
+        (SIGNER, {"transform": PREFIXED.replace("xsi q", "#default xsi")}),
+        (SIGNER, {"prefix": ""}),
+        (SIGNER, {"prefix": "", "c14n": C14N, "transform": f'<ds:Transform Algorithm="{C14N}"/>'}),
         (SIGNER, {"method": SignatureMethod.RSA_SHA512.value, "digest": DigestAlgorithm.SHA512.value}),
         (EC_SIGNER, {"method": SignatureMethod.ECDSA_SHA256.value}),
     ],

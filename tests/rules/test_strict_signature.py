@@ -9,12 +9,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from signxml import DigestAlgorithm, SignatureMethod
 
 from hub.errors import InvalidMessage, Untrusted
 from hub.rules import strict_signature
-from hub.rules.signatures import DS, sign_xml, signed_part
-from tests.support.signers import AUTHORITY, C14N, DOCUMENT, EC_SIGNER, NOW, SIGNED, SIGNER, TRUST, edited, sign_otherwise, tool
+from hub.rules.signatures import DS, signed_part
+from hub.rules.signing import sign_xades, sign_xml
+from tests.support import signed_xml
+from tests.support.signed_xml import B_B, ECDSA_SHA256, MORE, PLAIN, PSS_SHA256, Way
+from tests.support.signers import (
+    AUTHORITY,
+    C14N,
+    DOCUMENT,
+    EC_SIGNER,
+    EXC,
+    NOW,
+    SIGNED,
+    SIGNER,
+    TRUST,
+    Party,
+    edited,
+    sign_otherwise,
+    tool,
+)
 
 #: Shapes on which canonicalisation has been got wrong by others: prefixes, defaults taken back, blanks, characters.
 SHAPES = (
@@ -66,19 +82,50 @@ def test_what_we_sign_needs_no_judge(judge_is_away, shape: bytes):
     )
 
 
+def with_prefix_list(signature: etree._Element) -> None:
+    etree.SubElement(signature.find(f".//{DS}Transform[2]"), f"{{{EXC}}}InclusiveNamespaces", PrefixList="xsi")
+
+
 def far_inside(root: etree._Element, signature: etree._Element) -> None:
     root.find("Body").append(signature)
+
+
+@pytest.mark.parametrize("way", [PLAIN, B_B], ids=["XML-DSig", "XAdES"])
+@pytest.mark.parametrize(
+    ("party", "changed"),
+    [
+        (SIGNER, {"c14n": C14N, "properties_c14n": C14N}),
+        (SIGNER, {"properties_c14n": ""}),
+        (SIGNER, {"method": PSS_SHA256}),
+        (SIGNER, {"method": f"{MORE}rsa-sha512", "digest": "sha512"}),
+        (EC_SIGNER, {"method": ECDSA_SHA256, "digest": "sha384"}),
+    ],
+)
+def test_other_strong_algorithms_need_no_judge(judge_is_away, way: Way, party: Party, changed: dict):
+    signed = signed_xml.sign(SHAPES[2], party, way, **changed)
+
+    assert signed_part(signed, TRUST, NOW).verdict.indication == "TOTAL-PASSED"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_usual_xades_needs_no_judge_either(judge_is_away, shape: bytes):
+    by_others, by_us = signed_xml.sign(shape, SIGNER), sign_xades(shape, SIGNER.signer, NOW)
+
+    for signed in (by_others, by_us):
+        verified = signed_part(signed, TRUST, NOW)
+        assert verified.verdict.level == "XAdES-B-B"
+        assert verified.signed_bytes == etree.tostring(
+            etree.fromstring(shape), method="c14n", exclusive=True, with_comments=False
+        )
 
 
 @pytest.mark.parametrize(
     "signed",
     [
-        pytest.param(sign_xml(DOCUMENT, EC_SIGNER.signer), id="ECDSA"),
-        pytest.param(sign_otherwise(DOCUMENT, c14n_algorithm=C14N), id="inclusive"),
-        pytest.param(sign_otherwise(DOCUMENT, signature_algorithm=SignatureMethod.SHA256_RSA_MGF1), id="PSS"),
-        pytest.param(sign_otherwise(DOCUMENT, digest_algorithm=DigestAlgorithm.SHA512), id="SHA-512"),
         pytest.param(sign_otherwise(DOCUMENT, always_add_key_value=True), id="KeyValue"),
         pytest.param(edited(SIGNED, far_inside), id="deep"),
+        pytest.param(signed_xml.sign(DOCUMENT, SIGNER, before=with_prefix_list), id="prefix list"),
+        pytest.param(sign_xml(DOCUMENT, SIGNER.signer).replace(b"m-1", b"m-2"), id="changed"),
     ],
 )
 def test_another_form_is_left_to_the_judge(judge_is_away, signed: bytes):
@@ -88,10 +135,20 @@ def test_another_form_is_left_to_the_judge(judge_is_away, signed: bytes):
 
 # --- differential -------------------------------------------------------------------------------------------------
 
-SIGNED_SHAPES = [sign_xml(shape, SIGNER.signer) for shape in SHAPES]
+OTHERWISE = [
+    (SIGNER, {"c14n": C14N, "properties_c14n": ""}),
+    (SIGNER, {"prefix": "", "c14n": C14N, "method": PSS_SHA256}),
+    (EC_SIGNER, {"method": ECDSA_SHA256, "digest": "sha512"}),
+]
+SIGNED_SHAPES = [sign_xml(shape, SIGNER.signer) for shape in SHAPES] + [signed_xml.sign(shape, SIGNER) for shape in SHAPES]
+#: Not for xmlsec1, whose version in Debian has no RSASSA-PSS.
+ALL_SHAPES = [*SIGNED_SHAPES, *(signed_xml.sign(shape, party, **how) for shape in SHAPES for party, how in OTHERWISE)]
 #: What is put into or taken from a signed document somewhere.
 PIECES = st.sampled_from(
-    [b" ", b"\n", b"\r", b"&#13;", b"<!--x-->", b"<x/>", b' xmlns:q="urn:q"', b' Id="x1"', b"&amp;", b"=", b"A", b"\xc3\xa1"]
+    [
+        *(b" ", b"\n", b"\r", b"&#13;", b"<!--x-->", b"<x/>", b"&amp;", b"=", b"A", b"\xc3\xa1"),
+        *(b' xmlns:q="urn:q"', b' xmlns:xades="urn:q"', b' Id="x1"', b' Id="sig"', b' Id="sig-properties"'),
+    ]
 )
 
 
@@ -102,7 +159,7 @@ def near(text: bytes, document: bytes) -> list[int]:
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
     """Change a signed document by a few insertions and cuts, most of them beside tags, where trees change their shape."""
-    document = draw(st.sampled_from(SIGNED_SHAPES))
+    document = draw(st.sampled_from(ALL_SHAPES))
     for _ in range(draw(st.integers(1, 3))):
         places = draw(st.sampled_from([near(b"<", document), near(b">", document), near(b" ", document), range(len(document))]))
         if not len(places):
@@ -137,7 +194,7 @@ def other_prefix(root: etree._Element, signature: etree._Element) -> None:
 
 
 @pytest.mark.parametrize("edit", [blank_values, text_behind, signature_first, other_prefix])
-@pytest.mark.parametrize("signed", SIGNED_SHAPES)
+@pytest.mark.parametrize("signed", ALL_SHAPES)
 def test_an_edited_document_comes_out_as_signxml_says(by_signxml_alone, signed: bytes, edit):
     document = edited(signed, edit)
     assert outcome(document) == by_signxml_alone(document)
@@ -152,7 +209,8 @@ def test_what_is_accepted_xmlsec1_accepts_too(signed: bytes, edit, tmp_path: Pat
     (tmp_path / "signed.xml").write_bytes(document)
     at = ["--verification-time", NOW.strftime("%Y-%m-%d %H:%M:%S")]
     call = [tool("xmlsec1"), "--verify", "--trusted-pem", "certificate.pem", *at]
-    ids = [each for name in ("Id", "ID") for each in ("--id-attr:" + name, etree.fromstring(document).tag.rpartition("}")[2])]
+    tags = [etree.fromstring(document).tag.rpartition("}")[2], f"{signed_xml.XADES[1:-1]}:SignedProperties"]
+    ids = [each for name in ("Id", "ID") for tag in tags for each in ("--id-attr:" + name, tag)]
     done = subprocess.run([*call, *ids, "signed.xml"], cwd=tmp_path, capture_output=True, check=False)
     accepted = isinstance(outcome(document), bytes)
     assert (done.returncode == 0) == accepted, done.stderr.decode()

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ABSENT = "systemd-analyze is not installed (Debian: apt-get install systemd): tests on it are skipped"
+ABSENT = "systemd-analyze or headers are not installed (Debian: apt-get install systemd linux-libc-dev): tests on it are skipped"
 HEADER = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 #: Linux: <linux/prctl.h>, <linux/seccomp.h>, <linux/filter.h>.
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 22, 38, 65

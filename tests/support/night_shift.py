@@ -11,7 +11,7 @@ from typing import Any
 
 from hub.app import Hub
 from hub.registers import history
-from hub.registers.history import DeliveryDetail
+from hub.registers.records import DeliveryDetail
 from hub.rules.lifecycle import State
 from hub.simulation import Call, Said
 from tests.support import hub as hubs

@@ -20,12 +20,13 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
-import pytest
 from psycopg import sql
 
 from hub.ledger.ledger import Ledger
+from tests.support.needed import lacking
 
 ABSENT = "PostgreSQL is not installed (Debian: apt-get install postgresql): tests on it are skipped"
 USER = "lienthong"
@@ -54,25 +55,30 @@ def programs() -> Path | None:
 
 
 class Cluster:
-    """One server with its data; ``durable``: its commits survive also a power cut, as in production."""
+    """One server with its data; ``durable``: its commits survive also a power cut, as in production; and settings of its own."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, **settings: str) -> None:
         if (found := programs()) is None:
             raise FileNotFoundError(ABSENT)
         self._bin = found
-        self._settings = SETTINGS if durable else {**SETTINGS, **FAST}
+        self._settings = {**SETTINGS, **({} if durable else FAST), **settings}
         self._numbers = count(1)
         self._server: subprocess.Popen[str] | None = None
         self.log: list[str] = []
         self.folder = Path(tempfile.mkdtemp(prefix="lienthong-postgres-"))
-        if os.getuid() == 0:
-            shutil.chown(self.folder, ACCOUNT, ACCOUNT)
+        self.data = self.folder / "data"
+        self.give(self.folder)
         try:
             self._make()
             self.start()
         except BaseException:
             self.end()
             raise
+
+    def give(self, path: Path) -> None:
+        """Let a file belong to who runs the server."""
+        if os.getuid() == 0:
+            shutil.chown(path, ACCOUNT, ACCOUNT)
 
     def _as_user(self, *more: str) -> list[str]:
         """Make the beginning of a command that runs as who may run a server."""
@@ -85,7 +91,7 @@ class Cluster:
         password = self.folder / "password"
         password.write_text(PASSWORD, encoding="utf-8")
         who = [f"--username={USER}", f"--pwfile={password}", "--auth-local=trust", "--auth-host=scram-sha-256"]
-        how = ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--pgdata={self.folder / 'data'}"]
+        how = ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--pgdata={self.data}"]
         done = subprocess.run(
             [*self._as_user(), str(self._bin / "initdb"), *who, *how],
             capture_output=True, text=True, check=False, cwd=self.folder,
@@ -105,7 +111,7 @@ class Cluster:
     def _started(self) -> bool:
         settings = {**self._settings, "port": str(self.port), "unix_socket_directories": str(self.folder)}
         # The kernel ends it when this process is gone, however that ended.
-        command = [*self._as_user("--pdeathsig", "QUIT"), str(self._bin / "postgres"), "-D", str(self.folder / "data")]
+        command = [*self._as_user("--pdeathsig", "QUIT"), str(self._bin / "postgres"), "-D", str(self.data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=self.folder)
@@ -118,6 +124,18 @@ class Cluster:
                 return True
         server.wait()
         return False
+
+    def set(self, **settings: str) -> None:
+        """Change settings; the server's processes read them when they come to it."""
+        for name, value in settings.items():
+            self.say(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+        self.say("SELECT pg_reload_conf()")
+
+    def restart(self, **settings: str) -> None:
+        """Change settings and start the server anew, so that all of it has read them."""
+        self.set(**settings)
+        self.stop()
+        self.start()
 
     @property
     def pid(self) -> int:
@@ -152,6 +170,11 @@ class Cluster:
     def url(self, name: str) -> str:
         """Give the address of a database, over the socket in the folder."""
         return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}&port={self.port}"
+
+    def address(self, name: str, **query: str) -> str:
+        """Give the address of a database over TCP, without the password."""
+        words = f"?{urlencode(query)}" if query else ""
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{name}{words}"
 
     def create(self, template: str = "template0") -> str:
         """Create a database like another one; give its name."""
@@ -240,11 +263,8 @@ def ledger_url() -> Iterator[str]:
 
 def require() -> None:
     """Skip a test where there is no PostgreSQL; in CI let it fail."""
-    if programs() is not None:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(ABSENT)
-    pytest.skip(ABSENT)
+    if programs() is None:
+        lacking(ABSENT)
 
 
 def end_shared() -> None:

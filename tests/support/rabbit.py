@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from amqp.exceptions import MessageNacked
 from kombu import Connection
+
+from tests.support.needed import lacking
 
 #: Debian's own script: the one in PATH insists on the system's user.
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -29,17 +30,23 @@ USER, PASSWORD, VHOST = "lienthong", "a-password", "/"
 #: The name under which hub.toml finds it.
 PASSWORD_VARIABLE = "TESTS_BUS_PASSWORD"
 PATIENCE_SECONDS = 60.0
+ON_LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
+#: Two busy machines' worth of threads would starve the tests.
+FEW_THREADS = "+S 2:2"
 
 #: This process's node, once a test has needed it.
 _shared: list[Node] = []
 
 
+def is_installed() -> bool:
+    """Say whether this machine has a broker."""
+    return SERVER.exists() and shutil.which("epmd") is not None
+
+
 def require() -> None:
     """Skip the test where RabbitMQ is not installed; in CI let it fail."""
-    if not SERVER.exists() or not shutil.which("epmd"):
-        if os.environ.get("CI") == "true":
-            pytest.fail(ABSENT)
-        pytest.skip(ABSENT)
+    if not is_installed():
+        lacking(ABSENT)
 
 
 def shared() -> Node:
@@ -60,12 +67,15 @@ def end_shared() -> None:
 class Node:
     """One broker, and the keeper of its name."""
 
-    def __init__(self, extra: str = "") -> None:
-        """Make a node that is not started yet; ``extra``: lines of its configuration, ``{tls_port}`` filled in."""
+    def __init__(self, extra: str = "", *, machine: str = FEW_THREADS) -> None:
+        """Make a node that is not started yet.
+
+        ``extra``: lines of its configuration, ``{tls_port}`` filled in. ``machine``: words for Erlang's virtual machine.
+        """
         self._folder = Path(tempfile.mkdtemp(prefix="lienthong-rabbit-"))
         self.port, self.tls_port, distribution, names = _free_ports(4)
         self.name = f"tests{self.port}@localhost"
-        self._extra = extra
+        self._extra, self._machine = extra, machine
         self._environment = self._make_environment(distribution, names)
         self._epmd = self._spawn(["epmd", "-port", str(names), "-address", "127.0.0.1"], "epmd.log")
         self._server: subprocess.Popen[bytes] | None = None
@@ -91,8 +101,7 @@ class Node:
             "RABBITMQ_DIST_PORT": str(distribution),
             "ERL_EPMD_PORT": str(names),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            # Two busy machines' worth of threads would starve the tests.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 -start_epmd false",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{ON_LOOPBACK} -start_epmd false {self._machine}",
             "RABBITMQ_CTL_ERL_ARGS": "-start_epmd false",
             "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
@@ -125,6 +134,12 @@ class Node:
                 stdout=out,
                 stderr=out,
             )
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of the broker and of the keeper of its name."""
+        assert self._server is not None
+        return self._server.pid, self._epmd.pid
 
     def start(self) -> None:
         """Start the broker on the data that it has, and wait until it answers."""
@@ -181,6 +196,15 @@ class Node:
         asked = "[proplists:get_value(client_properties, rabbit_networking:connection_info(P, [client_properties]))"
         told = self.erlang(f"io_lib:format(\"~p\", [{asked} || P <- rabbit_networking:connections()]]).")
         return told.split("connection_name")[1:]
+
+    def warnings(self) -> list[str]:
+        """Give the lines that the broker has written down until now."""
+        mark = secrets.token_hex(6)
+        # Lines are written in the order they are said, by a process of their own.
+        self.erlang(f'rabbit_log:warning("{mark}").')
+        log = self._folder / "log" / f"{self.name}.log"
+        wait_until(lambda: mark in log.read_text())
+        return log.read_text().splitlines()
 
     def cut(self) -> None:
         """Let the broker end all connections."""
@@ -307,7 +331,7 @@ def corner(node: Node) -> Iterator[Corner]:
 
 
 def wait_until(true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    """Look again and again until something is true of the broker, which tells nobody."""
+    """Look again and again until something is true of a server, which tells nobody."""
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "what was waited for did not come"

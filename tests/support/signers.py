@@ -17,7 +17,8 @@ from lxml import etree
 from signxml import XMLSigner
 
 from hub.errors import Untrusted
-from hub.rules.signatures import DS, sign_xml, signed_part
+from hub.rules.signatures import DS, signed_part
+from hub.rules.signing import in_memory, sign_xml
 from hub.rules.trust import Signer, TrustSnapshot
 
 NOW = datetime(2026, 3, 2, 2, 15, 4, tzinfo=UTC)
@@ -64,7 +65,7 @@ class Party:
 
     @property
     def signer(self) -> Signer:
-        return Signer(name="test", key=self.key, certificate=self.certificate, not_after=self.certificate.not_valid_after_utc)
+        return in_memory("test", self.key, self.certificate)
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         key, certificate = folder / "key.pem", folder / "certificate.pem"

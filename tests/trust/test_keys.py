@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from hub.errors import BadSettings
 from hub.rules.seal import open_seal, seal
-from hub.rules.signatures import sign_jws, sign_xml, signed_part, verify_jws
+from hub.rules.signatures import signed_part, verify_jws
+from hub.rules.signing import sign_jws, sign_xml
 from hub.rules.trust import TrustSnapshot
 from hub.trust import keys
 
@@ -51,12 +53,11 @@ def test_a_made_key_signs_what_the_made_authority_lets_pass(made: keys.MadeKey):
 
     assert signed_part(sign_xml(b"<a>1</a>", signer), trust, NOW).signed_bytes == b"<a>1</a>"
     assert verify_jws(b"{}", sign_jws(b"{}", signer), trust, NOW).signed_bytes == b"{}"
-    assert signer.not_after == signer.certificate.not_valid_after_utc > NOW + timedelta(days=365)
+    assert signer.valid_until == signer.certificate.not_valid_after_utc > NOW + timedelta(days=365)
 
 
 def test_a_made_key_is_of_the_kind_that_was_asked_for():
-    rsa_key = keys.load_signer("a", RSA.key_pem, RSA.certificate_pem).key
-    ec_key = keys.load_signer("b", EC.key_pem, EC.certificate_pem).key
+    rsa_key, ec_key = (load_pem_private_key(made.key_pem, password=None) for made in (RSA, EC))
 
     assert isinstance(rsa_key, rsa.RSAPrivateKey)
     assert rsa_key.key_size == 2048

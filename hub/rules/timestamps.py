@@ -1,0 +1,396 @@
+"""Timestamps (RFC 3161): write what asks for one, read the answer, check a token.
+
+A path to a trusted root is checked by rfc3161-client (OpenSSL below it), at the moment that the token states. What it lacks is
+done here: a request over a digest that is there already, the kind of the digest, trust that does not begin at a root, the signed
+attribute that binds the authority's certificate (RFC 5816), strength of keys. No revocation: that needs data which a pure
+function does not have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final
+
+from asn1crypto import cms, core, tsp
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
+
+from hub.errors import Refused, Untrusted
+
+#: A reply has a token, which has a few certificates: what is larger is not read.
+MAX_REPLY_BYTES = 200_000
+#: Length of a digest -> its name; SHA-1 is not among them.
+ALGORITHMS: Final = {32: "sha256", 48: "sha384", 64: "sha512"}
+#: Circular 15/2025/TT-BKHCN: RSA of at least 2048 bits, ECDSA of at least 256.
+RSA_BITS = 2048
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+_HASHES: Final = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+_GRANTED = ("granted", "granted_with_mods")
+#: What the readers raise on octets that are not what they should be.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """What a token that was checked says."""
+
+    #: When the digest was there, as the authority states it; UTC.
+    at: datetime
+    #: The authority's policy, an object identifier.
+    policy: str
+    serial: int
+    #: The authority's certificate.
+    signer: Certificate
+
+
+class _Reply(core.Sequence):  # type: ignore[misc]
+    """TimeStampResp (RFC 3161, 2.4.2); asn1crypto's own demands a token also of an authority that says no."""
+
+    _fields: ClassVar = [("status", tsp.PKIStatusInfo), ("time_stamp_token", cms.ContentInfo, {"optional": True})]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A token, taken apart; nothing of it is checked."""
+
+    token: Any
+    signed: Any
+    signer: Any
+    info: Any
+    certificates: tuple[Certificate, ...]
+
+
+def request(digest: bytes, nonce: int, policy: str = "") -> bytes:
+    """Write the request for a token over a digest (RFC 3161, 2.4.1); the authority's certificate shall come with it."""
+    fields: dict[str, Any] = {
+        "version": 1,
+        "message_imprint": {"hash_algorithm": {"algorithm": ALGORITHMS[len(digest)]}, "hashed_message": digest},
+        "nonce": nonce,
+        "cert_req": True,
+    }
+    if policy:
+        fields["req_policy"] = policy
+    return bytes(tsp.TimeStampReq(fields).dump())
+
+
+def read_reply(reply: bytes, digest: bytes, nonce: int, policy: str = "") -> bytes:
+    """Take the token (DER) out of a reply that answers this request; ``check`` says whether it can be trusted.
+
+    Raises Refused where the authority says no, Untrusted where the reply is not one, or one to something else.
+    """
+    if len(reply) > MAX_REPLY_BYTES:
+        raise _format("trả lời dài bất thường", f"the reply has {len(reply)} bytes")
+    try:
+        whole = _Reply.load(reply, strict=True)
+        status, why = str(whole["status"]["status"].native), sorted(whole["status"]["fail_info"].native or ())
+        token = bytes(whole["time_stamp_token"].dump())
+    except _UNREADABLE:
+        raise _format("trả lời không đọc được", "the reply cannot be read") from None
+    if status not in _GRANTED:
+        raise _refused(status, why)
+    info = _read(token).info
+    _check_imprint(info, digest)
+    if info["nonce"].native != nonce:
+        raise _not_ours("số nonce khác với yêu cầu", "its nonce is not that of the request")
+    if policy and info["policy"].dotted != policy:
+        raise _not_ours("chính sách khác với yêu cầu", "its policy is not the one that was asked for")
+    return token
+
+
+def algorithm(token: bytes) -> str:
+    """Say by which algorithm the digest below a token was made: sha256, sha384, sha512; raises Untrusted for others."""
+    name = str(_imprint(_read(token).info)[0])
+    if name not in ALGORITHMS.values():
+        raise _weak()
+    return name
+
+
+def certificates(token: bytes) -> tuple[Certificate, ...]:
+    """Give the certificates that came in a token, trusted or not; raises Untrusted where it cannot be read."""
+    return _read(token).certificates
+
+
+def claimed(token: bytes, digest: bytes) -> datetime:
+    """Give the moment that a token over this digest claims, where nobody is there who could be trusted for it.
+
+    Raises Untrusted where it is over something else, or cannot be read.
+    """
+    info = _read(token).info
+    _check_imprint(info, digest)
+    moment: datetime = info["gen_time"].native.astimezone(UTC)
+    return moment
+
+
+def check(token: bytes, digest: bytes, trusted: Sequence[Certificate]) -> Timestamp:
+    """Check that a token is one over this digest, by an authority that is trusted.
+
+    Certificates must have been valid at the moment that the token states, not now. A trusted certificate is a root, one that
+    issued the authority's directly, or the authority's own. Raises Untrusted.
+    """
+    parts = _read(token)
+    _check_imprint(parts.info, digest)
+    signer = _signer(parts, trusted)
+    try:
+        _check_signer(parts, signer)
+        _check_signature(parts, signer)
+        _check_path(parts, signer, digest, trusted)
+        return Timestamp(
+            at=parts.info["gen_time"].native.astimezone(UTC),
+            policy=parts.info["policy"].dotted,
+            serial=parts.info["serial_number"].native,
+            signer=signer,
+        )
+    except _UNREADABLE:
+        raise _format("dấu thời gian có nội dung không hợp lệ", "it holds what cannot be read") from None
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def _read(token: bytes) -> _Parts:
+    if len(token) > MAX_REPLY_BYTES:
+        raise _format("dấu thời gian dài bất thường", f"the token has {len(token)} bytes")
+    try:
+        whole = cms.ContentInfo.load(token, strict=True)
+        if whole["content_type"].native != "signed_data":
+            raise ValueError
+        signed = whole["content"]
+        if signed["encap_content_info"]["content_type"].native != "tst_info":
+            raise ValueError
+        (signer,) = signed["signer_infos"]
+        info = tsp.TSTInfo.load(bytes(signed["encap_content_info"]["content"]), strict=True)
+        # The readers are lazy: what is wrong deep inside shows only now.
+        _ = info.native, signer.native
+        if info["gen_time"].native.tzinfo is None:
+            raise ValueError
+        found = tuple(x509.load_der_x509_certificate(each) for each in _certificates(signed))
+    except _UNREADABLE:
+        raise _format("dấu thời gian không đọc được", "the token cannot be read") from None
+    return _Parts(whole, signed, signer, info, found)
+
+
+def _certificates(signed: Any) -> list[bytes]:
+    """Give the certificates in the order of a SET in DER, each once."""
+    return sorted({each.chosen.dump() for each in signed["certificates"] if each.name == "certificate"})
+
+
+def _imprint(info: Any) -> tuple[str, bytes]:
+    imprint = info["message_imprint"]
+    return imprint["hash_algorithm"]["algorithm"].native, imprint["hashed_message"].native
+
+
+def _check_imprint(info: Any, digest: bytes) -> None:
+    if _imprint(info) != (ALGORITHMS.get(len(digest)), digest):
+        raise _untrusted(
+            "TOTAL-FAILED/HASH_FAILURE", "dấu thời gian là của nội dung khác", "the token is over something else"
+        )
+
+
+# --- checking -----------------------------------------------------------------------------------------------------
+
+
+def _signer(parts: _Parts, trusted: Iterable[Certificate]) -> Certificate:
+    """Find the certificate that the signature names, in the token or among the trusted ones."""
+    try:
+        named = parts.signer["sid"].chosen
+        issuer, serial = named["issuer"].dump(), named["serial_number"].native
+        for each in (*parts.certificates, *trusted):
+            if each.serial_number == serial and each.issuer.public_bytes() == issuer:
+                return each
+    except _UNREADABLE:
+        pass
+    raise _untrusted(
+        "INDETERMINATE/NO_SIGNING_CERTIFICATE_FOUND",
+        "không có chứng thư số của tổ chức cấp dấu thời gian",
+        "the certificate of the authority is missing",
+    )
+
+
+def _check_signer(parts: _Parts, signer: Certificate) -> None:
+    """Check that a certificate is for timestamps and nothing else, strong enough, and the one that was signed with."""
+    usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage) if _has_usage(signer) else None
+    if usage is None or not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
+        # RFC 3161, 2.3.
+        raise _untrusted(
+            "INDETERMINATE/CHAIN_CONSTRAINTS_FAILURE",
+            "chứng thư số không được cấp riêng để cấp dấu thời gian",
+            "the certificate is not one for timestamps alone (extendedKeyUsage)",
+        )
+    if not _strong(parts, signer):
+        raise _weak()
+    if not _bound(parts.signer, signer):
+        raise _untrusted(
+            "TOTAL-FAILED/FORMAT_FAILURE",
+            "chữ ký không ràng buộc chứng thư số (signingCertificate)",
+            "the signature does not bind the certificate (signingCertificate)",
+        )
+
+
+def _has_usage(certificate: Certificate) -> bool:
+    return any(isinstance(each.value, x509.ExtendedKeyUsage) for each in certificate.extensions)
+
+
+def _strong(parts: _Parts, signer: Certificate) -> bool:
+    key, made_by = signer.public_key(), signer.signature_hash_algorithm
+    if isinstance(key, rsa.RSAPublicKey):
+        long_enough = key.key_size >= RSA_BITS
+    else:
+        long_enough = isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVES
+    names = (parts.signer["digest_algorithm"]["algorithm"].native, made_by.name if made_by else "")
+    return long_enough and all(name in ALGORITHMS.values() for name in names)
+
+
+def _bound(signer: Any, certificate: Certificate) -> bool:
+    """Tell whether a signed attribute names the certificate by its digest (RFC 2634, 5.4; RFC 5816)."""
+    der = certificate.public_bytes(Encoding.DER)
+    attributes = {each["type"].native: each["values"] for each in signer["signed_attrs"]}
+    if attributes["content_type"][0].native != "tst_info":
+        return False
+    if "signing_certificate_v2" in attributes:
+        named = attributes["signing_certificate_v2"][0]["certs"][0]
+        made_by = str(named["hash_algorithm"]["algorithm"].native)
+        return made_by in ALGORITHMS.values() and bool(named["cert_hash"].native == hashlib.new(made_by, der).digest())
+    if "signing_certificate" in attributes:
+        named = attributes["signing_certificate"][0]["certs"][0]
+        # RFC 2634 knows SHA-1 only; it names a certificate here, and signs nothing.
+        return bool(named["cert_hash"].native == hashlib.sha1(der, usedforsecurity=False).digest())
+    return False
+
+
+def _check_signature(parts: _Parts, signer: Certificate) -> None:
+    """Check the signature over the attributes, and that these name the digest of what the token says (RFC 5652, 5.4)."""
+    attributes = parts.signer["signed_attrs"]
+    made_by = parts.signer["digest_algorithm"]["algorithm"].native
+    content = bytes(parts.signed["encap_content_info"]["content"])
+    named = [each["values"][0].native for each in attributes if each["type"].native == "message_digest"]
+    try:
+        if named != [hashlib.new(made_by, content).digest()]:
+            raise InvalidSignature
+        # In the message they have a tag of their own; what is signed is a SET.
+        _verify(parts.signer, signer.public_key(), attributes.untag().dump(), _HASHES[made_by])
+    except InvalidSignature:
+        raise _broken() from None
+
+
+def _verify(info: Any, key: Any, octets: bytes, digest: hashes.HashAlgorithm) -> None:
+    signature, kind = info["signature"].native, info["signature_algorithm"].signature_algo
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, octets, ec.ECDSA(digest))
+    elif kind == "rsassa_pss":
+        salt = info["signature_algorithm"]["parameters"]["salt_length"].native
+        key.verify(signature, octets, padding.PSS(padding.MGF1(digest), salt), digest)
+    else:
+        key.verify(signature, octets, padding.PKCS1v15(), digest)
+
+
+def _check_path(parts: _Parts, signer: Certificate, digest: bytes, trusted: Sequence[Certificate]) -> None:
+    """Check that a path leads to who is trusted: the signer itself, who issued it directly, or a root."""
+    at = parts.info["gen_time"].native
+    pinned = signer in trusted or any(_issued_by(signer, each) and _valid(each, at) for each in trusted)
+    if pinned and _valid(signer, at):
+        return
+    if not any(each.issuer == each.subject for each in trusted):
+        raise _no_path()
+    verifier = VerifierBuilder(roots=list(dict.fromkeys(trusted))).build()
+    try:
+        verifier.verify(decode_timestamp_response(_as_reply(parts, signer)), digest)
+    except VerificationError:
+        raise _no_path() from None
+
+
+def _issued_by(signer: Certificate, authority: Certificate) -> bool:
+    constraints = [each.value for each in authority.extensions if isinstance(each.value, x509.BasicConstraints)]
+    if signer.issuer != authority.subject or not any(each.ca for each in constraints):
+        return False
+    usage = [each.value for each in authority.extensions if isinstance(each.value, x509.KeyUsage)]
+    try:
+        signer.verify_directly_issued_by(authority)
+    except InvalidSignature:
+        return False
+    return all(each.key_cert_sign for each in usage)
+
+
+def _valid(certificate: Certificate, at: datetime) -> bool:
+    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+
+
+def _as_reply(parts: _Parts, signer: Certificate) -> bytes:
+    """Write a token as the reply that rfc3161-client reads, its certificates in order, each once, the signer's among them.
+
+    OpenSSL's authorities give them in no order, which the library refuses; they are not below the signature.
+    """
+    ders = sorted({*_certificates(parts.signed), signer.public_bytes(Encoding.DER)})
+    signed = cms.SignedData({name: parts.signed[name] for name in ("version", "digest_algorithms", "encap_content_info")})
+    signed["signer_infos"] = parts.signed["signer_infos"]
+    signed["certificates"] = cms.CertificateSet([cms.CertificateChoices.load(each) for each in ders])
+    token = cms.ContentInfo({"content_type": "signed_data", "content": signed})
+    return bytes(_Reply({"status": {"status": "granted"}, "time_stamp_token": token}).dump())
+
+
+# --- refusing -----------------------------------------------------------------------------------------------------
+
+
+def _untrusted(outcome: str, vi: str, en: str) -> Untrusted:
+    return Untrusted(
+        f"timestamp not accepted ({outcome}): {en}", f"không chấp nhận dấu thời gian ({outcome}): {vi}", where=outcome
+    )
+
+
+def _format(vi: str, en: str) -> Untrusted:
+    return _untrusted("TOTAL-FAILED/FORMAT_FAILURE", vi, en)
+
+
+def _not_ours(vi: str, en: str) -> Untrusted:
+    return _untrusted("TOTAL-FAILED/NOT_AS_REQUESTED", vi, en)
+
+
+def _broken() -> Untrusted:
+    return _untrusted("TOTAL-FAILED/SIG_CRYPTO_FAILURE", "chữ ký không đúng", "its signature is not right")
+
+
+def _no_path() -> Untrusted:
+    return _untrusted(
+        "INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND",
+        "chứng thư số không do tổ chức gốc được tin cậy cấp, hoặc không có hiệu lực vào lúc đó",
+        "no path leads from the certificate to a trusted root, or it was not valid at that moment",
+    )
+
+
+def _weak() -> Untrusted:
+    return _untrusted(
+        "INDETERMINATE/CRYPTO_CONSTRAINTS_FAILURE",
+        "thuật toán hoặc độ dài khoá quá yếu",
+        "the algorithm or key is too weak",
+    )
+
+
+def _refused(status: str, why: Sequence[str]) -> Refused:
+    # These words are those of RFC 3161, 2.4.2: the reader knows no others.
+    code = ",".join(why) or status
+    return Refused(
+        f"the timestamping authority refuses ({code})",
+        f"tổ chức cấp dấu thời gian từ chối ({code})",
+        where="timestamps",
+        partner_code=code,
+    )
