@@ -9,15 +9,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Text, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Integer, Text, bindparam, delete, func, insert, select, update
 
 from hub.canonical.compact_json import compact
+from hub.canonical.digests import digest_of
 from hub.contract import Answer
 from hub.errors import Conflict, Fault, HubError
 from hub.ledger import attachment_verbs, chains, holdings, journal, late_answers, locks, payloads
 from hub.ledger.for_each import for_each, insert_each
-from hub.ledger.journal import Pages
+from hub.ledger.message_facts import facts_of
+from hub.ledger.sql import Statement
 from hub.ledger.tables import (
     dossier_codes,
     dossiers,
@@ -25,8 +26,8 @@ from hub.ledger.tables import (
     messages,
     procedures,
 )
-from hub.ledger.values import Acceptance, DossierChange, Meanwhile, Refusal, digest_of
-from hub.ledger.works import Work, going_on
+from hub.ledger.values import Acceptance, DossierChange, Refusal
+from hub.ledger.works import Commit, Work, going_on
 from hub.rules.retention import Kept
 
 _IDENTITIES = for_each(
@@ -55,9 +56,11 @@ _CHANGE_DOSSIERS = for_each(
     **{f"new_{name}": dossiers.c[name].type for name in _CHANGED},
 )
 _NUMBERS = for_each(
-    lambda given: select(dossier_codes.c.key, dossier_codes.c.code).where(dossier_codes.c.key == given.dossier), dossier=Text
+    lambda given: select(dossier_codes.c.key, dossier_codes.c.code).where(dossier_codes.c.code == given.number), number=Text
 )
-_NEW_NUMBERS = insert_each(dossier_codes, "code", "key")
+_NEW_NUMBERS = insert_each(dossier_codes, "code", "key", new=["code"])
+_MESSAGE = Statement(select(messages).where(messages.c.id == bindparam("message")))
+_COUNT_REPEAT = Statement(update(messages).where(messages.c.id == bindparam("message")).values(repeats=messages.c.repeats + 1))
 
 Share = Work[Acceptance, Answer]
 
@@ -69,43 +72,61 @@ class DossierMoved(HubError):
     who = "nobody"
 
 
-def record_received(conn: Connection, pages: Pages, works: Sequence[Share]) -> None:
+def record_received(commit: Commit, works: Sequence[Share]) -> None:
     """Record accepted messages with their deliveries; a repeated one gets the recorded answer and nothing else.
 
     Conflict where the same identity came with other content, DossierMoved where intake must look again.
     """
     digests = {work.given.message_id: digest_of(work.given.signed) for work in works}
-    known = _known_dossiers(conn, works)
-    _find_repeated(conn, pages, works, digests, known)
-    _judge(conn, works, known)
+    known = _Known(commit.conn, works)
+    _find_repeated(commit, works, digests, known)
+    _judge(commit.conn, works, known)
     accepted = [work.given for work in going_on(works) if work.value is None]
-    _insert_messages(conn, accepted, digests)
-    _hold_identities(conn, accepted, digests)
-    _change_dossiers(conn, accepted, digests)
+    facts = _insert_messages(commit, accepted, digests)
+    _hold_identities(commit, accepted, digests)
+    _change_dossiers(commit, accepted, digests)
+    _join_numbers(commit, accepted, known)
     for given in accepted:
-        attachment_verbs.link(conn, given)
-        _change_catalogue(conn, given)
+        attachment_verbs.link(commit.conn, given)
+        _change_catalogue(commit.conn, given)
         if given.correlation:
-            late_answers.hear(conn, pages, given)
-    _make_deliveries(conn, pages, accepted, digests)
+            late_answers.hear(commit.conn, commit.pages, given)
+    _make_deliveries(commit, accepted, digests, facts)
     for work in going_on(works):
         work.value = work.value or work.given.answer
+
+
+def record_received_alone(conn: Connection, given: Acceptance) -> Answer:
+    """Record one message, of a kind that comes seldom, in a commit that is not sent ahead; as ``record_received``."""
+    commit = Commit(conn, given.subjects)
+    work: Share = Work(given)
+    record_received(commit, [work])
+    commit.write()
+    if work.problem is not None:
+        raise work.problem
+    assert work.value is not None
+    return work.value
 
 
 # --- what is there already
 
 
-def _known_dossiers(conn: Connection, works: Sequence[Share]) -> dict[str, Any]:
-    keys = sorted({change.key for work in works for change in work.given.dossiers})
-    return {row.key: row for row in _DOSSIERS.find(conn, [{"dossier": key} for key in keys])}
+class _Known:
+    """What the ledger holds of the dossiers that messages speak of."""
+
+    def __init__(self, conn: Connection, works: Sequence[Share]) -> None:
+        changes = [change for work in works for change in work.given.dossiers]
+        keys = sorted({change.key for change in changes})
+        numbers = sorted({code for change in changes for code in change.codes})
+        self.dossiers = {row.key: row for row in _DOSSIERS.find(conn, [{"dossier": key} for key in keys])}
+        #: Number -> key of the dossier that has it.
+        self.numbers = {row.code: row.key for row in _NUMBERS.find(conn, [{"number": number} for number in numbers])}
 
 
-def _find_repeated(
-    conn: Connection, pages: Pages, works: Sequence[Share], digests: dict[str, str], known: dict[str, Any]
-) -> None:
+def _find_repeated(commit: Commit, works: Sequence[Share], digests: dict[str, str], known: _Known) -> None:
     """Answer the messages that were accepted before as then; refuse those whose identity came with other content."""
     named = sorted({(work.given.endpoint, work.given.identity) for work in works if work.given.identity})
-    found = _IDENTITIES.find(conn, [{"sender": sender, "name": name} for sender, name in named])
+    found = _IDENTITIES.find(commit.conn, [{"sender": sender, "name": name} for sender, name in named])
     held = {(row.endpoint, row.identity): row for row in found}
     for work in works:
         given = work.given
@@ -115,14 +136,14 @@ def _find_repeated(
             continue
         earlier = row.message_id if row is not None else _last_message(given, digests[given.message_id], known)
         if earlier is not None:
-            work.value = _repeat(conn, pages, earlier, given)
+            work.value = _repeat(commit, earlier, given)
 
 
-def _last_message(given: Acceptance, digest: str, known: dict[str, Any]) -> str | None:
+def _last_message(given: Acceptance, digest: str, known: _Known) -> str | None:
     """Without an identity only the last message of all its dossiers can be the same one again: 4, 5, 4 is three messages."""
     if given.identity:
         return None
-    rows = [known.get(change.key) for change in given.dossiers]
+    rows = [known.dossiers.get(change.key) for change in given.dossiers]
     same = {
         row.last_message if row is not None and (row.last_endpoint, row.last_digest) == (given.endpoint, digest) else None
         for row in rows
@@ -143,19 +164,19 @@ def _conflict(identity: str, message_id: str) -> Conflict:
     )
 
 
-def _repeat(conn: Connection, pages: Pages, message_id: str, given: Acceptance) -> Answer:
-    row = conn.execute(select(messages).where(messages.c.id == message_id)).one()
-    conn.execute(update(messages).where(messages.c.id == message_id).values(repeats=messages.c.repeats + 1))
-    pages.append(row.subject, "message.repeated", at=given.at, actor=given.endpoint, entry={"message": message_id})
+def _repeat(commit: Commit, message_id: str, given: Acceptance) -> Answer:
+    row = _MESSAGE.run(commit.conn, message=message_id).one()
+    _COUNT_REPEAT.run(commit.conn, message=message_id)
+    commit.pages.append(row.subject, "message.repeated", at=given.at, actor=given.endpoint, entry={"message": message_id})
     return Answer(
         status=row.answer_status,
         content_type=row.answer_type,
-        body=payloads.get(conn, row.answer_digest) or b"",
+        body=payloads.get(commit.conn, row.answer_digest) or b"",
         headers=json.loads(row.answer_headers),
     )
 
 
-def _judge(conn: Connection, works: Sequence[Share], known: dict[str, Any]) -> None:
+def _judge(conn: Connection, works: Sequence[Share], known: _Known) -> None:
     """Send back to intake what it looked at too early; of two with one identity or number, the second."""
     taken: set[tuple[str, ...]] = set()
     for work in going_on(works):
@@ -170,12 +191,14 @@ def _judge(conn: Connection, works: Sequence[Share], known: dict[str, Any]) -> N
         taken |= claimed
 
 
-def _as_seen(given: Acceptance, known: dict[str, Any]) -> bool:
+def _as_seen(given: Acceptance, known: _Known) -> bool:
     """Say whether the dossiers are as intake saw them; in one document, one message of a dossier counts on the one before."""
     versions: dict[str, int] = {}
     for change in given.dossiers:
-        row = known.get(change.key)
+        row = known.dossiers.get(change.key)
         if change.version != versions.get(change.key, row.version if row is not None else 0):
+            return False
+        if any(known.numbers.get(code, change.key) != change.key for code in change.codes):
             return False
         versions[change.key] = change.version + 1
     return True
@@ -196,11 +219,11 @@ def _catalogue_as_seen(conn: Connection, given: Acceptance) -> bool:
 # --- what is written
 
 
-def _insert_messages(conn: Connection, accepted: Sequence[Acceptance], digests: dict[str, str]) -> None:
-    shelf = payloads.Shelf()
-    rows = [_message(given, shelf, digests[given.message_id]) for given in accepted]
-    shelf.write(conn)
-    _NEW_MESSAGES.change(conn, rows)
+def _insert_messages(commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str]) -> dict[str, str]:
+    """Write the messages; give the digest of each one's row."""
+    rows = [_message(given, commit.shelf, digests[given.message_id]) for given in accepted]
+    _NEW_MESSAGES.change(commit.conn, rows)
+    return {row["id"]: facts_of(row) for row in rows}
 
 
 def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> dict[str, Any]:
@@ -241,7 +264,7 @@ def _answer_columns(answer: Answer, digest: str) -> dict[str, Any]:
     }
 
 
-def _hold_identities(conn: Connection, accepted: Sequence[Acceptance], digests: dict[str, str]) -> None:
+def _hold_identities(commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str]) -> None:
     rows = [
         {
             "endpoint": given.endpoint,
@@ -252,23 +275,20 @@ def _hold_identities(conn: Connection, accepted: Sequence[Acceptance], digests: 
         for given in sorted(accepted, key=lambda each: (each.endpoint, each.identity))
         if given.identity
     ]
-    if _HOLD_IDENTITIES.change(conn, rows) < len(rows):
-        # Two at once: another process won between our look and our insert; look again and read its answer.
-        raise Meanwhile
+    # Two at once: where another process won between our look and our insert, we look again and read its answer.
+    _HOLD_IDENTITIES.change_all(commit.conn, rows, commit.unheard)
 
 
-def _change_dossiers(conn: Connection, accepted: Sequence[Acceptance], digests: dict[str, str]) -> None:
-    """Write the dossiers as these messages leave them; raise Meanwhile, or DossierMoved, where one changed since it was read."""
+def _change_dossiers(commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str]) -> None:
+    """Write the dossiers as these messages leave them."""
     changes = sorted(
         ((change, given) for given in accepted for change in given.dossiers), key=lambda pair: (pair[0].key, pair[0].version)
     )
     new = [_dossier(change, given, digests) for change, given in changes if not change.version]
-    if _NEW_DOSSIERS.change(conn, new) < len(new):
-        raise Meanwhile
+    _NEW_DOSSIERS.change_all(commit.conn, new, commit.unheard)
     for rows in _one_of_each(changes):
-        if _CHANGE_DOSSIERS.change(conn, [_changed(change, given, digests) for change, given in rows]) < len(rows):
-            raise Meanwhile
-    _join_numbers(conn, [change for change, _ in changes])
+        changed = [_changed(change, given, digests) for change, given in rows]
+        _CHANGE_DOSSIERS.change_all(commit.conn, changed, commit.unheard)
 
 
 def _one_of_each(changes: Sequence[tuple[DossierChange, Acceptance]]) -> list[list[tuple[DossierChange, Acceptance]]]:
@@ -305,14 +325,10 @@ def _changed(change: DossierChange, given: Acceptance, digests: dict[str, str]) 
     return {"dossier": change.key, "seen": change.version, **{f"new_{name}": row[name] for name in _CHANGED}}
 
 
-def _join_numbers(conn: Connection, changes: Sequence[DossierChange]) -> None:
-    before = sorted({change.key for change in changes if change.version})
-    known = {(row.key, row.code) for row in _NUMBERS.find(conn, [{"dossier": key} for key in before])}
-    given = dict.fromkeys((change.key, code) for change in changes for code in change.codes)
-    try:
-        _NEW_NUMBERS.change(conn, [{"code": code, "key": key} for key, code in given if (key, code) not in known])
-    except IntegrityError as error:
-        raise DossierMoved("the number was given to another dossier meanwhile", "mã số vừa gắn với hồ sơ khác") from error
+def _join_numbers(commit: Commit, accepted: Sequence[Acceptance], known: _Known) -> None:
+    given = {code: change.key for each in accepted for change in each.dossiers for code in change.codes}
+    rows = [{"code": code, "key": key} for code, key in sorted(given.items()) if code not in known.numbers]
+    _NEW_NUMBERS.change_all(commit.conn, rows, commit.unheard)
 
 
 def _change_catalogue(conn: Connection, given: Acceptance) -> None:
@@ -333,7 +349,7 @@ def _change_catalogue(conn: Connection, given: Acceptance) -> None:
 
 
 def _make_deliveries(
-    conn: Connection, pages: Pages, accepted: Sequence[Acceptance], digests: dict[str, str]
+    commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str], facts: dict[str, str]
 ) -> None:
     """Add the deliveries, and write one journal row for each subject that a message concerns."""
     adding = [
@@ -341,7 +357,8 @@ def _make_deliveries(
         for given in accepted
         for planned in given.planned
     ]
-    states = {each.planned.id: state.value for each, state in zip(adding, chains.add(conn, adding), strict=True)}
+    added = zip(adding, chains.add(commit.conn, adding, commit.unheard), strict=True)
+    states = {each.planned.id: state.value for each, state in added}
     for given in accepted:
         made: dict[str, list[dict[str, str]]] = {given.subject: []}
         for planned in sorted(given.planned, key=lambda each: (each.endpoint, each.subject)):
@@ -355,9 +372,9 @@ def _make_deliveries(
                 }
             )
         for subject, rows in made.items():
-            entry = _entry(given, digests[given.message_id]) | {"deliveries": rows}
+            entry = _entry(given, digests[given.message_id]) | {"row": facts[given.message_id], "deliveries": rows}
             actor = given.actor or given.endpoint
-            pages.append(subject, "message.received", at=given.at, actor=actor, entry=entry)
+            commit.pages.append(subject, "message.received", at=given.at, actor=actor, entry=entry)
 
 
 def _entry(given: Acceptance, signed_digest: str) -> dict[str, Any]:
@@ -402,8 +419,9 @@ def record_refused(conn: Connection, given: Refusal) -> Answer:
         "warnings": "[]",
         "repeats": 0,
     }
-    _NEW_MESSAGES.change(conn, [row | _answer_columns(given.answer, answer)])
-    entry = {"message": given.message_id, "raw": raw, "error": given.error_code}
+    row |= _answer_columns(given.answer, answer)
+    _NEW_MESSAGES.change(conn, [row])
+    entry = {"message": given.message_id, "raw": raw, "error": given.error_code, "row": facts_of(row)}
     if signature:
         entry["signature"] = signature
     journal.append(conn, subject, "message.refused", at=given.at, actor=given.endpoint, entry=entry)

@@ -277,6 +277,39 @@ journal_heads = Table(
     Column("hash", Text, nullable=False),
 )
 
+#: Merkle trees over the ends of the journal's chains, one after the other (see hub.ledger.seal_verbs).
+seals = Table(
+    "seals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    #: Each row of ``journal`` up to this ``seq`` stands below a leaf of this seal or of an earlier one.
+    Column("upto", BigInteger, nullable=False),
+    Column("leaves", Integer, nullable=False),
+    #: Root of the seal before.
+    Column("previous", Text, nullable=False),
+    Column("root", Text, nullable=False),
+    #: RFC 3161 token over the root, DER, and the moment it states; NULL until there is one.
+    Column("token", LargeBinary),
+    Column("stamped_at", Double),
+    #: How often one was asked for, and not to be asked again before.
+    Column("asked", Integer, nullable=False),
+    Column("ask_at", Double, nullable=False),
+    Index("seals_without_token", "number", sqlite_where=text("token IS NULL"), postgresql_where=text("token IS NULL")),
+)
+
+#: What a seal is over: for each subject that went on since the seal before, its last row then.
+seal_leaves = Table(
+    "seal_leaves",
+    metadata,
+    Column("seal", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("subject", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("seal_leaves_by_subject", "subject", "number"),
+)
+
 notices = Table(
     "notices",
     metadata,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,11 +19,6 @@ URGENT, USUAL = 0, 1
 
 class Meanwhile(Exception):
     """Another process has just written what this verb was about to write; looked at again, it will find that."""
-
-
-def digest_of(body: bytes) -> str:
-    """Name bytes by their digest: ``sha256:`` and 64 hex digits."""
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +98,11 @@ class Acceptance:
     why: str = ""
 
     @property
+    def is_rare(self) -> bool:
+        """Say whether it is of a kind that comes seldom: a catalogue, or an answer to a delivery."""
+        return bool(self.catalogues is not None or self.procedures or self.holdings or self.correlation)
+
+    @property
     def subjects(self) -> frozenset[str]:
         """Name every subject that it changes something of."""
         return frozenset(
@@ -180,6 +179,27 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many deliveries of an endpoint may be put on the bus now, and how long its lease is."""
+
+    endpoint: str
+    concurrency: int
+    lease_seconds: float
+    #: Calls in any minute; 0: as many as the concurrency allows.
+    rate_per_minute: int = 0
+    #: A doubt is left to an operator after so many questions about it.
+    max_inquiries: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queueing:
+    """What a dispatcher may put on the bus now."""
+
+    now: float
+    budgets: tuple[Budget, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claiming:
     """What a worker claims, and until when it may hold it."""
 
@@ -221,16 +241,3 @@ class Lapsed:
     subject: str
     message: str
     state: State
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How many deliveries of an endpoint may be put on the bus now, and how long its lease is."""
-
-    endpoint: str
-    concurrency: int
-    lease_seconds: float
-    #: Calls in any minute; 0: as many as the concurrency allows.
-    rate_per_minute: int = 0
-    #: A doubt is left to an operator after so many questions about it.
-    max_inquiries: int = 50

@@ -43,3 +43,13 @@ def _may_read(endpoints: Collection[str]) -> ColumnElement[bool]:
         & deliveries.c.endpoint.in_(endpoints)
     )
     return or_(gave, receives)
+
+
+def named_by(conn: Connection, messages: Iterable[str]) -> list[AttachmentRow]:
+    """Give the files that messages name, each once."""
+    rows = conn.execute(
+        select(attachments.c.digest, attachments.c.size, attachments.c.deleted_at)
+        .where(attachments.c.digest.in_(select(attachment_uses.c.digest).where(attachment_uses.c.message_id.in_(list(messages)))))
+        .order_by(attachments.c.digest)
+    )
+    return [AttachmentRow(digest=row.digest, size=row.size, deleted_at=row.deleted_at) for row in rows]

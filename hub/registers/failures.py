@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Label, and_, case, func, or_, 
 
 from hub.errors import NotAllowed
 from hub.ledger.tables import chains, deliveries, messages
+from hub.registers.history import waiting_behind
 from hub.rules.lifecycle import State
 
 #: Identifiers shown of each group.
@@ -118,7 +119,7 @@ def _groups(conn: Connection, state: State, by: str, endpoint: str) -> tuple[Gro
         func.count().label("number"),
         func.min(deliveries.c.updated_at).label("first_at"),
         func.max(deliveries.c.updated_at).label("last_at"),
-        func.sum(_waiting_behind()).label("followers"),
+        func.sum(waiting_behind()).label("followers"),
         func.count(deliveries.c.procedure.distinct()).label("procedures"),
         func.min(deliveries.c.error_en).label("error_en"),
         func.min(deliveries.c.error_vi).label("error_vi"),
@@ -145,17 +146,6 @@ def _unacknowledged() -> Any:
         select(head.c.id)
         .select_from(chains.join(head, same & (head.c.place == chains.c.head_place)))
         .where((chains.c.head_place < chains.c.next_place) & (head.c.state == State.DELIVERED.value))
-    )
-
-
-def _waiting_behind() -> Any:
-    behind = deliveries.alias("behind")
-    return (
-        select(func.count())
-        .select_from(behind)
-        .where((behind.c.endpoint == deliveries.c.endpoint) & (behind.c.subject == deliveries.c.subject))
-        .where((behind.c.place > deliveries.c.place) & (behind.c.state == State.HELD.value))
-        .scalar_subquery()
     )
 
 

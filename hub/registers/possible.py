@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.ledger.operator_verbs import TYPED
-from hub.registers.history import DeliveryDetail
+from hub.registers.records import DeliveryDetail
 from hub.rules.lifecycle import DELIVERY, State
 
 #: Outcomes of an attempt that may have arrived: another document would be a second one.

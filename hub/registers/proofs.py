@@ -1,17 +1,21 @@
-"""Take a signature apart, so that a stranger can verify it with xmlsec1 and openssl: files and exact commands."""
+"""Take a signature apart, so that a stranger can verify it with xmlsec1 and openssl: files, and what is to be checked of them."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
@@ -20,6 +24,9 @@ from hub.errors import HubError, InvalidMessage
 from hub.rules import certificates, xml
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
+_WORD = re.compile(r"[!-~]{1,2000}")
+#: Stands in a list of checks for a word that is not needed.
+NONE = "-"
 #: A declaration inside a text says nothing: the text is decoded already.
 _DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*\?>\s*")
 #: DigestMethod -> openssl's name of it.
@@ -29,30 +36,50 @@ _DIGESTS = {
     "http://www.w3.org/2001/04/xmldsig-more#sha384": "sha384",
     "http://www.w3.org/2001/04/xmlenc#sha512": "sha512",
 }
-#: JWS algorithm -> arguments of ``openssl dgst`` (RFC 7518 3.3 to 3.5; a PSS salt is as long as the hash).
-_PSS = "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest"
-_JWS = {
-    **{f"RS{bits}": f"-sha{bits}" for bits in (256, 384, 512)},
-    **{f"PS{bits}": f"-sha{bits} {_PSS}" for bits in (256, 384, 512)},
-    **{f"ES{bits}": f"-sha{bits}" for bits in (256, 384, 512)},
+#: SignatureMethod (RFC 6931 2.3) -> hash and padding.
+_METHODS = {
+    "http://www.w3.org/2000/09/xmldsig#rsa-sha1": ("sha1", "pkcs1"),
+    **{
+        f"http://www.w3.org/2001/04/xmldsig-more#{family}-sha{bits}": (f"sha{bits}", padding)
+        for family, padding in (("rsa", "pkcs1"), ("ecdsa", "ecdsa"))
+        for bits in (256, 384, 512)
+    },
+    **{f"http://www.w3.org/2007/05/xmldsig-more#sha{bits}-rsa-MGF1": (f"sha{bits}", "pss") for bits in (256, 384, 512)},
 }
+#: CanonicalizationMethod -> arguments of lxml; with comments is the same here: the parser has dropped them.
+_CANONICAL: dict[str, dict[str, Any]] = {
+    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315": {"method": "c14n"},
+    "http://www.w3.org/2001/10/xml-exc-c14n#": {"method": "c14n", "exclusive": True},
+}
+_HASHES: dict[str, Any] = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+#: First letters of a JWS algorithm (RFC 7518 3.3 to 3.5) -> padding.
+_JWS = {"RS": "pkcs1", "PS": "pss", "ES": "ecdsa"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file of the evidence, by its path in the folder."""
+    """One file of the evidence, by its path in the container."""
 
     path: str
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Check:
-    """One command that anybody can run in the folder; it ends with 0 only where what it says is true."""
+    """One thing that can be checked of the evidence: a line of ``checks.tsv``, read by ``verify.sh`` and by the hub."""
 
-    vi: str
-    en: str
-    command: str
+    #: What is checked; verify.sh and hub.registers.line_checks have a function of this name.
+    kind: str
+    words: tuple[str, ...]
+
+    def line(self) -> str:
+        """Write it with tabs between the words."""
+        return "\t".join((self.kind, *self.words))
+
+    @property
+    def plain(self) -> bool:
+        """Say whether every word can stand in such a line; what comes from a document may hold anything."""
+        return all(_WORD.fullmatch(word) for word in self.words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +88,6 @@ class Proof:
 
     files: tuple[File, ...] = ()
     checks: tuple[Check, ...] = ()
-    #: DER of the signer's certificate; empty where it is not named.
-    certificate: bytes = b""
 
 
 def pem(der: bytes) -> bytes:
@@ -98,22 +123,24 @@ def _signature(root: etree._Element) -> etree._Element | None:
     return next(root.iter(f"{DS}Signature"), None)
 
 
-def of_xml(document: bytes, *, folder: str, name: str, certificate: bytes = b"") -> Proof:
+def of_xml(document: bytes, *, folder: str, name: str, at: float, certificate: bytes = b"", signed: str = "") -> Proof:
     """Take an enveloped XML signature apart; nothing comes where there is none.
 
     ``name``: file name of the document in the folder. ``certificate``: the signer's, where it is known otherwise.
+    ``signed``: path of the octets that were signed, where they are a file of their own.
     """
     root = _tree(document)
     signature = None if root is None else _signature(root)
     if root is None or signature is None:
         return Proof()
-    der = certificate or _certificate(signature)
     files = [File(path=f"{folder}/signature.xml", body=etree.tostring(signature, with_tail=False))]
-    checks = []
-    if der:
-        files.append(File(path=f"{folder}/certificate.pem", body=pem(der)))
-        checks.append(_xmlsec1(root, signature, folder, name))
-    return Proof(files=tuple(files), checks=tuple(checks), certificate=der)
+    der = certificate or _certificate(signature)
+    if not der:
+        return Proof(files=tuple(files))
+    files.append(File(path=f"{folder}/certificate.pem", body=pem(der)))
+    whole = Check("xml", (f"{folder}/{name}", f"{folder}/certificate.pem", str(int(at)), *_id_attribute(root, signature)))
+    info = _of_signed_info(signature, folder, signed, der)
+    return Proof(files=(*files, *info.files), checks=(whole, *info.checks))
 
 
 def _certificate(signature: etree._Element) -> bytes:
@@ -125,48 +152,72 @@ def _certificate(signature: etree._Element) -> bytes:
         return b""
 
 
-def _xmlsec1(root: etree._Element, signature: etree._Element, folder: str, name: str) -> Check:
-    words = ["xmlsec1", "--verify"]
+def _id_attribute(root: etree._Element, signature: etree._Element) -> tuple[str, str]:
+    """Name the attribute by which the signature refers to an element, and the element, as xmlsec1 wants them."""
     reference = next(signature.iter(f"{DS}Reference"), None)
     uri = "" if reference is None else reference.get("URI", "")
-    if uri.startswith("#") and (attribute := _id_attribute(root, uri[1:])):
-        words += [f"--id-attr:{attribute[0]}", attribute[1]]
-    # Only this certificate's key counts: what KeyInfo offers (a bare KeyValue, another certificate) is not looked at.
-    words += ["--enabled-key-data", "key-name", "--pubkey-cert-pem", f"{folder}/certificate.pem", f"{folder}/{name}"]
-    return Check(
-        vi=f"Chữ ký XML trong {folder}/{name} khớp với chứng thư số {folder}/certificate.pem",
-        en=f"the XML signature in {folder}/{name} fits the certificate {folder}/certificate.pem",
-        command=shlex.join(words),
-    )
-
-
-def _id_attribute(root: etree._Element, value: str) -> tuple[str, str] | None:
-    for element in root.iter("*"):
+    for element in root.iter("*") if uri.startswith("#") else ():
         for attribute in ("Id", "ID", "id"):
-            if element.get(attribute) == value:
+            if element.get(attribute) == uri[1:]:
                 name = etree.QName(element)
                 return attribute, f"{name.namespace}:{name.localname}" if name.namespace else name.localname
-    return None
+    return NONE, NONE
 
 
-def signed_octets(document: bytes, signed: str) -> Check | None:
-    """Say how to see that a file holds exactly the octets whose digest stands in the signature."""
-    root = _tree(document)
-    signature = None if root is None else _signature(root)
-    if signature is None:
-        return None
-    method = next(signature.iter(f"{DS}DigestMethod"), None)
-    value = next(signature.iter(f"{DS}DigestValue"), None)
-    algorithm = _DIGESTS.get("" if method is None else method.get("Algorithm", ""))
-    if algorithm is None or value is None:
-        return None
-    digest = "".join((value.text or "").split())
-    read = f"openssl dgst -{algorithm} -binary {shlex.quote(signed)} | openssl base64 -A"
-    return Check(
-        vi=f"{signed} đúng là phần đã ký: mã băm trùng với DigestValue trong chữ ký",
-        en=f"{signed} is what was signed: its digest is the signature's DigestValue",
-        command=f'test "$({read})" = {shlex.quote(digest)}',
-    )
+def _of_signed_info(signature: etree._Element, folder: str, signed: str, certificate: bytes) -> Proof:
+    """Give the octets that the key really signed: they hold the digest of the content, not the content itself.
+
+    So a signature is verified by openssl alone, and also where the content was left out of the evidence.
+    """
+    try:
+        info = next(signature.iter(f"{DS}SignedInfo"))
+        hashed, padding = _METHODS[next(info.iter(f"{DS}SignatureMethod")).get("Algorithm", "")]
+        octets = _canonical(info)
+        value = base64.b64decode("".join((next(signature.iter(f"{DS}SignatureValue")).text or "").split()))
+    except (StopIteration, KeyError, ValueError, etree.LxmlError):
+        return Proof()
+    written = _as_openssl(padding, value)
+    if not holds(certificate, hashed, padding, written, octets):
+        return Proof()
+    files = (File(path=f"{folder}/signed-info.xml", body=octets), File(path=f"{folder}/signature-value.bin", body=written))
+    words = (files[0].path, files[1].path, f"{folder}/certificate.pem", hashed, padding)
+    return Proof(files=files, checks=(Check("signed_info", words), *_signed_octets(info, files[0].path, signed)))
+
+
+def _canonical(info: etree._Element) -> bytes:
+    """Write SignedInfo as it was signed (W3C XML Signature 4.4.1)."""
+    method = next(info.iter(f"{DS}CanonicalizationMethod"))
+    options = dict(_CANONICAL[method.get("Algorithm", "").replace("315#With", "315With").removesuffix("WithComments")])
+    if prefixes := [each.get("PrefixList", "") for each in method]:
+        options["inclusive_ns_prefixes"] = prefixes[0].split()
+    return bytes(etree.tostring(info, with_comments=False, with_tail=False, **options))
+
+
+def _signed_octets(info: etree._Element, path: str, signed: str) -> tuple[Check, ...]:
+    """Say that a file holds exactly the octets whose digest stands in the signature."""
+    reference = next(info.iter(f"{DS}Reference"), None)
+    method = None if reference is None else reference.find(f"{DS}DigestMethod")
+    value = None if reference is None else reference.find(f"{DS}DigestValue")
+    hashed = _DIGESTS.get("" if method is None else method.get("Algorithm", ""))
+    if not signed or hashed is None or value is None:
+        return ()
+    return (Check("signed_part", (signed, path, hashed, "".join((value.text or "").split()))),)
+
+
+def holds(certificate: bytes, hashed: str, padding: str, signature: bytes, octets: bytes) -> bool:
+    """Say whether a signature, as openssl reads it, is over these octets by the key of a certificate (DER)."""
+    try:
+        key: Any = x509.load_der_x509_certificate(certificate).public_key()
+        algorithm = _HASHES[hashed]()
+        if padding == "ecdsa":
+            key.verify(signature, octets, ec.ECDSA(algorithm))
+        elif padding == "pss":
+            key.verify(signature, octets, rsa_padding.PSS(rsa_padding.MGF1(algorithm), algorithm.digest_size), algorithm)
+        else:
+            key.verify(signature, octets, rsa_padding.PKCS1v15(), algorithm)
+    except (InvalidSignature, KeyError, AttributeError, *certificates.UNREADABLE):
+        return False
+    return True
 
 
 # --- certificates ------------------------------------------------------------------------------------------------
@@ -178,29 +229,18 @@ def of_certificate(der: bytes, *, folder: str, fingerprint: str, at: float, trus
     ``trusted``: DER of the certificates that this endpoint trusts now.
     """
     path = f"{folder}/certificate.pem"
-    checks = []
-    if fingerprint:
-        read = f"openssl x509 -in {path} -outform DER | openssl dgst -sha256 -r | cut -c1-64"
-        vi, en = "là chứng thư số nêu trong kết luận kiểm tra", "is the certificate that the verdict names"
-        checks.append(Check(vi=f"{path} {vi}", en=f"{path} {en}", command=f'test "$({read})" = {fingerprint}'))
+    checks = [Check("fingerprint", (path, fingerprint))] if fingerprint else []
     if not trusted:
         return Proof(checks=tuple(checks))
     anchors = f"{folder}/trusted.pem"
-    level = " -auth_level 0" if weak else ""
-    checks.append(
-        Check(
-            vi=f"{path} được tin cậy (theo {anchors}) vào thời điểm nhận",
-            en=f"{path} was trusted (by {anchors}) at the moment of reception",
-            command=f"openssl verify -partial_chain{level} -attime {int(at)} -CAfile {anchors} {path}",
-        )
-    )
+    checks.append(Check("trusted", (path, anchors, str(int(at)), "weak" if weak else "strong")))
     return Proof(files=(File(path=anchors, body=b"".join(map(pem, trusted))),), checks=tuple(checks))
 
 
 # --- JWS ---------------------------------------------------------------------------------------------------------
 
 
-def of_jws(token: str, *, folder: str, name: str, certificate: bytes = b"") -> Proof:
+def of_jws(token: str, *, folder: str, name: str, at: float, certificate: bytes = b"") -> Proof:
     """Take a detached JWS with unencoded payload (RFC 7797) over a file apart; nothing comes where it cannot be read.
 
     ``certificate``: the signer's, where it is known otherwise than by the token.
@@ -209,8 +249,8 @@ def of_jws(token: str, *, folder: str, name: str, certificate: bytes = b"") -> P
     try:
         head = json.loads(_decoded(protected))
         der = certificate or base64.b64decode(head["x5c"][0])
-        written, signature = pem(der), _as_openssl(head["alg"], _decoded(encoded))
-        options = _JWS[head["alg"]]
+        hashed, padding = f"sha{int(head['alg'][2:])}", _JWS[head["alg"][:2]]
+        written, signature = pem(der), _as_openssl(padding, _decoded(encoded))
     except (ValueError, KeyError, IndexError, TypeError):
         return Proof()
     files = (
@@ -219,30 +259,25 @@ def of_jws(token: str, *, folder: str, name: str, certificate: bytes = b"") -> P
         File(path=f"{folder}/jws-signature.bin", body=signature),
         File(path=f"{folder}/certificate.pem", body=written),
     )
-    # RFC 7797 3: the signing input is the protected header, a dot and the payload as it is.
-    given = f"{{ cat {folder}/jws-protected.txt; printf .; cat {folder}/{name}; }}"
-    command = (
-        f"openssl x509 -in {folder}/certificate.pem -noout -pubkey -out {folder}/public-key.pem && {given} | "
-        f"openssl dgst {options} -verify {folder}/public-key.pem -signature {folder}/jws-signature.bin"
-    )
-    check = Check(
-        vi=f"Chữ ký JWS trên {folder}/{name} khớp với chứng thư số {folder}/certificate.pem",
-        en=f"the JWS over {folder}/{name} fits the certificate {folder}/certificate.pem",
-        command=command,
-    )
-    return Proof(files=files, checks=(check,), certificate=der)
+    words = (f"{folder}/{name}", *(each.path for each in files[1:]), hashed, padding, str(int(at)), files[0].path)
+    return Proof(files=files, checks=(Check("jws", words),))
 
 
 def _decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def _as_openssl(algorithm: str, signature: bytes) -> bytes:
-    """JWS writes an ECDSA signature as r and s side by side (RFC 7518 3.4), openssl wants them in DER."""
-    if not algorithm.startswith("ES"):
+def _as_openssl(padding: str, signature: bytes) -> bytes:
+    """XML and JWS write an ECDSA signature as r and s side by side (RFC 4050 3.3, RFC 7518 3.4), openssl wants them in DER."""
+    if padding != "ecdsa":
         return signature
     half = len(signature) // 2
     return encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+
+
+def sha256(octets: bytes) -> str:
+    """Give the SHA-256 of octets, in hex."""
+    return hashlib.sha256(octets).hexdigest()
 
 
 def as_json(value: Any) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from hub import intake
 from hub.errors import NotAllowed
 from hub.registers import history, names
-from hub.registers.history import Filters, Timeline
+from hub.registers.records import Filters, Timeline
 from tests.support.hub import PARTNER, SENDER, document, request
 from tests.support.night_shift import Shift, shift
 

@@ -30,7 +30,10 @@ def wrong(night: Shift) -> list[str]:
 
 def tamper(night: Shift, statement: Any) -> None:
     with night.hub.ledger._engine.begin() as conn:
+        # Who can write to the file need not keep to the keys.
+        conn.exec_driver_sql("PRAGMA foreign_keys=OFF")
         assert conn.execute(statement).rowcount
+        conn.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
 def test_a_ledger_as_it_was_written_is_whole(night: Shift) -> None:
@@ -49,13 +52,52 @@ def test_a_ledger_as_it_was_written_is_whole(night: Shift) -> None:
         (update(payloads).values(body=b"other"), "payload"),
         (update(messages).values(raw_digest="sha256:" + "0" * 64), "message"),
         (update(messages).values(answer_digest="sha256:" + "0" * 64), "message"),
+        (update(messages).values(received_at=1.0), "message"),
+        (update(messages).values(error_code="refused"), "message"),
+        (update(messages).values(verdict="{}"), "message"),
+        (update(messages).values(identity="other"), "message"),
+        (update(messages).values(certificate_digest="sha256:" + "0" * 64), "message"),
+        (delete(messages), "message"),
+        (delete(payloads), "payload"),
     ],
-    ids=["row changed", "row removed", "payload changed", "message exchanged", "answer exchanged"],
+    ids=[
+        "row changed",
+        "row removed",
+        "payload changed",
+        "message exchanged",
+        "answer exchanged",
+        "moment changed",
+        "error changed",
+        "verdict changed",
+        "identity changed",
+        "certificate exchanged",
+        "messages removed",
+        "payloads removed",
+    ],
 )
 def test_what_was_changed_is_found(night: Shift, statement: Any, kind: str) -> None:
     tamper(night, statement)
 
     assert kind in wrong(night)
+
+
+def test_a_message_that_the_journal_does_not_know_is_found(night: Shift) -> None:
+    with night.hub.ledger.read() as conn:
+        row = conn.execute(messages.select().limit(1)).one()._asdict()
+
+    tamper(night, messages.insert().values(**row | {"id": "added", "received_at": 1.0}))
+
+    assert wrong(night) == ["message"]
+
+
+def test_a_removed_message_is_named(night: Shift) -> None:
+    with night.hub.ledger.read() as conn:
+        name = conn.execute(messages.select().limit(1)).one().id
+    tamper(night, delete(messages).where(messages.c.id == name))
+
+    with night.hub.ledger.read() as conn:
+        found = [(each.kind, each.name) for each in integrity.wrong(conn)]
+    assert ("message", name) in found
 
 
 def test_a_last_row_that_was_written_anew_with_its_hash_is_found(night: Shift) -> None:

@@ -13,7 +13,7 @@ from hub.errors import NotAllowed
 from hub.ledger.operator_verbs import TYPED
 from hub.operations import Done
 from hub.registers import possible
-from hub.registers.history import DeliveryDetail
+from hub.registers.records import DeliveryDetail
 from tests.support.hub import PARTNER
 from tests.support.night_shift import Shift, shift
 
