@@ -13,7 +13,7 @@ help:
 	@echo "make demo    the main job on this machine, against simulators; a minute"
 	@echo "make test    install what tests need and run all tests"
 	@echo "make check   ruff, mypy, import contracts"
-	@echo "make bench   messages a second, and the ratio to this machine's RSA rate"
+	@echo "make bench   messages a second, the ratio to this machine's RSA rate, and signatures beside signxml"
 	@echo "make fire    processes, broker and database killed while a hub of eight processes works; minutes"
 	@echo "make bench-peers   the same work on Celery, Dramatiq and FastStream, with RabbitMQ and PostgreSQL; half an hour"
 
@@ -53,6 +53,7 @@ check: setup-dev
 
 bench: setup
 	$(RUN)/lienthong bench
+	$(RUN)/python -m benchmarks.signatures
 
 # Words for it: make fire FIRE_ARGS="--campaigns 5 --messages 2000 --seed 7". A failure is found again by its seed.
 fire: packages setup-dev

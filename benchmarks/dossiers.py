@@ -19,7 +19,7 @@ from lxml import etree
 from adapters.single_window.options import Options
 from adapters.single_window.samples import generator
 from adapters.single_window.send_gateway import SendGateway
-from hub.rules import signatures, xml
+from hub.rules import signing, xml
 from hub.rules.trust import Signer
 from hub.trust import keys
 
@@ -90,7 +90,7 @@ def make(
     dossiers = []
     for seed in range(first_seed, first_seed + count):
         reference = generator.make_reference(DOCUMENT_TYPE, seed)
-        document = signatures.sign_xml(_document(seed, reference, size), signer)
+        document = signing.sign_xml(_document(seed, reference, size), signer)
         dossiers.append(Dossier(reference=reference, document=document))
         made(len(dossiers))
     return dossiers

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from adapters.single_window.soap import CONTENT_TYPE
 from benchmarks.dossiers import SOAP_VERSION, Dossier
@@ -46,7 +46,6 @@ CONCURRENCY = 12
 #: Threads that receive: one works while the other waits for its commit.
 RECEIVERS = 3
 QUIET_SECONDS = 120.0
-_LOOK_SECONDS = 0.2
 _PASSWORD = "BENCH_BROKER_PASSWORD"  # noqa: S105
 
 
@@ -60,8 +59,8 @@ def run(documents: Sequence[Dossier], node: Node, sink: Sink, processes: int, ke
         for number, part in enumerate(parts):
             part.write_text(json.dumps([each.request().decode() for each in documents[number::processes]]), encoding="utf-8")
         sink.reset(len(documents))
-        with _started(folder, parts, verify) as workers:
-            _wait(workers, sink, len(documents))
+        with _started(folder, parts, verify, str(urlsplit(node.amqp_url).password)) as workers:
+            sink.wait(len(documents), QUIET_SECONDS, ended=lambda: any(each.poll() is not None for each in workers))
         with node.channel() as channel:
             for queue in ("deliver.bo", "deliver.vnsw", "deliver.unrouted", "dead", "quarantine"):
                 channel.queue_delete(f"bench.{queue}")
@@ -69,10 +68,10 @@ def run(documents: Sequence[Dossier], node: Node, sink: Sink, processes: int, ke
 
 
 @contextmanager
-def _started(folder: Path, parts: Sequence[Path], verify: str) -> Iterator[list[subprocess.Popen[str]]]:
+def _started(folder: Path, parts: Sequence[Path], verify: str, password: str) -> Iterator[list[subprocess.Popen[str]]]:
     """Start a process for each part; all begin when the last is ready, and end when told to."""
     words = [sys.executable, "-m", "benchmarks.ours", "--config", str(folder), "--verify", verify]
-    environment = os.environ | {_PASSWORD: "guest"}
+    environment = os.environ | {_PASSWORD: password}
     workers = [
         subprocess.Popen(  # noqa: S603 - our own command
             [*words, str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -95,16 +94,6 @@ def _started(folder: Path, parts: Sequence[Path], verify: str) -> Iterator[list[
             worker.wait()
 
 
-def _wait(workers: Sequence[subprocess.Popen[str]], sink: Sink, expected: int) -> None:
-    quiet, seen = 0.0, -1
-    while seen < expected:
-        threading.Event().wait(_LOOK_SECONDS)
-        now = int(sink.report()["arrived"])
-        quiet, seen = (0.0 if now != seen else quiet + _LOOK_SECONDS), now
-        if quiet > QUIET_SECONDS or any(worker.poll() is not None for worker in workers):
-            raise RuntimeError(f"{seen} of {expected} arrived, then nothing")
-
-
 def _configure(folder: Path, node: Node, sink: Sink, keys: Path) -> None:
     """Write a configuration: the Single Window's door, and a ministry's system behind the sink."""
     for name in ("endpoints", "codes", "keys", "trust"):
@@ -114,11 +103,11 @@ def _configure(folder: Path, node: Node, sink: Sink, keys: Path) -> None:
         (folder / "keys" / name).write_bytes((keys / name).read_bytes())
     (folder / "keys" / "seal.pem").write_bytes(trust_keys.make_seal_key())
     broker, database = urlsplit(node.amqp_url), urlsplit(node.new_database("bench"))
-    (folder / "keys" / "database.password").write_text(database.password or "", encoding="utf-8")
+    (folder / "keys" / "database.password").write_text(unquote(database.password or ""), encoding="utf-8")
     address = f"{database.scheme}://{database.username}@{database.hostname}:{database.port}{database.path}"
     (folder / "hub.toml").write_text(
         f'[ledger]\nurl = "{address}"\npassword = "file:keys/database.password"\n'
-        f'[bus]\nurl = "amqp://guest@{broker.hostname}:{broker.port}/%2F"\npassword = "env:{_PASSWORD}"\n'
+        f'[bus]\nurl = "amqp://{broker.username}@{broker.hostname}:{broker.port}/%2F"\npassword = "env:{_PASSWORD}"\n'
         f'prefix = "bench"\nprefetch = {4 * CONCURRENCY}\n[logging]\nlevel = "WARNING"\n'
         '[signers.ours]\nkey = "file:keys/ours.pem"\ncertificate = "file:keys/ours.crt"\n',
         encoding="utf-8",

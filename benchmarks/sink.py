@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -33,6 +33,7 @@ FROM_SHARE, TO_SHARE = 0.25, 0.95
 #: The header of an envelope ends before this.
 _HEAD_BYTES = 8_192
 _ASK_SECONDS = 30.0
+_LOOK_SECONDS = 0.2
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _NAMES = (b"documentType", b"type", b"reference")
 #: The document comes as CDATA or escaped; the receipt goes back in the same form, so that values are copied as they are.
@@ -180,6 +181,10 @@ def _http(status: int, body: bytes, content_type: str) -> bytes:
 # --- as a process -------------------------------------------------------------------------------------------------
 
 
+class NothingArrives(RuntimeError):
+    """Not all that was expected has arrived, and nothing more comes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sink:
     """A running sink, seen from outside."""
@@ -199,6 +204,25 @@ class Sink:
         """Ask what arrived: expected, arrived, duplicates, unreadable, first, last, and when all came: from, to, rate."""
         reply = self._wire.call("GET", f"{self.base}/_report", deadline_seconds=_ASK_SECONDS)
         return dict(json.loads(reply.body))
+
+    def wait(
+        self,
+        expected: int,
+        quiet_seconds: float,
+        *,
+        ended: Callable[[], bool],
+        arrived: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        """Wait until all have arrived; raise NothingArrives where who sends has ended, or nothing has come for so long."""
+        count, since = -1, time.monotonic()
+        while count < expected:
+            time.sleep(_LOOK_SECONDS)
+            gone, now = ended(), int(self.report()["arrived"])
+            if now != count:
+                count, since = now, time.monotonic()
+                arrived(count)
+            elif gone or time.monotonic() - since > quiet_seconds:
+                raise NothingArrives(f"{count} of {expected} arrived, then nothing")
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 from signxml import CanonicalizationMethod, SignatureConfiguration, XMLSigner, XMLVerifier
 
@@ -42,7 +43,7 @@ from adapters.single_window.soap import CONTENT_TYPE, SOAP
 from benchmarks.dossiers import DOCUMENT_TYPE, OFFICE_CODE
 from hub.canonical.codes import CodeTables
 from hub.contract import Opened, Writing
-from hub.rules import signatures, xml
+from hub.rules import signatures, signing, xml
 from hub.rules.trust import TrustSnapshot
 from hub.trust import keys
 
@@ -109,7 +110,10 @@ class Unit:
     def __init__(self, folder: Path, *, verify: Verify = "signxml", translate: Translate = "direct") -> None:
         self._strict, self._by_rooms = verify == "strict", translate == "rooms"
         self._trader = keys.load_certificates((folder / "trader.crt").read_bytes())[0]
-        self._signer = keys.load_signer("ours", (folder / "ours.pem").read_bytes(), (folder / "ours.crt").read_bytes())
+        key_pem, certificate_pem = ((folder / name).read_bytes() for name in ("ours.pem", "ours.crt"))
+        self._signer = keys.load_signer("ours", key_pem, certificate_pem)
+        #: For signxml alone, which wants the key itself.
+        self._key = load_pem_private_key(key_pem, password=None)
         self._trust = TrustSnapshot(pinned=(self._trader,))
         self._tools = _Tools()
         # The signature is a child of the root, so that the document need not be searched for it.
@@ -131,7 +135,7 @@ class Unit:
             root = verified.signed_xml
             self._valid(root)
             direct(root, message_id, now)
-        signed = tools.signer.sign(root, key=self._signer.key, cert=[self._signer.certificate])
+        signed = tools.signer.sign(root, key=self._key, cert=[self._signer.certificate])
         return etree.tostring(signed, encoding="utf-8")
 
     def _strictly(self, document: bytes) -> bytes:
@@ -144,7 +148,7 @@ class Unit:
             self._valid(root)
             direct(root, message_id, now)
             written = xml.serialise(root)
-        return signatures.sign_xml(written, self._signer)
+        return signing.sign_xml(written, self._signer)
 
     def _valid(self, root: etree._Element) -> None:
         if complaints := self._schema.complaints(root):

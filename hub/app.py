@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hub.bus.membership import Member
 from hub.bus.port import Bus
 from hub.canonical.codes import CodeTables
 from hub.canonical.compact_json import compact_sorted
@@ -14,13 +15,16 @@ from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, to_json
 from hub.canonical.notice import NoticeMessage
 from hub.canonical.procedure import CatalogueMessage
-from hub.contract import Adapter, Endpoint, Transport
+from hub.contract import Adapter, Transport
+from hub.endpoint import Endpoint
 from hub.errors import BadSettings, HubError
 from hub.ledger.ledger import Ledger
 from hub.ledger.values import URGENT, USUAL, Budget, Delivery, Holding, Notice, Planned
 from hub.payloads import PayloadStore
 from hub.registers import procedures
+from hub.rules.expiry import InUse
 from hub.rules.routing import Route
+from hub.rules.signing import Ring, Stamp
 from hub.rules.trust import Signer, TrustSnapshot
 
 #: Deliveries of messages that no rule matched stand in this endpoint's chains, parked until an operator rebuilds them.
@@ -48,7 +52,12 @@ class Hub:
     #: Gives the code lists as they stand now (files may be mended while the hub runs).
     codes: Callable[[], CodeTables]
     trust: Callable[[Endpoint], TrustSnapshot]
-    signers: Mapping[str, Signer]
+    #: The keys with which the hub signs, by the names of their signers.
+    signers: Mapping[str, Ring]
+    #: Gives a time token over a SHA-256 digest, for XAdES-B-T; a call to a time-stamping authority, which may take its deadline.
+    stamp: Stamp
+    #: Every certificate that the configuration uses.
+    certificates: Sequence[InUse] = ()
     transports: Callable[[Endpoint], Transport]
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -60,6 +69,10 @@ class Hub:
     public_url: str
     #: A lease outlives the endpoint's total deadline by this much: clocks differ, commits take time.
     lease_margin: float = LEASE_MARGIN_SECONDS
+    #: Partners that are members of the bus, by the names of their endpoints.
+    members: Mapping[str, Member] = field(default_factory=dict)
+    #: Takes leave of all partners; for who stops.
+    close_transports: Callable[[], None] = lambda: None
 
     def now(self) -> float:
         """Give the moment in seconds since 1970 UTC, as the ledger keeps it."""
@@ -74,6 +87,16 @@ class Hub:
                 where=name,
             )
         return self.endpoints[name]
+
+    def signer(self, name: str) -> Signer:
+        """Find the key of a signer whose time it is; raises as ``Ring.at`` does, BadSettings where there is no such signer."""
+        if name not in self.signers:
+            raise BadSettings(
+                f"there is no signer {name!r}: add [signers.{name}] to hub.toml",
+                f"không có khóa ký {name!r}: thêm [signers.{name}] vào hub.toml",
+                where=f"signers/{name}",
+            )
+        return self.signers[name].at(self.clock())
 
     def adapter(self, endpoint: Endpoint) -> Adapter:
         return self.adapters[endpoint.adapter]

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import random
+import secrets
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.x509 import Certificate
 from sqlalchemy.engine import URL
 
+from hub import inventory, keyring
 from hub import settings as settings_module
 from hub.app import UNROUTED, Hub
 from hub.bus.address import BusOptions
 from hub.bus.choice import open_bus
+from hub.bus.membership import Member, with_broker
+from hub.bus.port import Bus
 from hub.bus.sealing import SealKeys
 from hub.canonical.codes import CodeTables
-from hub.contract import Adapter, Endpoint, InboundPolicy, Transport
+from hub.contract import Adapter, Transport
+from hub.endpoint import Endpoint, outbound_of
 from hub.errors import BadSettings, HubError
 from hub.ledger.engine import parse_url
 from hub.ledger.ledger import Ledger
 from hub.payloads import FolderStore
-from hub.rules.trust import Signer, TrustSnapshot
+from hub.rules.signing import Stamp
+from hub.sealing import Sealing
+from hub.sections import AuthoritySection
 from hub.settings import Settings
 from hub.trust import keys
+from hub.trust.outage import Outage, patient
+from hub.trust.store import TSA
+from hub.trust.timestamping import Authority, Timestamping
+from hub.trusted import open_book
 from hub.wire import Wire
 
 
@@ -42,19 +54,28 @@ def load_settings(folder: Path) -> Settings:
 
 def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Hub:
     """Build the bundle of parts; raises BadSettings where a key or a certificate cannot be read."""
-    snapshots = {name: _snapshot(settings, endpoint) for name, endpoint in settings.endpoints.items()}
+    trust, rings = open_book(settings), keyring.rings(settings)
     adapters = find_adapters()
+    seal = _seal_keys(settings)
+    members = _members(settings, seal)
+    bus = open_bus(bus_options(settings), seal, _called(settings), members)
+    transports = _Transports(adapters, members, bus)
+    now = clock or (lambda: datetime.now(UTC))
     return Hub(
         ledger=open_ledger(settings),
-        bus=open_bus(bus_options(settings), _seal_keys(settings), _called(settings)),
+        bus=bus,
+        members=members,
         adapters=adapters,
         endpoints=settings.endpoints,
         routes=settings.routes,
         codes=CodeBook(settings.folder).current,
-        trust=lambda endpoint: snapshots[endpoint.name],
-        signers={name: _signer(settings, name) for name in settings.file.signers},
-        transports=_Transports(adapters).open,
-        clock=clock or (lambda: datetime.now(UTC)),
+        trust=trust,
+        signers=rings,
+        certificates=inventory.look(settings, rings, trust.store),
+        stamp=_stamp(settings, now),
+        transports=transports.open,
+        close_transports=transports.close,
+        clock=now,
         new_id=lambda: str(uuid.uuid4()),
         draw=random.random,
         payloads=FolderStore(settings.folder / settings.file.payloads.folder),
@@ -119,40 +140,115 @@ def bus_options(settings: Settings) -> BusOptions:
     )
 
 
-def _seal_keys(settings: Settings) -> SealKeys:
-    pem = settings_module.secret(settings.folder, settings.file.seal.key, "hub.toml [seal] key")
-    own = keys.load_seal_key(pem)
-    return SealKeys(settings.file.hub.name, own.key_id, own.key, {own.key_id: own.public_key})
-
-
-def _signer(settings: Settings, name: str) -> Signer:
-    section = settings.file.signers[name]
-    where = f"hub.toml [signers.{name}]"
-    return keys.load_signer(
-        name,
-        settings_module.secret(settings.folder, section.key, where),
-        settings_module.secret(settings.folder, section.certificate, where),
+def open_timestamping(settings: Settings, clock: Callable[[], datetime]) -> Timestamping:
+    """Build what asks timestamping authorities; raises BadSettings where no token of theirs could be trusted."""
+    section = settings.file.timestamps
+    trusted = timestamp_roots(settings)
+    if section.authority and not trusted:
+        where = "hub.toml [timestamps] certificates"
+        raise BadSettings(
+            f"{where} names no certificate of a timestamping authority, nor has trust/trust.toml an anchor for tsa",
+            f"{where} chưa có chứng thư số của tổ chức cấp dấu thời gian, trust/trust.toml cũng không có tổ chức gốc cho tsa",
+            where=where,
+        )
+    authorities = tuple(
+        Authority(**each.model_dump(exclude={"password"}), password=_authority_password(settings, each))
+        for each in section.authority
+    )
+    return Timestamping(
+        wire=Wire(),
+        authorities=authorities,
+        trusted=trusted,
+        clock=clock,
+        # Positive in the 64 bits that every authority can give back.
+        nonce=lambda: secrets.randbits(63),
+        max_drift_seconds=section.max_drift_seconds,
     )
 
 
-def _snapshot(settings: Settings, endpoint: Endpoint) -> TrustSnapshot:
-    inbound = endpoint.inbound or InboundPolicy()
+def timestamp_roots(settings: Settings) -> tuple[Certificate, ...]:
+    """Load the certificates by which timestamps are trusted, those of the trust store among them.
 
-    def certificates(names: tuple[str, ...]) -> tuple[Certificate, ...]:
-        where = f"endpoints/{endpoint.name}.toml [inbound]"
-        return tuple(
-            certificate
-            for name in names
-            for certificate in keys.load_certificates(
-                settings_module.secret(settings.folder, f"file:trust/{name}", where)
-            )
-        )
+    Raises BadSettings where one cannot be read.
+    """
+    where = "hub.toml [timestamps] certificates"
+    named = tuple(
+        certificate
+        for name in settings.file.timestamps.certificates
+        for certificate in keys.load_certificates(settings_module.secret(settings.folder, f"file:trust/{name}", where))
+    )
+    return (*named, *open_book(settings).store.certificates(TSA))
 
-    return TrustSnapshot(
-        policy=inbound.signature,
-        pinned=certificates(inbound.pinned),
-        anchors=certificates(inbound.anchors),
-        allow_weak=inbound.allow_weak,
+
+def _authority_password(settings: Settings, section: AuthoritySection) -> str:
+    where = f"hub.toml [[timestamps.authority]] {section.name} password"
+    return settings_module.secret_text(settings.folder, section.password, where) if section.password else ""
+
+
+def open_sealing(settings: Settings, hub: Hub) -> Sealing:
+    """Build what the sealer needs; raises BadSettings where timestamps could not be had as configured."""
+    seals, stamps = settings.file.seals, settings.file.timestamps
+    return Sealing(
+        ledger=hub.ledger,
+        now=hub.now,
+        every_seconds=seals.every_seconds,
+        batch=seals.batch,
+        publish=settings.folder / seals.publish if seals.publish else None,
+        timestamping=open_timestamping(settings, hub.clock),
+        first_retry_seconds=stamps.first_retry_seconds,
+        ceiling_retry_seconds=stamps.ceiling_retry_seconds,
+    )
+
+
+def _seal_keys(settings: Settings) -> SealKeys:
+    section = settings.file.seal
+    own = keys.load_seal_key(settings_module.secret(settings.folder, section.key, "hub.toml [seal] key"))
+    accepted = seal_public_keys(settings, section.accepted, "hub.toml [seal] accepted")
+    return SealKeys(settings.file.hub.name, own.key_id, own.key, {**accepted, own.key_id: own.public_key})
+
+
+def seal_public_keys(settings: Settings, names: Iterable[str], where: str) -> dict[str, EllipticCurvePublicKey]:
+    """Load public keys of seals from files under ``trust/``, by their ids; raise BadSettings where one is none."""
+    pems = (settings_module.secret(settings.folder, f"file:trust/{name}", where) for name in names)
+    return dict(keys.load_seal_public_key(pem) for pem in pems)
+
+
+def _members(settings: Settings, seal: SealKeys) -> dict[str, Member]:
+    """Load the keys of the bus's members; raise BadSettings where two would seal with the same one."""
+    members: dict[str, Member] = {}
+    owners = dict.fromkeys(seal.accepted, "hub.toml [seal]")
+    for name, endpoint in settings.endpoints.items():
+        if endpoint.member is None:
+            continue
+        where = f"endpoints/{name}.toml [member] seal_keys"
+        accepted = seal_public_keys(settings, endpoint.member.seal_keys, where)
+        for key_id in accepted:
+            if key_id in owners:
+                raise BadSettings(
+                    f"{where}: {owners[key_id]} has the key {key_id} too; each side seals with keys of its own",
+                    f"{where}: khoá {key_id} cũng thuộc {owners[key_id]}; mỗi bên phải có khoá niêm phong riêng",
+                    where=where,
+                )
+        owners |= dict.fromkeys(accepted, where)
+        options = bus_options(settings)
+        at = with_broker(endpoint, endpoint.member, options)
+        members[name] = Member(endpoint=at, keys=seal, accepted=accepted, exchange=options.prefix)
+    return members
+
+
+def _stamp(settings: Settings, clock: Callable[[], datetime]) -> Stamp:
+    """Build what gives XAdES-B-T its time tokens."""
+    timestamping = open_timestamping(settings, clock)
+    if not timestamping.authorities:
+        return _no_authority
+    return patient(lambda digest: timestamping.stamp(digest).token, Outage("timestamps"))
+
+
+def _no_authority(_digest: bytes) -> bytes:
+    raise BadSettings(
+        'sign = "xades-t" needs a time-stamping authority: add [[timestamps.authority]] to hub.toml',
+        'sign = "xades-t" cần tổ chức cấp dấu thời gian: thêm [[timestamps.authority]] vào hub.toml',
+        where="hub.toml [timestamps]",
     )
 
 
@@ -178,8 +274,8 @@ class CodeBook:
 class _Transports:
     """Opens each endpoint's transport once; they share one pool of connections."""
 
-    def __init__(self, adapters: Mapping[str, Adapter]) -> None:
-        self._adapters = adapters
+    def __init__(self, adapters: Mapping[str, Adapter], members: Mapping[str, Member], bus: Bus) -> None:
+        self._adapters, self._members, self._bus = adapters, members, bus
         self._wire = Wire()
         self._lock = threading.Lock()
         self._open: dict[str, Transport] = {}
@@ -187,19 +283,26 @@ class _Transports:
     def open(self, endpoint: Endpoint) -> Transport:
         with self._lock:
             if endpoint.name not in self._open:
-                if endpoint.outbound is None:
-                    raise BadSettings(
-                        f"endpoint {endpoint.name!r} has no [outbound] table",
-                        f"điểm kết nối {endpoint.name!r} không có bảng [outbound]",
-                        where=endpoint.name,
-                    )
+                outbound_of(endpoint)
                 self._open[endpoint.name] = self._opened(endpoint)
             return self._open[endpoint.name]
 
-    def _opened(self, endpoint: Endpoint) -> Transport:
-        if endpoint.amqp is None or not endpoint.amqp.publishes:
-            return self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)
-        # pika takes a moment to load, which a hub without such partners should not pay.
-        from hub.amqp.transport import AmqpTransport  # noqa: PLC0415
+    def close(self) -> None:
+        """Close every transport, and what they share: partners and brokers are taken leave of, not hung up on."""
+        with self._lock:
+            opened, self._open = list(self._open.values()), {}
+        for transport in opened:
+            transport.close()
+        self._wire.close()
 
-        return AmqpTransport(endpoint)
+    def _opened(self, endpoint: Endpoint) -> Transport:
+        # pika takes a moment to load, which a hub without such partners should not pay.
+        if endpoint.name in self._members:
+            from hub.bus.handing_over import MemberTransport  # noqa: PLC0415
+
+            return MemberTransport(self._members[endpoint.name], self._bus.open)
+        if endpoint.amqp is not None and endpoint.amqp.publishes:
+            from hub.amqp.transport import AmqpTransport  # noqa: PLC0415
+
+            return AmqpTransport(endpoint)
+        return self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)

@@ -1,4 +1,4 @@
-"""What an adapter, an endpoint and a transport are (Channel Adapter, Messaging Endpoint).
+"""What an adapter and a transport are (Channel Adapter).
 
 An adapter is a value: a bundle of pure functions and two factories. Bytes in, canonical out; canonical in,
 bytes out. Only what ``open_transport`` returns has a socket, and that only through ``hub.wire``.
@@ -8,194 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel
 
-from hub.canonical.codes import CodeTables, Event
+from hub.canonical.codes import CodeTables
 from hub.canonical.message import Message
 from hub.canonical.procedure import Procedure
 from hub.canonical.receipt import Finding, Receipt
+from hub.endpoint import Endpoint
 from hub.errors import HubError
-from hub.rules import windows
-from hub.rules.windows import Window
 from hub.wire import Wire
 
 #: Header in which a detached JWS (RFC 7797) over the whole body travels, to us and from us.
 JWS_HEADER = "X-JWS-Signature"
-
-# --- policies, from config/endpoints/<name>.toml -----------------------------------------------------------------
-
-
-class Policy(BaseModel):
-    """A table of an endpoint's file: frozen, unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ServicePolicy(Policy):
-    """What may be done about one service of a partner when the outcome is not known."""
-
-    #: ``ask`` the partner's look-up; ``resend`` the same bytes (declared safe); ``park``: stays in doubt for an operator.
-    on_doubt: str = Field("park", pattern="^(ask|resend|park)$")
-    #: Asking: absence proves that it did not arrive.
-    absence_proves: bool = False
-    #: The chain moves on when this one is ``delivered`` or only when it is ``acknowledged`` by a later message.
-    advance_on: str = Field("delivered", pattern="^(delivered|acknowledged)$")
-
-
-class Redelivery(Policy):
-    """How long to wait before the same bytes go again: exponential backoff with jitter."""
-
-    first_seconds: float = Field(5.0, gt=0)
-    factor: float = Field(2.0, ge=1)
-    ceiling_seconds: float = Field(600.0, gt=0)
-    #: Part of the delay that is drawn at random, 0 to 1.
-    jitter: float = Field(0.2, ge=0, le=1)
-    #: Runaway retries are bounded: after so many attempts park, or, where one may have arrived, leave it to an operator;
-    #: so too after so many questions about one doubt.
-    max_attempts: int = Field(50, ge=1)
-
-
-class InboundPolicy(Policy):
-    """The partner's door at the hub."""
-
-    #: SHA-256 (hex) of the bearer tokens that open the door; a token is shown once, when made.
-    token_sha256: tuple[str, ...] = ()
-    #: SHA-256 (hex) of client certificates (DER) that open the door, as the TLS front passes them.
-    client_certificate_sha256: tuple[str, ...] = ()
-    #: Exact addresses from which this partner may call without token (systems that know no credentials).
-    addresses: tuple[str, ...] = ()
-    #: ``required``, ``optional`` or ``none``; see hub.rules.trust.TrustSnapshot.
-    signature: str = Field("none", pattern="^(required|optional|none)$")
-    #: Files under config/trust/: signers trusted by themselves, and authorities.
-    pinned: tuple[str, ...] = ()
-    anchors: tuple[str, ...] = ()
-    allow_weak: bool = False
-    max_bytes: int = Field(30_000_000, gt=0)
-    #: A dossier step that is older or unknown: ``warn`` delivers and journals it, ``park`` holds it for an operator.
-    out_of_step: str = Field("warn", pattern="^(warn|park)$")
-
-
-def _window(given: Any) -> Any:
-    try:
-        return given if isinstance(given, Window) else windows.parse(given if isinstance(given, str) else repr(given))
-    except windows.BadWindow as error:
-        raise PydanticCustomError("window", "{en}", {"vi": error.vi, "en": error.en}) from error
-
-
-def _of_events(pattern: str) -> str:
-    if not any(fnmatchcase(event, pattern) for event in Event):
-        raise PydanticCustomError(
-            "event", "'{pattern}' matches no event; there are: {known}", {"pattern": pattern, "known": ", ".join(Event)}
-        )
-    return pattern
-
-
-class OutboundPolicy(Policy):
-    """How the hub speaks to the partner."""
-
-    #: Calls at the same time; at most four times as many deliveries are on the bus.
-    concurrency: int = Field(4, ge=1)
-    #: Calls in any minute, questions about doubts among them, over all processes; 0 = no limit.
-    rate_per_minute: int = Field(0, ge=0)
-    #: When the partner may be given something, in Vietnamese time; empty = at any hour.
-    open_hours: tuple[Annotated[Window, BeforeValidator(_window)], ...] = ()
-    #: Days on which it is given nothing.
-    closed_days: tuple[date, ...] = ()
-    #: Patterns of events (hub.canonical.codes.Event) whose deliveries go before the others.
-    urgent: tuple[Annotated[str, AfterValidator(_of_events)], ...] = ()
-    #: Total time for one call, from connect to last byte of the reply.
-    deadline_seconds: float = Field(60.0, gt=0)
-    #: In doubt: wait so long before asking or sending again; None = twice the deadline.
-    settle_after_seconds: float | None = None
-    redelivery: Redelivery = Redelivery()
-    services: dict[str, ServicePolicy] = Field(default_factory=dict)
-    #: How the hub signs what it sends: ``none``, ``xml`` (enveloped XML-DSig) or ``jws`` (detached, in a header).
-    sign: str = Field("none", pattern="^(none|xml|jws)$")
-    #: Name of the signing key in hub.toml.
-    signer: str = "default"
-    #: True: the partner is called (service ``notice``) with what became of its messages; the notice list is always there.
-    notify: bool = False
-
-    def service(self, name: str, variant: str = "") -> ServicePolicy:
-        """Find the policy of ``service.variant``, else of the service, else the safe default."""
-        return self.services.get(f"{name}.{variant}") or self.services.get(name) or ServicePolicy()
-
-    def is_open(self, moment: datetime) -> bool:
-        """Say whether the partner may be given something at a moment."""
-        return not (self.open_hours or self.closed_days) or windows.is_open(self.open_hours, self.closed_days, moment)
-
-    def is_urgent(self, event: str) -> bool:
-        """Say whether deliveries of an event go before the others."""
-        return any(fnmatchcase(event, pattern) for pattern in self.urgent)
-
-    @property
-    def settle_after(self) -> float:
-        return self.settle_after_seconds if self.settle_after_seconds is not None else 2 * self.deadline_seconds
-
-
-class AmqpPolicy(Policy):
-    """``[amqp]``: the partner speaks AMQP 0-9-1 on a broker of its own, where the bytes that its adapter reads and writes travel.
-
-    What it is given goes there where an exchange or a routing key is named, what it sends comes from there where a queue
-    is; in the other direction nothing changes.
-    """
-
-    #: ``amqps://USER@HOST[:PORT]/VHOST``; no password in it.
-    url: str
-    #: Reference to the user's password.
-    password: SecretStr
-    #: Reference ``file:path`` to the authorities (PEM) of the broker's certificate; empty = those of the system.
-    ca: str = ""
-    #: References ``file:path`` to our certificate and its key (PEM), where the broker asks for one.
-    certificate: str = ""
-    key: str = ""
-    #: A connection over which nothing came for twice as long is lost.
-    heartbeat_seconds: int = Field(60, ge=1, le=600)
-    #: Where our messages are published; an empty exchange is the broker's own, whose routing keys are names of queues.
-    publish_exchange: str = Field("", max_length=127)
-    publish_routing_key: str = Field("", max_length=127)
-    #: Content type of what we publish.
-    content_type: str = Field("application/json", max_length=127)
-    #: A message leads to one queue, so that a nack proves that nothing was taken; false: a nack is a doubt.
-    nack_proves: bool = True
-    #: The queue that holds what the partner sends us.
-    consume_queue: str = Field("", max_length=127)
-    #: So many messages may be here, taken or not.
-    prefetch: int = Field(8, ge=1, le=1000)
-    #: One process at a time consumes, so that messages are taken in the queue's order; false where the queue sees to it itself.
-    exclusive: bool = True
-    #: What carries the partner's own identifier of a message: it becomes ``Request.idempotency_key``.
-    identity: str = Field("message_id", pattern="^(message_id|correlation_id|header:[!-~]{1,100})$")
-    #: ``reply_to``: the answer is published to the queue that the message names; ``none``: it is only recorded.
-    reply: str = Field("none", pattern="^(none|reply_to)$")
-
-    @property
-    def publishes(self) -> bool:
-        return bool(self.publish_exchange or self.publish_routing_key)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """One partner system: its adapter, its door at the hub, and how the hub speaks to it."""
-
-    name: str
-    adapter: str
-    #: Name as an official reads it.
-    title: str
-    #: Agency code (QĐ 20/2020) of the partner; empty where it has none.
-    agency_code: str = ""
-    inbound: InboundPolicy | None = None
-    outbound: OutboundPolicy | None = None
-    #: The partner's own broker, its references resolved; None: the adapter's own transport, and the doors.
-    amqp: AmqpPolicy | None = None
-    #: The adapter's own options, validated by its model.
-    options: Any = None
-
 
 # --- inbound ----------------------------------------------------------------------------------------------------
 

@@ -13,14 +13,16 @@ from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json
 from hub.canonical.procedure import CatalogueMessage
 from hub.canonical.receipt import Receipt
-from hub.contract import Call, Endpoint, OutboundPolicy, Outgoing, Reply, Writing
-from hub.errors import BadSettings, HubError, InDoubt, NotSent
+from hub.contract import Call, Outgoing, Reply, Writing
+from hub.endpoint import Endpoint, outbound_of
+from hub.errors import CannotSign, HubError, InDoubt, NotSent
 from hub.ledger.delivery_verbs import ClaimLost
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
 from hub.registers import dossiers, procedures
-from hub.rules import redelivery, routing, signatures
+from hub.rules import redelivery, routing, signing
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
+from hub.rules.xml_signing import Policy as SignedBy
 from hub.telemetry import ATTEMPTS, CALL_SECONDS, REPEATED, bind_subject
 
 log = structlog.get_logger()
@@ -39,6 +41,9 @@ def deliver(hub: Hub, due: Due) -> None:
     endpoint = hub.endpoint(held.endpoint)
     try:
         outgoing, native_id = _outgoing(hub, endpoint, held)
+    except CannotSign as error:
+        _wait_unsigned(hub, endpoint, held, error)
+        return
     except HubError as error:
         _park_unsent(hub, held, error)
         return
@@ -57,16 +62,6 @@ def _bug(error: Exception) -> HubError:
     place = f"{frame.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.tb_lineno}" if frame else "?"
     name = type(error).__name__
     return HubError(f"internal error {name} at {place}", f"lỗi nội bộ {name} tại {place}", where=f"{name}@{place}")
-
-
-def _outbound(endpoint: Endpoint) -> OutboundPolicy:
-    if endpoint.outbound is None:
-        raise BadSettings(
-            f"endpoint {endpoint.name!r} has no [outbound] table",
-            f"điểm kết nối {endpoint.name!r} không có bảng [outbound]",
-            where=endpoint.name,
-        )
-    return endpoint.outbound
 
 
 def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, str]:
@@ -89,13 +84,32 @@ def _recorded(held: Delivery) -> Outgoing:
 
 
 def _signed(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
-    policy = _outbound(endpoint)
-    if policy.sign == "xml":
-        return replace(outgoing, body=signatures.sign_xml(outgoing.body, hub.signers[policy.signer]))
+    policy = outbound_of(endpoint)
+    if policy.sign == "none":
+        return outgoing
+    signer, body = hub.signer(policy.signer), outgoing.body
     if policy.sign == "jws":
-        jws = signatures.sign_jws(outgoing.body, hub.signers[policy.signer])
-        return replace(outgoing, head={**outgoing.head, "jws": jws})
-    return outgoing
+        return replace(outgoing, head={**outgoing.head, "jws": signing.sign_jws(body, signer, policy.algorithm)})
+    if policy.sign == "xml":
+        return replace(outgoing, body=signing.sign_xml(body, signer, policy.algorithm))
+    named = policy.signature_policy
+    signed = signing.sign_xades(
+        body,
+        signer,
+        hub.clock(),
+        algorithm=policy.algorithm,
+        policy=SignedBy(identifier=named.identifier, digest=bytes.fromhex(named.sha256)) if named else None,
+        stamp=hub.stamp if policy.sign == "xades-t" else None,
+    )
+    return replace(outgoing, body=signed)
+
+
+def _wait_unsigned(hub: Hub, endpoint: Endpoint, held: Delivery, error: CannotSign) -> None:
+    """Let a delivery wait for what signs it; no attempt is counted, since nothing was tried at the partner."""
+    decision = redelivery.decide_unsigned(error, outbound_of(endpoint).redelivery, draw=hub.draw())
+    hub.ledger.record_unsent(held, error, decision, None, hub.now())
+    ATTEMPTS.labels(held.endpoint, error.code).inc()
+    log.warning("delivery.unsigned", error=error.code, where=error.where, wait=round(decision.delay, 1))
 
 
 def _park_unsent(hub: Hub, held: Delivery, error: HubError) -> None:
@@ -128,7 +142,7 @@ def _receipt(hub: Hub, endpoint: Endpoint, reply: Reply, outgoing: Outgoing) -> 
     """Read the partner's answer; where its broker took the message over, that is the receipt."""
     adapter = hub.adapter(endpoint)
     if reply.handed_over:
-        text = "máy chủ AMQP của đối tác đã nhận / the partner's broker has taken it"
+        text = "máy chủ AMQP đã nhận cho đối tác / the broker has taken it for the partner"
         return Receipt(code=str(reply.status), text=text, held=dict(adapter.held_after(outgoing)))
     return adapter.read_receipt(reply, outgoing)
 
@@ -140,7 +154,7 @@ def _left_by(error: HubError) -> Evidence:
 
 def _fence(hub: Hub, held: Delivery) -> Callable[[], None]:
     """Make the check that runs right before the first byte: is the whole deadline left on our lease?"""
-    last = held.lease_until - _outbound(hub.endpoint(held.endpoint)).deadline_seconds
+    last = held.lease_until - outbound_of(hub.endpoint(held.endpoint)).deadline_seconds
 
     def fence() -> None:
         if hub.now() > last:
@@ -159,7 +173,7 @@ def _record_receipt(hub: Hub, endpoint: Endpoint, held: Delivery, receipt: Recei
             where=held.service,
             partner_code=receipt.code,
         )
-        decision = redelivery.decide_rewrite(held.attempts, _outbound(endpoint).redelivery, draw=hub.draw())
+        decision = redelivery.decide_rewrite(held.attempts, outbound_of(endpoint).redelivery, draw=hub.draw())
         _settle_failure(hub, held, error, decision, evidence, found=receipt.held)
         return
     waits = hub.waits_for_acknowledgement(held)
@@ -176,7 +190,7 @@ def _wake(hub: Hub, held: Delivery, notice: Notice | None) -> None:
 
 
 def _record_failed(hub: Hub, endpoint: Endpoint, held: Delivery, error: HubError, evidence: Evidence) -> None:
-    policy = _outbound(endpoint)
+    policy = outbound_of(endpoint)
     decision = redelivery.decide(
         error,
         held.attempts,
@@ -270,7 +284,7 @@ def inquire(hub: Hub, due: Due) -> None:
         failed = error.code
         evidence = evidence or _left_by(error)
         answered = False if isinstance(error, NotSent | InDoubt) else None
-    if outcome == "absent" and not _outbound(endpoint).service(held.service, held.variant).absence_proves:
+    if outcome == "absent" and not outbound_of(endpoint).service(held.service, held.variant).absence_proves:
         outcome = "unknown"
     waits = hub.waits_for_acknowledgement(held)
     notice = hub.notice(held, "delivered") if outcome == "found" else None
@@ -283,5 +297,5 @@ def inquire(hub: Hub, due: Due) -> None:
 
 
 def _ask_again_in(hub: Hub, endpoint: Endpoint, held: Delivery) -> float:
-    policy = _outbound(endpoint)
+    policy = outbound_of(endpoint)
     return redelivery.ask_again_in(held.inquiries, policy.redelivery, settle_after=policy.settle_after, draw=hub.draw())

@@ -3,6 +3,7 @@
 * HubError
   x NotSent          nobody: wait and send the same bytes again   (refused, no DNS, connect timeout)
     + Busy           nobody: wait as long as the partner says
+    + CannotSign     nobody: wait until what holds our key answers again, or the next key's time has come
   x InDoubt          the partner may have it: ask, or resend where the endpoint says that is safe, else stay in doubt
   x Refused          the sender: the partner said no for good
   x InvalidMessage   the sender: it cannot be read; all faults at once, with their paths
@@ -79,6 +80,20 @@ class Busy(NotSent):
     def __init__(self, en: str, vi: str, *, where: str = "", partner_code: str = "", retry_after: float | None = None) -> None:
         super().__init__(en, vi, where=where, partner_code=partner_code)
         #: Seconds the partner asked us to wait; None where it did not say.
+        self.retry_after = retry_after
+
+
+class CannotSign(NotSent):
+    """Cannot be signed now: a token, an HSM or the time-stamping authority is away, or the next key's time has not come.
+
+    Raised before a byte leaves: no fault of the message, which waits however long that takes.
+    """
+
+    code = "cannot_sign"
+
+    def __init__(self, en: str, vi: str, *, where: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(en, vi, where=where)
+        #: Seconds after which it may be possible; 0 where nothing is known.
         self.retry_after = retry_after
 
 

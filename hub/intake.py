@@ -15,7 +15,8 @@ from hub.canonical.compact_json import compact, compact_sorted
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, to_json
 from hub.canonical.procedure import CatalogueMessage
-from hub.contract import Answer, Endpoint, InboundPolicy, Incoming, Opened, Outcome, Request
+from hub.contract import Answer, Incoming, Opened, Outcome, Request
+from hub.endpoint import Endpoint, InboundPolicy
 from hub.errors import Fault, HubError, InvalidMessage, NoRoute, NotPermitted, Unavailable, Untrusted
 from hub.ledger import chains
 from hub.ledger.intake_verbs import DossierMoved
@@ -75,6 +76,7 @@ def _receive(hub: Hub, endpoint: Endpoint, request: Request, message_id: str) ->
         verified = signatures.verify(opened.document, opened.jws, hub.trust(endpoint), hub.clock())
         verdict = verified.verdict
         incoming = hub.adapter(endpoint).read_message(verified.signed_bytes, opened, endpoint.options)
+        _check_may_sign(verdict, incoming)
         return _accept(hub, endpoint, request, opened, verified, incoming, message_id)
     except Unavailable:
         raise
@@ -83,6 +85,13 @@ def _receive(hub: Hub, endpoint: Endpoint, request: Request, message_id: str) ->
     except Exception as error:
         log.exception("message.bug")
         return _refuse(hub, endpoint, request, opened, verdict, _bug(error), message_id)
+
+
+def _check_may_sign(verdict: Verdict, incoming: Incoming) -> None:
+    """Check each message against what the register of the trust store lets its signer sign."""
+    for message in incoming.messages:
+        event = f".{message.event.value}" if isinstance(message, DossierMessage) else ""
+        certificates.check_may_sign(verdict, message.kind + event)
 
 
 def _check_size(endpoint: Endpoint, request: Request) -> None:
@@ -191,7 +200,7 @@ def _think_of_dossier(
 def _known(hub: Hub, message: DossierMessage, earlier: Sequence[_Thought]) -> dossiers.Known | None:
     """Look up the dossier as it will stand when the messages before this one in the same document are recorded."""
     codes = dossiers.codes_of(message.dossier)
-    with hub.ledger.read() as conn:
+    with hub.ledger.glance() as conn:
         recorded = dossiers.find(conn, codes)
     found = {recorded.key: recorded} if recorded else {}
     for thought in earlier:

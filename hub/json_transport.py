@@ -8,7 +8,8 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from hub.canonical.message import Message
-from hub.contract import Endpoint, OutboundPolicy, Outgoing, Reply
+from hub.contract import Outgoing, Reply
+from hub.endpoint import Endpoint, OutboundPolicy
 from hub.errors import BadSettings, NotSent
 from hub.rules.json_door import CONTENT_TYPE, write_json
 from hub.wire import Wire, raise_for_busy, recorded, shown

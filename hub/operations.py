@@ -16,8 +16,8 @@ from hub.contract import Outgoing, Reply
 from hub.errors import HubError, NotAllowed, Refused
 from hub.ledger.values import Delivery, Notice
 from hub.registers import history, plans
-from hub.registers.history import DeliveryDetail
 from hub.registers.plans import Choice, Item, Plan
+from hub.registers.records import DeliveryDetail
 
 log = structlog.get_logger()
 

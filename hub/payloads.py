@@ -9,21 +9,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from hub.canonical.digests import DIGEST
 from hub.errors import HubError, Unavailable
 
 #: Read and written in pieces of this size.
 PIECE_BYTES = 262_144
 #: A file that was being received, and has not grown for so long, is nobody's any more.
 LEFT_OVER_SECONDS = 86_400.0
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 #: Files that are being received; a name that no digest has.
 _INCOMING = "incoming"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -112,6 +112,10 @@ class PayloadStore(Protocol):
         """Delete what was being received and has not grown since a moment; give how many."""
         ...
 
+    def probe(self) -> int:
+        """Try that a file could be kept; give how many bytes are free. Raises StoreUnavailable."""
+        ...
+
 
 def put(store: PayloadStore, pieces: Iterable[bytes]) -> Kept:
     """Keep what a stream gives; nothing where it breaks off."""
@@ -172,6 +176,23 @@ class FolderStore:
                         path.unlink()
                         swept += 1
         return swept
+
+    def probe(self) -> int:
+        with _told("write"):
+            there = next(each for each in (self._folder, *self._folder.parents) if each.exists())
+            if there == self._folder:
+                self._try_a_file()
+            elif not (there.is_dir() and os.access(there, os.W_OK | os.X_OK, effective_ids=True)):
+                # Not made here: who asks may be another user than the one who serves, and would own it.
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return shutil.disk_usage(there).free
+
+    def _try_a_file(self) -> None:
+        receiving = self.receive()
+        try:
+            receiving.write(b"?")
+        finally:
+            receiving.discard()
 
     def _path(self, digest: str) -> Path:
         """Give the place of a digest; a name from outside never becomes a path otherwise."""

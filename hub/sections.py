@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from hub.contract import AmqpPolicy, InboundPolicy, OutboundPolicy
+from hub.endpoint import AmqpPolicy, InboundPolicy, MemberPolicy, OutboundPolicy
 from hub.rules.routing import Route
 
 
@@ -117,15 +119,111 @@ class SealSection(Section):
 
     #: Reference to the EC P-256 private key (PEM) that seals bus messages.
     key: str = "file:keys/seal.pem"
+    #: Files under config/trust/: further public keys (PEM) whose seals this hub accepts, while it moves from one key to the next.
+    accepted: tuple[str, ...] = ()
 
 
 class SignerSection(Section):
-    """``[signers.NAME]``"""
+    """``[signers.NAME]``, or ``[[signers.NAME]]`` for each of several keys that follow each other.
+
+    The key is in one place: ``key``, ``pkcs12`` or ``module``.
+    """
 
     #: Reference to the private key (PEM).
-    key: str
-    #: Reference to the certificate (PEM).
-    certificate: str
+    key: str = ""
+    #: Reference to a PKCS #12 file with private key and certificates.
+    pkcs12: str = ""
+    #: Reference to the password of either.
+    password: str = ""
+    #: Reference to the certificate (PEM), and those of the authorities behind it; empty = those of ``pkcs12``.
+    certificate: str = ""
+    #: Path of the PKCS #11 library of a token or HSM.
+    module: str = ""
+    #: Label of the token there, and the reference to its PIN.
+    token: str = ""
+    pin: str = ""
+    #: What names the key in the token: its label, its id in hex digits, or both.
+    key_label: str = ""
+    key_id: str = Field("", pattern="^([0-9A-Fa-f]{2}){0,64}$")
+    #: So many signatures are made in the token at the same time.
+    sessions: int = Field(4, ge=1, le=64)
+    #: It signs from this moment, until right before this one; where none is given, as its certificate says.
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SignerSection:
+        given = [name for name in ("key", "pkcs12", "module") if getattr(self, name)]
+        if len(given) != 1:
+            raise _wrong("phải có đúng một trong: key, pkcs12, module", "exactly one of key, pkcs12, module must be there")
+        in_token = [name for name in ("token", "pin", "key_label", "key_id") if getattr(self, name)]
+        if bool(self.module) != bool(self.token and (self.key_label or self.key_id)) or (in_token and not self.module):
+            vi, en = "module cần token và key_label hoặc key_id (và ngược lại)", "module goes with token and key_label or key_id"
+            raise _wrong(vi, en)
+        if not (self.certificate or self.pkcs12):
+            raise _wrong("thiếu certificate", "certificate is missing")
+        return self
+
+
+def _wrong(vi: str, en: str) -> PydanticCustomError:
+    return PydanticCustomError("signer", "{en}", {"vi": vi, "en": en})
+
+
+def _listed(given: Any) -> Any:
+    """Let one table stand for a list of one."""
+    return [given] if isinstance(given, dict) else given
+
+
+#: The keys of one signer: one table, or several that follow each other.
+SignerSections = Annotated[tuple[SignerSection, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class SealsSection(Section):
+    """``[seals]``"""
+
+    #: So often what is new in the journal is sealed.
+    every_seconds: float = Field(60.0, ge=1)
+    #: One seal is over the chains of so many subjects at most; what is left is in the next one, made at once.
+    batch: int = Field(4096, ge=1, le=50_000)
+    #: File to which each root is appended, to be kept where nobody who can change the ledger can change it; a relative one is
+    #: relative to the configuration folder, empty = none.
+    publish: str = ""
+
+
+class AuthoritySection(Section):
+    """``[[timestamps.authority]]``"""
+
+    name: str = Field(pattern="^[A-Za-z0-9_-]{1,50}$")
+    #: Where it takes RFC 3161 requests.
+    url: str = Field(pattern="^https?://[!-~]+$")
+    #: Object identifier of the policy to ask for; empty = the authority's own.
+    policy: str = Field("", pattern=r"^([0-2](\.[0-9]{1,20}){1,20})?$")
+    #: HTTP Basic: the user, and the reference to the password; empty = none is needed.
+    user: str = Field("", pattern="^[^:]*$")
+    password: str = ""
+    #: Total time for one request.
+    deadline_seconds: float = Field(10.0, gt=0)
+
+
+class TimestampsSection(Section):
+    """``[timestamps]``"""
+
+    #: Asked in this order; none = seals are without timestamp.
+    authority: tuple[AuthoritySection, ...] = ()
+    #: Files under config/trust/: by which tokens are trusted, also those of earlier years (see hub.rules.timestamps.check).
+    certificates: tuple[str, ...] = ()
+    #: A clock of this hub that is further away from the authority's is an alarm.
+    max_drift_seconds: float = Field(5.0, gt=0)
+    #: While none gives a timestamp: wait so long, twice as long each time, up to the ceiling.
+    first_retry_seconds: float = Field(5.0, gt=0)
+    ceiling_retry_seconds: float = Field(600.0, gt=0)
+
+
+class EvidenceSection(Section):
+    """``[evidence]``"""
+
+    #: Which of the ``[signers.NAME]`` seals containers of evidence.
+    signer: str = "default"
 
 
 class HubFile(Section):
@@ -139,7 +237,10 @@ class HubFile(Section):
     retention: RetentionSection = RetentionSection()
     logging: LoggingSection = LoggingSection()
     seal: SealSection = SealSection()
-    signers: dict[str, SignerSection] = Field(default_factory=dict)
+    seals: SealsSection = SealsSection()
+    timestamps: TimestampsSection = TimestampsSection()
+    evidence: EvidenceSection = EvidenceSection()
+    signers: dict[str, SignerSections] = Field(default_factory=dict)
 
 
 class RoutesFile(Section):
@@ -159,5 +260,6 @@ class EndpointFile(Section):
     inbound: InboundPolicy | None = None
     outbound: OutboundPolicy | None = None
     amqp: AmqpPolicy | None = None
+    member: MemberPolicy | None = None
     #: The adapter's own options; ``env:`` and ``file:`` references are resolved.
     options: dict[str, Any] = Field(default_factory=dict)

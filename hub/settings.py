@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,16 +19,20 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from hub.canonical.codes import CodeRow
-from hub.contract import Adapter, AmqpPolicy, Endpoint, OutboundPolicy
+from hub.contract import Adapter
+from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy
 from hub.errors import BadSettings
 from hub.rules.broker import read_address
 from hub.rules.routing import Route
-from hub.sections import EndpointFile, HubFile, RoutesFile
+from hub.sections import BusSection, EndpointFile, HubFile, RoutesFile
+from hub.trust.store import TrustFile
 
 M = TypeVar("M", bound=BaseModel)
 
 #: The example configuration: ``config/`` beside ``hub/``, in a clone as in an installed package. ``lienthong init`` copies it.
 EXAMPLE = Path(__file__).parents[1] / "config"
+#: The trust store, in the configuration folder; without it there is none.
+TRUST_FILE = "trust/trust.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,7 @@ class Settings:
     file: HubFile
     endpoints: Mapping[str, Endpoint]
     routes: tuple[Route, ...]
+    trust: TrustFile = field(default_factory=TrustFile)
 
 
 def load(folder: Path, adapters: Mapping[str, Adapter]) -> Settings:
@@ -54,12 +60,19 @@ def load(folder: Path, adapters: Mapping[str, Adapter]) -> Settings:
     routes_path = folder / "routes.toml"
     routes = _model(RoutesFile, _toml(routes_path), routes_path).route if routes_path.is_file() else ()
     _check_routes(routes_path, routes, endpoints)
+    file = _model(HubFile, _toml(folder / "hub.toml"), folder / "hub.toml")
+    _check_members(folder, endpoints, file.bus)
     return Settings(
         folder=folder,
-        file=_model(HubFile, _toml(folder / "hub.toml"), folder / "hub.toml"),
+        file=file,
         endpoints=endpoints,
         routes=routes,
+        trust=_trust(folder / TRUST_FILE),
     )
+
+
+def _trust(path: Path) -> TrustFile:
+    return _model(TrustFile, _toml(path), path) if path.is_file() else TrustFile()
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -105,6 +118,8 @@ _WRONG_VALUES = {
     "less_than": "phải nhỏ hơn {lt}",
     "less_than_equal": "không được quá {le}",
     "window": "{vi}",
+    "signer": "{vi}",
+    "too_short": "phải có ít nhất {min_length} mục",
     "event": "{pattern!r} không khớp sự kiện nào; hiện có: {known}",
     "date_type": "phải là ngày dạng \"2026-09-02\"",
     "date_from_datetime_parsing": "phải là ngày dạng \"2026-09-02\"",
@@ -136,6 +151,7 @@ def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endp
         inbound=file.inbound,
         outbound=file.outbound,
         amqp=_amqp(folder, path, file),
+        member=file.member,
         options=_model(adapter.options, options, path, folder),
     )
 
@@ -167,8 +183,56 @@ def _check_amqp(where: str, amqp: AmqpPolicy, outbound: OutboundPolicy | None) -
             f"{where} khai báo nơi gửi nhưng điểm kết nối không có bảng [outbound]: không có gì được gửi đi",
             where=where,
         )
+    if amqp.publishes:
+        _check_not_asked(where, outbound)
+
+
+#: The name of a member's endpoint is a word of its routing keys and of its permissions.
+_MEMBER_NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
+
+
+def _check_members(folder: Path, endpoints: Mapping[str, Endpoint], bus: BusSection) -> None:
+    """Refuse members of the bus that could not be served, or not be told from each other."""
+    users: dict[str, str] = {}
+    for name, endpoint in endpoints.items():
+        if endpoint.member is None:
+            continue
+        where = f"{folder / 'endpoints' / name}.toml [member]"
+        _check_member(where, endpoint, bus)
+        users.setdefault(read_address(bus, "hub.toml [bus]").user, "hub.toml [bus]")
+        if (other := users.setdefault(endpoint.member.user, where)) != where:
+            raise BadSettings(
+                f"{where}: {other} has the same user at the broker; each needs an account of its own",
+                f"{where}: {other} dùng chung tài khoản RabbitMQ; mỗi bên phải có tài khoản riêng",
+                where=f"{where} user",
+            )
+
+
+def _check_member(where: str, endpoint: Endpoint, bus: BusSection) -> None:
+    if bus.url.startswith("memory://"):
+        raise BadSettings(
+            f"{where}: members need a broker; hub.toml [bus] url is memory:// (one process)",
+            f"{where}: thành viên bus cần RabbitMQ; hub.toml [bus] url đang là memory:// (một tiến trình)",
+            where=where,
+        )
+    if endpoint.amqp is not None:
+        raise BadSettings(
+            f"{where}: the endpoint has an [amqp] table too; a partner has a broker of its own, or is a member of ours",
+            f"{where}: điểm kết nối có cả bảng [amqp]; đối tác dùng máy chủ AMQP của mình, hoặc là thành viên bus của hub",
+            where=where,
+        )
+    if not _MEMBER_NAME.fullmatch(endpoint.name):
+        raise BadSettings(
+            f"{where}: the name of a member's endpoint has letters, digits, - and _ only, 50 at most",
+            f"{where}: tên điểm kết nối của thành viên chỉ gồm chữ không dấu, số, - và _, tối đa 50 ký tự",
+            where=where,
+        )
+    _check_not_asked(where, endpoint.outbound)
+
+
+def _check_not_asked(where: str, outbound: OutboundPolicy | None) -> None:
     asked = [name for name, each in outbound.services.items() if each.on_doubt == "ask"] if outbound else []
-    if amqp.publishes and asked:
+    if asked:
         names = ", ".join(asked)
         raise BadSettings(
             f'{where}: a broker cannot be asked what became of a message: services {names} need on_doubt = "resend" or "park"',

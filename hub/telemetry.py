@@ -42,6 +42,15 @@ BUS_CONFIRM_SECONDS = Histogram("lienthong_bus_confirm_seconds", "Time until the
 COMMIT_SECONDS = Histogram("lienthong_commit_seconds", "Time of one commit of the ledger", buckets=_OWN)
 COMMIT_VERBS = Histogram("lienthong_commit_verbs", "Verbs in one commit of the ledger", buckets=(1, 2, 4, 8, 16, 32, 50))
 READ_SECONDS = Histogram("lienthong_read_seconds", "Time of one reading of the ledger", buckets=_OWN)
+SEALED = Counter("lienthong_seals_total", "Seals of the ledger that this process made")
+TIMESTAMPS = Counter("lienthong_timestamps_total", "Answers of timestamping authorities, by outcome", ["authority", "outcome"])
+CLOCK_DRIFT_SECONDS = Gauge(
+    "lienthong_clock_drift_seconds", "How far this machine's clock is ahead of a timestamping authority's", ["authority"]
+)
+TRUST_FETCHED = Counter("lienthong_trust_fetched_total", "Revocation lists and answers asked for, by outcome", ["outcome"])
+TRUST_LIST_ENDS = Gauge(
+    "lienthong_trust_list_ends_timestamp_seconds", "When an authority's revocation list ends, if one is held", ["authority"]
+)
 # Counted in the ledger when they are asked for: every process gives the same numbers.
 DELIVERIES = Gauge("lienthong_deliveries", "Deliveries that are not done, by endpoint and state", ["endpoint", "state"])
 PARKED = Gauge("lienthong_parked", "Parked deliveries, by endpoint and code of the error", ["endpoint", "error"])
@@ -49,6 +58,14 @@ OLDEST_DUE_SECONDS = Gauge(
     "lienthong_oldest_due_seconds", "Since when the oldest delivery whose turn has come is not sent", ["endpoint"]
 )
 BREAKER = Gauge("lienthong_breaker", "Circuit breaker: 0 closed, 1 lets one delivery at a time through, 2 open", ["endpoint"])
+SEALING_BEHIND_SECONDS = Gauge(
+    "lienthong_sealing_behind_seconds",
+    "For how long the oldest row of the journal is without seal, and the oldest seal without timestamp",
+    ["step"],
+)
+CERTIFICATE_DAYS = Gauge(
+    "lienthong_certificate_days", "Days until a certificate in use ends, by its place in the configuration", ["certificate"]
+)
 PAUSED = Gauge("lienthong_paused", "1: an operator paused the endpoint", ["endpoint"])
 
 #: Ids of what this thread works on, in every line that it logs.

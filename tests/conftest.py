@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from tests.support import confined, postgres, rabbit
+from tests.support import needed, postgres, rabbit
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ def pytest_sessionfinish() -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was not tested, for want of an engine."""
-    for absent in (postgres.ABSENT, rabbit.ABSENT, confined.ABSENT):
-        skipped = sum(absent in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ()))
-        if skipped:
-            terminalreporter.write_line(f"NOT TESTED: {skipped} tests. {absent}", red=True, bold=True)
+    reasons = (str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()))
+    absences = Counter(reason.removeprefix("Skipped: ") for reason in reasons if reason.endswith(needed.SKIPPED))
+    for absent, number in absences.items():
+        terminalreporter.write_line(f"NOT TESTED: {number} tests. {absent}", red=True, bold=True)

@@ -26,7 +26,7 @@ from hub.errors import Untrusted
 from hub.ledger.tables import dossiers, holdings, journal, payloads
 from hub.registers import history
 from hub.rules.lifecycle import State, recorded
-from hub.rules.signatures import sign_jws
+from hub.rules.signing import sign_jws
 from hub.simulation import SimulatorServer
 from tests.support import hub as support
 from tests.support import signers

@@ -9,7 +9,8 @@ import pytest
 
 from hub import bootstrap
 from hub.canonical.base import VIETNAM
-from hub.edge.cli.checking import Finding, look
+from hub.edge.cli.checking import look
+from hub.edge.cli.checks.findings import Finding
 from hub.errors import BadSettings
 from tests.support import hub as support
 

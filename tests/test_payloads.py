@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,58 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnavailable, match="cannot write"):
         FolderStore(tmp_path / "file" / "payloads").receive()
+
+
+def test_a_try_keeps_nothing_and_makes_no_folder(store: FolderStore, folder: Path) -> None:
+    """Who tries may be another user than the one who serves, and would own the folder."""
+    assert store.probe() > 0
+    assert not folder.exists()
+
+    put(store, [TEXT])
+    before = files(folder)
+
+    assert store.probe() > 0
+    assert files(folder) == before
+
+
+def test_a_folder_that_another_user_owns_is_told() -> None:
+    """Where tests run as root, to whom nothing is forbidden, as somebody else."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        (place / "payloads" / "incoming").mkdir(parents=True)
+        (place / "payloads" / "incoming").chmod(0o555)
+        place.chmod(0o555)
+        me = os.geteuid()
+        os.seteuid(me or 65534)
+        try:
+            for each in (place / "payloads", place / "not there", place / "not" / "there"):
+                with pytest.raises(StoreUnavailable, match="cannot write \\(Permission denied"):
+                    FolderStore(each).probe()
+        finally:
+            os.seteuid(me)
+            place.chmod(0o755)
+
+
+def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    for each in (tmp_path / "file", tmp_path / "file" / "payloads"):
+        with pytest.raises(StoreUnavailable, match="cannot write"):
+            FolderStore(each).probe()
+
+
+def test_a_try_on_a_full_disk_is_told_and_leaves_nothing(store: FolderStore, folder: Path) -> None:
+    put(store, [TEXT])
+    before = files(folder)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+    try:
+        with pytest.raises(StoreUnavailable, match="is full"):
+            store.probe()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert files(folder) == before
 
 
 def test_a_file_counts_only_after_it_and_its_name_are_on_the_disk(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 from benchmarks.dossiers import Dossier
 from benchmarks.node import Node
 from benchmarks.peers.filling import write_documents
-from benchmarks.sink import Sink
+from benchmarks.sink import NothingArrives, Sink
 from benchmarks.work import Settings, Translate, Verify
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,6 @@ FILL_SECONDS = 600.0
 #: So long may pass without an arrival before a run is given up.
 QUIET_SECONDS = 60.0
 STOP_SECONDS = 60.0
-_LOOK_SECONDS = 0.2
 _LOG_BYTES = 4_000
 
 
@@ -156,17 +154,10 @@ def _workers(peer: Peer, processes: int, log: Path, environment: dict[str, str])
 def _wait(
     worker: subprocess.Popen[bytes], sink: Sink, expected: int, log: Path, arrived: Callable[[int], None]
 ) -> None:
-    """Wait until all have arrived; give up where the worker ended or nothing comes any more."""
-    count, since = -1, time.monotonic()
-    while count < expected:
-        time.sleep(_LOOK_SECONDS)
-        now = int(sink.report()["arrived"])
-        if now != count:
-            count, since = now, time.monotonic()
-            arrived(count)
-        elif worker.poll() is not None or time.monotonic() - since > QUIET_SECONDS:
-            said = log.read_bytes()[-_LOG_BYTES:].decode(errors="replace")
-            raise PeerFailed(f"{count} of {expected} arrived, then nothing: {said}")
+    try:
+        sink.wait(expected, QUIET_SECONDS, ended=lambda: worker.poll() is not None, arrived=arrived)
+    except NothingArrives as error:
+        raise PeerFailed(f"{error}: {log.read_bytes()[-_LOG_BYTES:].decode(errors='replace')}") from error
 
 
 def _left(node: Node, queue: str) -> int:

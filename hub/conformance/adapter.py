@@ -21,7 +21,7 @@ from hub.conformance import samples
 from hub.conformance.inbound import InboundChecks
 from hub.conformance.outbound import OutboundChecks
 from hub.conformance.receipts import ReceiptChecks
-from hub.contract import Endpoint, InboundPolicy, OutboundPolicy
+from hub.endpoint import Endpoint, InboundPolicy, OutboundPolicy
 from hub.wire import Wire
 
 STOP_DEADLINE_SECONDS = 10.0

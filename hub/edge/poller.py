@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -17,9 +18,10 @@ from hub import intake
 from hub.amqp.connecting import CONNECT_SECONDS, Broken, Denied, Line, Properties
 from hub.amqp.consuming import Arrived, Taken, Taking
 from hub.amqp.publishing import ACK
-from hub.amqp.reaching import broker_of, policy_of, unreachable
+from hub.amqp.reaching import broker_of, unreachable
 from hub.app import Hub
-from hub.contract import AmqpPolicy, Answer, Endpoint, Request
+from hub.contract import Answer, Request
+from hub.endpoint import AmqpPolicy, Endpoint, amqp_of
 from hub.errors import Unavailable
 from hub.telemetry import POLL_CONSUMING, POLL_FAILED, POLL_REPLIES, lines_about
 
@@ -32,9 +34,13 @@ FIRST_SECONDS, LAST_SECONDS = 0.2, 10.0
 class Pollers:
     """One thread for each endpoint whose partner puts messages into a queue; without such endpoints nothing happens."""
 
-    def __init__(self, hub: Hub) -> None:
-        """Read the brokers' addresses and certificates; raise BadSettings where those cannot be right."""
-        self._pollers = [Poller(hub, each) for each in hub.endpoints.values() if each.amqp and each.amqp.consume_queue]
+    def __init__(self, hub: Hub, others: Iterable[Poller] = ()) -> None:
+        """Read the brokers' addresses and certificates; raise BadSettings where those cannot be right.
+
+        ``others``: pollers of another kind, which are run with them.
+        """
+        own = (Poller(hub, each) for each in hub.endpoints.values() if each.amqp and each.amqp.consume_queue)
+        self._pollers = [*own, *others]
         self._threads = [
             threading.Thread(target=each.run, name=f"poll-{each.endpoint.name}", daemon=True) for each in self._pollers
         ]
@@ -62,7 +68,7 @@ class Poller:
     def __init__(self, hub: Hub, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._hub = hub
-        self._policy = policy_of(endpoint)
+        self._policy = amqp_of(endpoint)
         self._broker = broker_of(endpoint)
         self._stop = threading.Event()
         self._line: Line | None = None
@@ -77,12 +83,12 @@ class Poller:
 
     def run(self) -> None:
         """Consume until told to stop: a broker that cannot be used is tried again and again, not died of."""
-        pauses = _Pauses()
+        pauses = Pauses()
         while not self._stop.is_set():
             with lines_about(endpoint=self.endpoint.name):
                 try:
                     with self._consuming() as taking:
-                        pauses = _Pauses()
+                        pauses = Pauses()
                         self._take_all(taking)
                 except Broken as error:
                     self._failed(error)
@@ -128,23 +134,24 @@ class Poller:
                 self._take(taking, arrived)
 
     def _take(self, taking: Taking, arrived: Arrived) -> None:
-        answer = self._recorded(taking, request_of(self.endpoint, self._policy, arrived))
+        request = request_of(self.endpoint, self._policy, arrived)
+        answer = self._recorded(taking, partial(intake.receive, self._hub, request))
         if answer is None:
             return
         if self._policy.reply == "reply_to" and arrived.properties.reply_to:
             self._reply(taking, arrived, answer)
         taking.acknowledge(arrived)
 
-    def _recorded(self, taking: Taking, request: Request) -> Answer | None:
-        """Let intake record a message; None where it is time to stop before that was possible.
+    def _recorded(self, taking: Taking, record: Callable[[], Answer]) -> Answer | None:
+        """Let a flow record a message; None where it is time to stop before that was possible.
 
         While the ledger does not answer the message is held here, not given back: a queue may count how often it gives a
         message, and throw it away after some times.
         """
-        pauses = _Pauses()
+        pauses = Pauses()
         while not self._stop.is_set():
             try:
-                return intake.receive(self._hub, request)
+                return record()
             except (Unavailable, OperationalError) as error:
                 POLL_FAILED.labels(self.endpoint.name, "ledger").inc()
                 log.error("ledger.unavailable", cause=type(error).__name__)
@@ -191,7 +198,7 @@ def _identity(policy: AmqpPolicy, given: Properties) -> str:
     return given.correlation_id if kind == "correlation_id" else given.message_id
 
 
-class _Pauses:
+class Pauses:
     """Waits between tries, each longer than the one before."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from lxml import etree
 
 from benchmarks import dossiers, work
 from hub.errors import InvalidMessage
-from hub.rules import signatures, xml
+from hub.rules import signatures, signing, xml
 from hub.rules.trust import TrustSnapshot
 from hub.trust import keys
 from tests.benchmarks.world import KEYS, MESSAGE_ID, made
@@ -71,7 +71,7 @@ def test_a_document_that_is_not_valid_is_refused(folder: Path, verify, translate
     root = etree.fromstring(dossier.document)
     root.remove(root.find("{http://www.w3.org/2000/09/xmldsig#}Signature"))
     root.find("Header/Subject/sendDate").text = "hôm qua"
-    document = signatures.sign_xml(etree.tostring(root), KEYS.trader_signer)
+    document = signing.sign_xml(etree.tostring(root), KEYS.trader_signer)
 
     with pytest.raises((work.WorkFailed, InvalidMessage)):
         work.Unit(folder, verify=verify, translate=translate).request(document)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from hub.contract import OutboundPolicy
+from hub.endpoint import OutboundPolicy
 from hub.ledger.engine import READERS
 from hub.sections import DoorsSection
 from tests.docs import pages

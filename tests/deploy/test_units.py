@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from hub.contract import OutboundPolicy
 from hub.edge.cli import app
 from hub.edge.cli.running import Role
+from hub.endpoint import OutboundPolicy
 from hub.ledger.schema import WAIT_SECONDS
 from tests.deploy import units
 from tests.docs import pages

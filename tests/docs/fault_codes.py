@@ -48,7 +48,8 @@ def indications() -> set[str]:
     """Give the words of ETSI EN 319 102-1 by which a signature is refused."""
     return {
         str(call.args[0].value)
-        for path in (ROOT / "hub/rules").glob("*.py")
+        for folder in ("hub/rules", "hub/trust")
+        for path in (ROOT / folder).glob("*.py")
         for call in _calls(ast.parse(path.read_text(encoding="utf-8")))
         if _name(call) == "untrusted" and call.args and isinstance(call.args[0], ast.Constant)
     }

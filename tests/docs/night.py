@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from hub import intake
+from hub import bootstrap, intake, sealing
 from hub.app import Hub
 from hub.contract import Answer, Request
 from hub.simulation import SimulatorServer
@@ -100,6 +100,7 @@ class Night:
         self.give(LOST_CREATE)
         self.give_bytes((SAMPLES / "bad/eleven_faults.json").read_bytes(), "bad-1")
         self.give_bytes(json.dumps(catalogue()).encode(), "catalogue-1", MINISTRY)
+        sealing.seal(bootstrap.open_sealing(bootstrap.load_settings(self.folder), self.hub))
 
 
 def partner(system: str, **settings: Any) -> SimulatorServer:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from hub.bootstrap import find_adapters
 from hub.canonical.codes import CodeRow
 from hub.sections import EndpointFile, HubFile, RoutesFile
+from hub.trust.store import TrustFile
 
 #: What stands for a name that an operator chooses, in a path: ``outbound.services.SERVICE.on_doubt``.
 CHOSEN = {"signers": "NAME", "services": "SERVICE", "ministry_parties": "OFFICE"}
@@ -38,6 +39,10 @@ def endpoint_keys() -> list[Key]:
 
 def route_keys() -> list[Key]:
     return list(_keys(RoutesFile))
+
+
+def trust_keys() -> list[Key]:
+    return list(_keys(TrustFile))
 
 
 def code_columns() -> list[str]:
@@ -65,7 +70,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     origin = get_origin(annotation)
-    if origin in (Union, types.UnionType, tuple, dict):
+    if origin in (Annotated, Union, types.UnionType, tuple, dict):
         return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
     return None
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hub.conformance import samples
-from hub.contract import Adapter, ServicePolicy, Writing
+from hub.contract import Adapter, Writing
+from hub.endpoint import ServicePolicy
 from hub.errors import every_error
 
 ROOT = Path(__file__).parents[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 
 from hub import bootstrap
 from hub import settings as settings_module
-from hub.contract import Redelivery
 from hub.edge.http.identity import Gate
+from hub.endpoint import Redelivery
 from hub.errors import BadSettings, NotSent
 from hub.rules.redelivery import decide
 from hub.settings import Settings
 from hub.trust import keys
+from hub.trust.register import COLUMNS, Wrong, read_register
+from hub.trust.store import TrustFile
 from tests.docs import pages, settings_keys
 from tests.docs.settings_keys import Key
 
@@ -51,6 +54,26 @@ def test_every_key_of_an_endpoint_is_told() -> None:
 
 def test_every_key_of_routes_toml_is_told() -> None:
     assert_told("routes.toml", settings_keys.route_keys())
+
+
+def test_every_key_of_the_trust_store_is_told() -> None:
+    assert_told("trust/trust.toml", settings_keys.trust_keys())
+
+
+def test_every_column_of_the_register_is_told() -> None:
+    assert list(key_sections("trust/register.csv")) == list(COLUMNS)
+
+
+def test_the_examples_of_the_trust_store_are_read(tmp_path: Path) -> None:
+    """The table as it stands; the register's line against its anchors' purposes."""
+    (block,) = (block for block in pages.blocks(PAGE, "toml") if block.text.startswith("[[anchor]]"))
+    table = TrustFile.model_validate(tomllib.loads(block.text))
+    (line,) = (block for block in pages.blocks(PAGE, "csv") if block.text.startswith(",".join(COLUMNS)))
+    (tmp_path / "register.csv").write_text(line.text, encoding="utf-8")
+    wrong = Wrong()
+
+    assert len(read_register(tmp_path / "register.csv", {anchor.purpose for anchor in table.anchor}, wrong)) == 1
+    wrong.raise_if_any()
 
 
 def test_every_column_of_a_code_list_is_told() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
@@ -20,6 +20,7 @@ from hub.errors import NotAllowed
 from hub.ledger.tables import journal
 from tests.support.hub import PARTNER, SENDER
 from tests.support.night_shift import Shift, shift
+from tests.support.signers import OTHER_AUTHORITY, Party
 
 runner = CliRunner()
 
@@ -85,6 +86,8 @@ FAILING = {
     ("show",): ["H01-1"],
     ("failures",): [],
     ("verify-ledger",): [],
+    ("seals", "list"): [],
+    ("seals", "pin"): ["--to", "/dev/null/roots"],
     ("release",): ["7d0f5b1e", "--why", "x"],
     ("rebuild",): ["7d0f5b1e", "--why", "x"],
     ("settle",): ["7d0f5b1e", "--arrived", "--why", "x"],
@@ -99,6 +102,9 @@ FAILING = {
     ("retention", "plan"): [],
     ("retention", "run"): ["--why", "x"],
     ("evidence", "export"): ["H01-1"],
+    ("evidence", "verify"): [__file__, "--anchors", __file__],
+    ("trust", "show"): [],
+    ("trust", "refresh"): [],
     ("procedures", "diff"): ["bo"],
     ("procedures", "publish"): ["bo", "--why", "x"],
 }
@@ -475,37 +481,67 @@ def test_a_partner_that_has_no_catalogue_to_read_is_said_so(night: Shift) -> Non
 # --- evidence --------------------------------------------------------------------------------------------------------
 
 
-def test_exported_evidence_verifies_itself_and_notices_tampering(night: Shift, tmp_path: Path) -> None:
-    told = answer(night.folder, "evidence", "export", "H01-1", "--to", str(tmp_path / "out"))
-    folder = Path(told["folder"])
-
-    def verify() -> tuple[int, str]:
-        done = subprocess.run(["sh", str(folder / "verify.sh")], capture_output=True, check=False, text=True)
-        return done.returncode, done.stdout
-
-    code, said = verify()
-    assert (code, said.count("OK "), said.count("FAILED")) == (0, len(told["checks"]), 0)
-    (reply,) = folder.glob("deliveries/*/attempt-1/reply.json")
-    reply.write_bytes(b'{"ma": "99"}')
-    code, said = verify()
-    assert (code, said.count("FAILED")) == (1, 1)
+#: The command line goes by the machine's clock, in any year.
+LASTING = Party("Lasting authority", ca=True, days=(-1, 36_500))
+SEALER = Party("Sealer", LASTING, days=(-1, 36_500))
 
 
-def test_evidence_is_for_its_owner_alone_explained_and_never_mixed(night: Shift, tmp_path: Path) -> None:
-    words = ("evidence", "export", "H01-1", "--to", str(tmp_path / "out"))
-    folder = Path(answer(night.folder, *words)["folder"])
+@pytest.fixture(scope="module")
+def sealing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shift]:
+    """A hub that has a signer, and a message with what became of it."""
+    folder = tmp_path_factory.mktemp("sealing")
+    SEALER.write(folder)
+    signer = '[signers.default]\nkey = "file:key.pem"\ncertificate = "file:certificate.pem"\n'
+    with shift(folder, hub=signer) as opened:
+        opened.send(1)
+        yield opened
 
-    assert {path.stat().st_mode & 0o077 for path in folder.rglob("*") if path.is_file()} == {0}
-    assert "dữ liệu cá nhân" in (folder / "HUONG-DAN.txt").read_text(encoding="utf-8")
-    assert "personal data" in (folder / "README.txt").read_text(encoding="utf-8")
-    assert str(folder) in refused(night.folder, *words)
+
+def test_exported_evidence_is_verified_without_the_hub_and_tampering_is_noticed(sealing: Shift, tmp_path: Path) -> None:
+    told = answer(sealing.folder, "evidence", "export", "H01-1", "--out", str(tmp_path / "e.asice"))
+    path = Path(told["file"])
+
+    found = answer(tmp_path / "no such folder", "evidence", "verify", str(path))
+    assert found["holds"]
+    assert (found["name"], found["sealed_by"]) == ("H01-1", "CN=Sealer")
+    assert {"evidence.json", "report.html", "verify.sh"} <= set(told["files"])
+    octets = bytearray(path.read_bytes())
+    octets[len(octets) // 2] ^= 1
+    path.write_bytes(octets)
+    result = run(tmp_path, "evidence", "verify", str(path))
+    assert (result.exit_code, "FAILED" in result.stdout or "SAI" in result.stdout) == (1, True)
 
 
-def test_the_commands_are_printed(night: Shift, tmp_path: Path) -> None:
-    shown = run(night.folder, "evidence", "export", "H01-1", "--to", str(tmp_path / "out")).stdout
+def test_evidence_is_for_its_owner_alone_and_never_overwritten(sealing: Shift, tmp_path: Path) -> None:
+    words = ("evidence", "export", "H01-1", "--out", str(tmp_path / "e.asice"))
+    path = Path(answer(sealing.folder, *words)["file"])
 
-    assert "sha256sum --check --strict --quiet SHA256SUMS" in shown
-    assert "openssl dgst -sha256" in shown
+    assert path.stat().st_mode & 0o077 == 0
+    assert str(path) in refused(sealing.folder, *words)
+    assert [each.name for each in tmp_path.iterdir()] == ["e.asice"]
+
+
+def test_evidence_without_personal_data_says_so(sealing: Shift, tmp_path: Path) -> None:
+    words = ("evidence", "export", "H01-1", "--without-personal-data", "--out", str(tmp_path / "e.asice"))
+    told = answer(sealing.folder, *words)
+
+    assert (told["personal_data"], {each["why"] for each in told["left_out"]}) == (False, {"personal_data"})
+    assert answer(tmp_path, "evidence", "verify", told["file"])["personal_data"] is False
+
+
+def test_whom_the_reader_trusts_decides(sealing: Shift, tmp_path: Path) -> None:
+    path = answer(sealing.folder, "evidence", "export", "H01-1", "--out", str(tmp_path / "e.asice"))["file"]
+    good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
+    good.write_bytes(LASTING.certificate.public_bytes(Encoding.PEM))
+    bad.write_bytes(OTHER_AUTHORITY.certificate.public_bytes(Encoding.PEM))
+
+    assert answer(tmp_path, "evidence", "verify", path, "--anchors", str(good))["holds"]
+    assert run(tmp_path, "evidence", "verify", path, "--anchors", str(bad)).exit_code == 1
+
+
+def test_without_a_signer_no_evidence_is_sealed(night: Shift, tmp_path: Path) -> None:
+    assert "[signers.default]" in refused(night.folder, "evidence", "export", "H01-1", "--out", str(tmp_path / "e.asice"))
+    assert list(tmp_path.glob("*e.asice*")) == []
 
 
 # --- reading words ---------------------------------------------------------------------------------------------------

@@ -160,6 +160,11 @@ def _append(path: str, *rows: list[str]) -> Callable[[Path], None]:
     return append
 
 
+def _file_in_the_stores_place(folder: Path) -> None:
+    (folder / "var").mkdir(exist_ok=True)
+    (folder / "var" / "payloads").write_text("")
+
+
 def _expired(folder: Path) -> None:
     """Replace the signer by one whose certificate has ended."""
     before = datetime.now(UTC) - timedelta(days=keys.DEVELOPMENT_DAYS + 1)
@@ -204,6 +209,8 @@ TOKEN_LINE = "token_sha256 = ["
         (_ends_soon, "warning", "signers.default", "ends soon"),
         (lambda folder: (folder / "keys" / "signing.pem").chmod(0o644), "warning", "keys/signing.pem", "chmod 600"),
         (lambda folder: (folder / "keys" / "seal.pem").write_text("x"), "error", "[seal]", "PEM private key"),
+        (_file_in_the_stores_place, "error", "[payloads] folder", "cannot write"),
+        (_edit("hub.toml", "[payloads]", f"[payloads]\nmax_bytes = {10**17}"), "warning", "[payloads] folder", "less than one"),
         (lambda folder: (folder / "keys" / "signing.crt").unlink(), "error", "signers.default", "cannot be read"),
     ],
 )

@@ -17,7 +17,7 @@ from zeep import Client, Transport
 from hub.app import Hub
 from hub.contract import Answer, Opened, Outcome, Request
 from hub.ledger.tables import messages
-from hub.rules.signatures import sign_jws
+from hub.rules.signing import sign_jws
 from tests.support import signers
 
 from .conftest import HubFolder, Said, Serve, Served, dossier

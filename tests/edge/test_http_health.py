@@ -168,6 +168,9 @@ def test_the_gauges_tell_what_stands_in_the_ledger(served: Served) -> None:
     assert any(line.startswith('lienthong_oldest_due_seconds{endpoint="commune"} ') for line in lines)
     assert any(line.startswith('lienthong_door_seconds_count{endpoint="province_a"} ') for line in lines)
     assert any(line.startswith("lienthong_read_seconds_count ") for line in lines)
+    assert any(line.startswith('lienthong_sealing_behind_seconds{step="seal"} ') for line in lines)
+    # This hub asks nobody for timestamps.
+    assert not any('step="timestamp"' in line for line in lines)
     assert any(line.startswith('lienthong_commit_verbs_bucket{le="1.0"} ') for line in lines)
 
 

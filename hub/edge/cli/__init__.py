@@ -12,14 +12,17 @@ from hub.edge.cli import (
     broker,
     catalogue,
     checking,
+    expiring,
     looking,
     proving,
     replaying,
     retaining,
     running,
+    sealing,
     setup,
     showing,
     standing,
+    trusting,
 )
 from hub.edge.cli.frame import CONFIG_VARIABLE, DEFAULT_FOLDER, Verbs
 
@@ -51,7 +54,24 @@ def lienthong(ctx: typer.Context, config: Config = DEFAULT_FOLDER) -> None:
     ctx.obj = config
 
 
-for room in (setup, checking, running, looking, standing, acting, replaying, retaining, proving, catalogue, broker, showing):
+ROOMS = (
+    setup,
+    checking,
+    expiring,
+    running,
+    looking,
+    standing,
+    acting,
+    replaying,
+    retaining,
+    sealing,
+    proving,
+    catalogue,
+    broker,
+    showing,
+    trusting,
+)
+for room in ROOMS:
     room.add_to(app)
 
 

@@ -16,7 +16,7 @@ from hub.edge.cli.texts import state_name, text
 from hub.errors import NotAllowed
 from hub.operations import Done
 from hub.registers import names
-from hub.registers.history import DeliveryDetail
+from hub.registers.records import DeliveryDetail
 
 Delivery = Annotated[str, typer.Argument(metavar="ID", help="Mã lượt chuyển, đủ hoặc phần đầu (delivery, or its beginning).")]
 Name = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Điểm kết nối (endpoint).")]

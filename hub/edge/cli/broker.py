@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hub.bootstrap import bus_options
 from hub.bus.address import BusOptions
-from hub.bus.permissions import EXAMPLE, node_rights
+from hub.bus.permissions import EXAMPLE, member_commands, member_rights, node_commands, node_rights
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described
+from hub.settings import Settings
 
 PASSWORD = "env:BUS_PASSWORD"  # noqa: S105
 
@@ -22,8 +24,10 @@ def add_to(app: typer.Typer) -> None:
     group.command(
         "permissions",
         help=described(
-            "In các lệnh rabbitmqctl tạo vhost, tài khoản và cấp đúng những quyền mà một nút của hub cần. Không chạy lệnh nào.",
-            "Print the rabbitmqctl commands that make vhost and user and grant what a node of the hub needs. Runs nothing.",
+            "In các lệnh rabbitmqctl tạo vhost, tài khoản và cấp đúng những quyền mà một nút của hub và mỗi thành viên bus cần. "
+            "Không chạy lệnh nào.",
+            "Print the rabbitmqctl commands that make vhost and users and grant what a node of the hub and each bus member "
+            "needs. Runs nothing.",
             "bus permissions",
             "bus permissions --user lienthong-2",
         ),
@@ -42,6 +46,15 @@ def permissions(
     embedded = section.url.startswith("memory://")
     options = BusOptions(url=EXAMPLE, password=PASSWORD, prefix=section.prefix) if embedded else bus_options(settings)
     rights = node_rights(replace(options, password=PASSWORD), user)
-    commands = list(rights.commands(section.password or PASSWORD))
-    tree = {"vhost": rights.vhost, "user": rights.user, "commands": commands}
-    frame.show(tree, as_json=as_json, people=lambda: frame.line("\n".join(commands)))
+    commands = list(node_commands(rights, section.password or PASSWORD, settings.folder))
+    members = [] if embedded else list(_members(settings, options))
+    tree = {"vhost": rights.vhost, "user": rights.user, "commands": commands, "members": members}
+    lines = [*commands, *(line for each in members for line in (f"# {each['endpoint']}", *each["commands"]))]
+    frame.show(tree, as_json=as_json, people=lambda: frame.line("\n".join(lines)))
+
+
+def _members(settings: Settings, options: BusOptions) -> Iterator[dict[str, Any]]:
+    for name, endpoint in settings.endpoints.items():
+        if endpoint.member is not None:
+            rights = member_rights(options, name, endpoint.member.user)
+            yield {"endpoint": name, "user": rights.user, "commands": list(member_commands(rights))}

@@ -15,7 +15,7 @@ from hub.edge.cli.frame import Json, described, moment, short, table
 from hub.edge.cli.texts import choose, state_name, text
 from hub.errors import NotAllowed
 from hub.registers import history, masking, possible
-from hub.registers.history import (
+from hub.registers.records import (
     AttemptRow,
     DeliveryDetail,
     DossierRow,

@@ -24,11 +24,15 @@ from hub.edge import supervised
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described
 from hub.edge.cli.texts import text
+from hub.edge.sealer import Sealer
+from hub.edge.trust_keeper import TrustKeeper
 from hub.edge.workers import Workers
 from hub.errors import NotAllowed
 from hub.settings import Settings
 from hub.simulation import SimulatorServer
 from hub.telemetry import configure_logging
+from hub.trust.book import TrustBook
+from hub.wire import Wire
 
 #: Thresholds of Python's collector while serving: a message makes some thousands of objects and no cycle that lasts.
 COLLECTOR = (20_000, 20, 50)
@@ -89,25 +93,60 @@ def serve(
         calm_collector()
         try:
             with (
+                _sealing(hub, settings, Role.DISPATCH in roles) as sealing,
                 _polling(hub, Role.POLL in roles) as polling,
+                _keeping_trust(hub, not roles.isdisjoint((Role.DOORS, Role.POLL))) as keeping,
                 _listening_for(hub, settings, roles, host, port, as_json) as answering,
             ):
-                supervised.wait(stop, lambda: workers.alive() and polling() and answering())
+                supervised.wait(stop, lambda: workers.alive() and sealing() and polling() and keeping() and answering())
                 typer.echo(text("stopping"), err=True)
         finally:
             workers.stop()
 
 
 @contextmanager
+def _sealing(hub: Hub, settings: Settings, wanted: bool) -> Iterator[Callable[[], bool]]:
+    """Seal the ledger, where this process dispatches; gives what says whether the thread still runs."""
+    if not wanted:
+        yield lambda: True
+        return
+    parts = bootstrap.open_sealing(settings, hub)
+    sealer = Sealer(parts)
+    sealer.start()
+    try:
+        yield sealer.alive
+    finally:
+        sealer.stop()
+        parts.timestamping.wire.close()
+
+
+@contextmanager
+def _keeping_trust(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
+    """Fetch revocation lists, where this process judges signers by the trust store; gives what says whether the thread runs."""
+    if not wanted or not isinstance(hub.trust, TrustBook) or not hub.trust.asks:
+        yield lambda: True
+        return
+    wire = Wire()
+    keeper = TrustKeeper(hub.trust, hub.trust.files.folder, wire.call, hub.clock)
+    keeper.start()
+    try:
+        yield keeper.alive
+    finally:
+        keeper.stop()
+        wire.close()
+
+
+@contextmanager
 def _polling(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
-    """Take what partners put into queues of their own brokers; gives what says whether every thread still does."""
-    if not wanted or not any(each.amqp and each.amqp.consume_queue for each in hub.endpoints.values()):
+    """Take what partners put into queues of their own brokers, or of ours; gives what says whether every thread still does."""
+    if not wanted or not (hub.members or any(each.amqp and each.amqp.consume_queue for each in hub.endpoints.values())):
         yield lambda: True
         return
     # pika takes a moment to load, which a hub without such partners should not pay.
+    from hub.edge.member_poller import member_pollers  # noqa: PLC0415
     from hub.edge.poller import Pollers  # noqa: PLC0415
 
-    pollers = Pollers(hub)
+    pollers = Pollers(hub, member_pollers(hub))
     pollers.start()
     try:
         yield pollers.alive
@@ -171,6 +210,7 @@ def _open(settings: Settings) -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.close_transports()
         hub.bus.close()
         hub.ledger.close()
 

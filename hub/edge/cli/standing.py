@@ -1,8 +1,7 @@
-"""Verbs that look at what is not well: failures, verify-ledger."""
+"""The verb that looks at what is not well: failures."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -14,9 +13,7 @@ from hub.edge.cli.texts import choose, text
 from hub.errors import NotAllowed
 from hub.ledger.ledger import Ledger
 from hub.registers import failures as failure_groups
-from hub.registers import integrity
 from hub.registers.failures import Failures, Group
-from hub.registers.integrity import Wrong
 from hub.rules.lifecycle import State
 
 #: Kind of failure groups -> title of their table, in the order of the list.
@@ -24,7 +21,7 @@ _TITLES = {"parked": "t_parked", "in_doubt": "t_in_doubt", "unacknowledged": "t_
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verbs of this room."""
+    """Add the verb of this room."""
     app.command(
         "failures",
         help=described(
@@ -33,14 +30,6 @@ def add_to(app: typer.Typer) -> None:
             "failures --endpoint dvcqg --by procedure",
         ),
     )(failures)
-    app.command(
-        "verify-ledger",
-        help=described(
-            "Kiểm tra sổ cái còn nguyên vẹn: chuỗi nhật ký, nội dung theo mã băm. Sai lệch thì kết thúc với mã 1.",
-            "Check that the ledger is what was written: journal chains, bytes by digest. Ends with 1 where it is not.",
-            "verify-ledger",
-        ),
-    )(verify_ledger)
 
 
 # --- failures ----------------------------------------------------------------------------------------------------
@@ -105,30 +94,3 @@ def _told(ctx: typer.Context, group: Group) -> str:
     if group.cause.state == State.DELIVERED.value:
         return text("unacknowledged_since", since=moment(group.first_at))
     return frame.placed(ctx, choose(group.error_vi, group.error_en))
-
-
-# --- verify-ledger -----------------------------------------------------------------------------------------------
-
-
-def verify_ledger(ctx: typer.Context, as_json: Json = False) -> None:
-    """Check the ledger."""
-    began = time.monotonic()
-    with frame.opened_ledger(ctx) as ledger, ledger.read() as conn:
-        size = integrity.size(conn)
-        found = list(integrity.wrong(conn))
-    seconds = round(time.monotonic() - began, 1)
-    tree = {"whole": not found, **frame.plain(size), "seconds": seconds, "wrong": found}
-
-    def people() -> None:
-        if found:
-            columns: Mapping[str, Callable[[Wrong], object]] = {
-                "id": lambda each: f"{each.kind} {each.name}",
-                "wrong": lambda each: choose(each.vi, each.en),
-            }
-            table(text("t_wrong"), columns, found)
-        else:
-            frame.line(text("ledger_whole", **frame.plain(size)))
-
-    frame.show(tree, as_json=as_json, people=people)
-    if found:
-        raise typer.Exit(frame.FAILED)

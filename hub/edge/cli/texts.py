@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from hub.registers.words import STATES
+
 #: key -> Vietnamese, English.
 TEXTS: Mapping[str, tuple[str, str]] = {
     # columns
@@ -51,6 +53,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "repeats": ("Gửi lặp", "Repeats"),
     "reply": ("Trả lời", "Reply"),
     "result": ("Kết quả", "Result"),
+    "root": ("Mã gốc", "Root"),
     "run": ("Thực hiện lúc", "Run"),
     "running": ("Đang thực hiện", "Running"),
     "samples": ("Ví dụ", "Samples"),
@@ -61,8 +64,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "state": ("Trạng thái", "State"),
     "status": ("Trạng thái", "Status"),
     "subject": ("Đối tượng", "Subject"),
+    "subjects": ("Số đối tượng", "Subjects"),
     "taken": ("Đã lấy", "Taken"),
     "theirs": ("Của đối tác", "Partner's"),
+    "timestamp": ("Dấu thời gian", "Timestamp"),
     "told": ("Thông báo", "Notice"),
     "verb": ("Thao tác", "Verb"),
     "verdict": ("Kết luận chữ ký", "Verdict"),
@@ -85,8 +90,28 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "t_check": ("Kiểm tra cấu hình", "Configuration check"),
     "t_differences": ("Khác nhau giữa hai danh mục", "Where the catalogues differ"),
     "t_published": ("Đã đưa vào hàng gửi", "Put in the queue"),
+    "t_trust": ("Tổ chức được tin cậy", "Trusted authorities"),
+    "t_fetched": ("Danh sách thu hồi và trả lời OCSP", "Revocation lists and answers"),
+    "t_seals": ("Niêm phong của sổ cái", "Seals of the ledger"),
     "t_wrong": ("Sổ cái không còn nguyên vẹn", "The ledger is not what was written"),
+    "t_certificates": ("Chứng thư số đang dùng", "Certificates in use"),
+    "days_left": ("Còn (ngày)", "Days left"),
+    "ends": ("Hết hạn", "Ends"),
+    "stops": ("Khi hết hạn", "What stops then"),
+    "c_signing": ("ký của trục", "our signing"),
+    "c_path": ("đường dẫn chứng thực của trục", "path of our signing"),
+    "c_trusted_signer": ("người ký được ghim", "pinned signer"),
+    "c_trusted_authority": ("tổ chức cấp được tin", "trusted authority"),
+    "c_timestamps": ("cấp dấu thời gian", "timestamps"),
+    "c_tls_server": ("TLS của các cửa", "TLS of the doors"),
+    "c_tls_client": ("TLS của trục", "TLS of the hub"),
+    "c_tls_authority": ("tổ chức cấp TLS", "TLS authority"),
+    "c_seen": ("đối tác đã dùng để ký", "seen from a partner"),
     # sentences
+    "certificates_warned": (
+        "{count} chứng thư số cần xử lý (còn dưới {limit} ngày hoặc đã hết hạn).",
+        "{count} certificates need somebody (less than {limit} days left, or ended).",
+    ),
     "accepted": ("đã nhận", "accepted"),
     "refused": ("từ chối", "refused"),
     "whole_record": ("(thiếu cả thủ tục)", "(the whole procedure)"),
@@ -128,6 +153,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "retention_left_over": ("Đã dọn {count} tệp dở dang.", "Swept {count} files that were left over."),
     "deleting": ("Đang xóa", "Deleting"),
+    "verifying": ("Đang kiểm tra", "Verifying"),
+    "more_wrong": ("Còn {more} sai lệch nữa (--limit).", "{more} more are wrong (--limit)."),
+    "pinned": (
+        "Đã ghi thêm {count} mã gốc vào {file}; niêm phong cuối: {last}.",
+        "Appended {count} roots to {file}; the last seal there: {last}.",
+    ),
     "bytes_deleted": (
         "{id}: nội dung đã hết hạn lưu, bị xóa lúc {at}; chỉ còn mã băm.",
         "{id}: its bytes were deleted by retention at {at}; their digests remain.",
@@ -178,8 +209,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "check_ok": ("Cấu hình dùng được.", "The configuration can be used."),
     "check_bad": ("Cấu hình có {errors} lỗi cần sửa.", "{errors} errors must be mended."),
     "ledger_whole": (
-        "Sổ cái nguyên vẹn: {journal_rows} dòng nhật ký, {payloads} nội dung, {messages} thông điệp.",
-        "The ledger is whole: {journal_rows} journal rows, {payloads} payloads, {messages} messages.",
+        "Sổ cái nguyên vẹn: {journal_rows} dòng nhật ký, {payloads} nội dung, {messages} thông điệp, {seals} niêm phong.",
+        "The ledger is whole: {journal_rows} journal rows, {payloads} payloads, {messages} messages, {seals} seals.",
     ),
     "serving": ("Đang phục vụ tại {url} (Ctrl+C để dừng)", "Serving at {url} (Ctrl+C stops it)"),
     "working": ("Đang làm việc: {roles} (Ctrl+C để dừng)", "Working: {roles} (Ctrl+C stops it)"),
@@ -192,35 +223,54 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "try_it": ("Chạy thử, mỗi lệnh một cửa sổ:", "Try it, each command in a window of its own:"),
     "exported": (
-        "Đã xuất {files} tệp vào {folder} (có dữ liệu cá nhân).",
-        "Exported {files} files to {folder} (with personal data).",
+        "Đã xuất {files} tệp vào {file} ({personal}); con dấu của {signer}{stamp}.",
+        "Exported {files} files to {file} ({personal}); sealed by {signer}{stamp}.",
     ),
-    "exported_absent": (
-        "{absent} nội dung đã hết hạn lưu, chỉ còn mã băm.",
-        "{absent} bodies are past retention; their digests remain.",
+    "with_personal": ("có dữ liệu cá nhân", "with personal data"),
+    "without_personal": ("không có dữ liệu cá nhân", "without personal data"),
+    "with_stamp": (", có dấu thời gian", ", with a time token"),
+    "left_out": ("{count} nội dung chỉ còn mã băm: {why}.", "Of {count} bodies only the digest: {why}."),
+    "why_deleted": ("đã hết hạn lưu", "past retention"),
+    "why_personal_data": ("có thể có dữ liệu cá nhân", "they may hold personal data"),
+    "why_not_asked_for": ("tệp đính kèm, thêm --with-files để kèm theo", "partners' files, --with-files takes them along"),
+    "verify_with": ("Kiểm tra: {command}", "Verify: {command}"),
+    "evidence_of": (
+        "Bằng chứng {name}, do {hub} xuất lúc {moment} ({personal})",
+        "Evidence of {name}, exported by {hub} at {moment} ({personal})",
     ),
-    "verify_with": ("Kiểm tra (chạy trong thư mục đó):", "Verify (run in that folder):"),
+    "sealed_by": (
+        "Đóng dấu: {signer}, lúc {moment} (theo người đóng dấu); SHA-256 của chứng thư số {fingerprint}",
+        "Sealed by {signer}, at {moment} (as it claims); SHA-256 of its certificate {fingerprint}",
+    ),
+    "stamped_by": ("Dấu thời gian: {moment}, {authority}", "Time token: {moment}, {authority}"),
+    "holds": ("Đúng: {ok} kiểm tra đạt, {open} không xét được.", "It holds: {ok} checks passed, {open} could not be made."),
+    "does_not_hold": ("SAI: {failed} kiểm tra không đạt.", "It does NOT hold: {failed} checks failed."),
+    "result_ok": ("ĐẠT", "OK"),
+    "result_failed": ("SAI", "FAILED"),
+    "result_not_checked": ("CHƯA XÉT", "NOT CHECKED"),
+    # the trust store
+    "authority": ("Tổ chức", "Authority"),
+    "purpose": ("Mục đích", "Purpose"),
+    "named": ("Tên trong chứng thư", "Name in the certificate"),
+    "good_until": ("Hạn chứng thư", "Good until"),
+    "list_ends": ("Danh sách thu hồi đến", "Revocation list until"),
+    "list_entries": ("Số chứng thư bị thu hồi", "Revoked"),
+    "address": ("Địa chỉ", "Address"),
+    "unusable_file": ("Tệp {file} không dùng được: {why}", "File {file} is of no use: {why}"),
+    "fetched_new": ("mới", "new"),
+    "fetched_same": ("không đổi", "the same"),
+    "fetched_unreachable": ("không kết nối được", "cannot be reached"),
+    "fetched_status": ("máy chủ trả lời lỗi", "the server answers with an error"),
+    "fetched_too_large": ("quá lớn", "too large"),
+    "fetched_unreadable": ("không đọc được", "cannot be read"),
+    "fetched_unsigned": ("chữ ký không của tổ chức được tin cậy", "not signed by a trusted authority"),
+    "fetched_older": ("cũ hơn bản đang giữ", "older than what is held"),
+    "fetched_ended": ("đã hết hiệu lực", "ended already"),
     # levels of the check
     "ok": ("đạt", "ok"),
     "assumed": ("giả định", "assumed"),
     "warning": ("lưu ý", "warning"),
     "fault_level": ("lỗi", "error"),
-}
-
-#: States of a delivery, as an operator reads them.
-STATES: Mapping[str, tuple[str, str]] = {
-    "held": ("chờ lượt trước", "held"),
-    "pending": ("chờ gửi", "pending"),
-    "queued": ("đã xếp hàng", "queued"),
-    "claimed": ("đang chuẩn bị", "claimed"),
-    "sending": ("đang gửi", "sending"),
-    "in_doubt": ("chưa rõ", "in doubt"),
-    "waiting": ("chờ gửi lại", "waiting"),
-    "parked": ("dừng", "parked"),
-    "delivered": ("đã chuyển", "delivered"),
-    "acknowledged": ("đã xác nhận", "acknowledged"),
-    "refused_late": ("bị từ chối sau", "refused late"),
-    "abandoned": ("đã từ bỏ", "abandoned"),
 }
 
 

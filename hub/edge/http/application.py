@@ -44,7 +44,9 @@ def make_app(
     bodies = Bodies(given.doors.body_seconds)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     answer_errors(app)
-    app.include_router(Health(hub, gate, given.doors.metrics_token_sha256, uses_bus=uses_bus).router())
+    stamps = bool(given.timestamps.authority)
+    health = Health(hub, gate, given.doors.metrics_token_sha256, uses_bus=uses_bus, stamps=stamps)
+    app.include_router(health.router())
     if doors:
         pressure = Pressure(given.doors.max_waiting, sum(each.inbound is not None for each in hub.endpoints.values()))
         header = given.doors.client_certificate_header

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
 from hub.app import Hub
+from hub.canonical.digests import DIGEST
 from hub.edge.http import content_digest
 from hub.edge.http.bodies import LARGEST_AT_ONCE, check_head, chunks_of
 from hub.edge.http.identity import Gate
@@ -30,7 +31,7 @@ from hub.edge.http.turned_away import (
     TooManyAtOnce,
 )
 from hub.errors import missing
-from hub.payloads import DIGEST, PIECE_BYTES, Damaged, Kept, Reading, Receiving
+from hub.payloads import PIECE_BYTES, Damaged, Kept, Reading, Receiving
 from hub.registers.attachments import AttachmentRow, readable
 from hub.rules.attachments import address
 from hub.sections import PayloadsSection

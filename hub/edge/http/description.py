@@ -22,7 +22,7 @@ from hub.canonical.base import VIETNAM
 from hub.canonical.codes import STATUS_NAMES, Event
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
-from hub.contract import JWS_HEADER, Adapter, Answer, Endpoint, Incoming, Opened, Outcome, Request
+from hub.contract import JWS_HEADER, Adapter, Answer, Incoming, Opened, Outcome, Request
 from hub.edge.http import content_digest
 from hub.edge.http.turned_away import (
     BadCall,
@@ -35,6 +35,7 @@ from hub.edge.http.turned_away import (
     Unidentified,
     answer,
 )
+from hub.endpoint import Endpoint
 from hub.errors import Conflict, Fault, HubError, InvalidMessage, bad_value, missing
 
 DOOR = "/doors/{endpoint}"

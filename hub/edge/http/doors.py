@@ -12,13 +12,14 @@ from fastapi.responses import Response
 
 from hub import intake
 from hub.app import Hub
-from hub.contract import Answer, Endpoint, InboundPolicy
+from hub.contract import Answer
 from hub.contract import Request as DoorRequest
 from hub.edge.http.bodies import Bodies
 from hub.edge.http.identity import Gate
 from hub.edge.http.pressure import Pressure
 from hub.edge.http.routes import Guarded
 from hub.edge.http.turned_away import BadCall, NotThere
+from hub.endpoint import Endpoint, InboundPolicy
 from hub.errors import Fault
 from hub.telemetry import DOOR_SECONDS
 

@@ -20,9 +20,19 @@ from hub.edge.http.routes import Guarded
 from hub.edge.http.turned_away import Unidentified
 from hub.errors import HubError, Unavailable
 from hub.ledger.tables import messages
-from hub.registers import measures
+from hub.registers import measures, seals
 from hub.registers.measures import Measures
-from hub.telemetry import BREAKER, DELIVERIES, OLDEST_DUE_SECONDS, PARKED, PAUSED, UNAUTHENTICATED
+from hub.registers.seals import SealMeasures
+from hub.telemetry import (
+    BREAKER,
+    CERTIFICATE_DAYS,
+    DELIVERIES,
+    OLDEST_DUE_SECONDS,
+    PARKED,
+    PAUSED,
+    SEALING_BEHIND_SECONDS,
+    UNAUTHENTICATED,
+)
 
 log = structlog.get_logger()
 
@@ -31,7 +41,7 @@ CHECK_SECONDS = 1.0
 #: A look that takes longer is an answer of its own: a commit that waits for a standby which is away waits for ever.
 PATIENCE_SECONDS = 5.0
 #: What is counted in the ledger at each look; what is gone must not stay.
-_COUNTED = (DELIVERIES, PARKED, OLDEST_DUE_SECONDS, BREAKER, PAUSED)
+_COUNTED = (DELIVERIES, PARKED, OLDEST_DUE_SECONDS, BREAKER, PAUSED, SEALING_BEHIND_SECONDS)
 #: No endpoint has an empty name, so the verb that tries the writer changes nothing.
 _NOBODY = ""
 
@@ -39,11 +49,14 @@ _NOBODY = ""
 class Health:
     """Answers whether this process lives, and whether every part that it uses works.
 
-    ``uses_bus``: it dispatches or delivers. Who only takes messages needs the ledger alone.
+    ``uses_bus``: it dispatches or delivers. Who only takes messages needs the ledger alone. ``stamps``: timestamps are asked for.
     """
 
-    def __init__(self, hub: Hub, gate: Gate, metrics_token_sha256: str, *, uses_bus: bool = False) -> None:
+    def __init__(
+        self, hub: Hub, gate: Gate, metrics_token_sha256: str, *, uses_bus: bool = False, stamps: bool = False
+    ) -> None:
         self._hub = hub
+        self._stamps = stamps
         self._checks: dict[str, Callable[[], None]] = {"ledger_read": self._read, "ledger_write": self._write}
         if uses_bus:
             self._checks["bus"] = self._bus
@@ -120,17 +133,26 @@ class Health:
         """Write all counters; what is not done is counted in the ledger now, where other processes' work stands too."""
         found = self._measured()
         with self._scraping:
-            _show(found)
+            _show(found, self._stamps)
+            self._show_certificates()
             return generate_latest()
 
-    def _measured(self) -> Measures | None:
+    def _measured(self) -> tuple[Measures, SealMeasures] | None:
         try:
             with self._hub.ledger.read() as conn:
-                return measures.measure(conn, (*self._sending(), UNROUTED), self._hub.now())
+                now = self._hub.now()
+                return measures.measure(conn, (*self._sending(), UNROUTED), now), seals.measure(conn, now)
         except (Unavailable, DBAPIError) as error:
             # The other counters are wanted most when the ledger does not answer.
             log.error("metrics.ledger_unread", cause=type(error).__name__)
             return None
+
+    def _show_certificates(self) -> None:
+        """Say how many days each certificate has; where another one goes on nothing stops, and nobody must act."""
+        CERTIFICATE_DAYS.clear()
+        for each in self._hub.certificates:
+            if not each.followed:
+                CERTIFICATE_DAYS.labels(each.place).set(each.days_left(self._hub.clock()))
 
     def _sending(self) -> list[str]:
         return [name for name, endpoint in self._hub.endpoints.items() if endpoint.outbound]
@@ -141,12 +163,16 @@ class Health:
         return self._gate.local(request)
 
 
-def _show(found: Measures | None) -> None:
+def _show(measured: tuple[Measures, SealMeasures] | None, stamps: bool) -> None:
     """Set the gauges; where nothing could be counted they are absent, which an alarm can see."""
     for gauge in _COUNTED:
         gauge.clear()
-    if found is None:
+    if measured is None:
         return
+    found, sealed = measured
+    SEALING_BEHIND_SECONDS.labels("seal").set(sealed.unsealed_seconds)
+    if stamps:
+        SEALING_BEHIND_SECONDS.labels("timestamp").set(sealed.unstamped_seconds)
     for gauge, numbers in ((DELIVERIES, found.not_done), (PARKED, found.parked)):
         for labels, number in numbers.items():
             gauge.labels(*labels).set(number)

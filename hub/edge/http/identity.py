@@ -17,8 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.requests import Request
 
-from hub.contract import Endpoint, InboundPolicy
 from hub.edge.http.turned_away import Unidentified
+from hub.endpoint import Endpoint, InboundPolicy
 from hub.errors import BadSettings
 from hub.sections import DoorsSection
 from hub.telemetry import UNAUTHENTICATED

@@ -1,0 +1,14 @@
+"""How bytes are named everywhere, in the ledger, in seals, in the payload store: by their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+#: ``sha256:`` and 64 hex digits.
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def digest_of(body: bytes) -> str:
+    """Name bytes by their digest: ``sha256:`` and 64 hex digits."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"

@@ -1,0 +1,65 @@
+"""Code lists: each can be read, no code means two things on a day, routes name lists that are there."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+
+from hub import settings as settings_module
+from hub.canonical.codes import CodeRow
+from hub.edge.cli.checks.findings import ASSUMED, ERROR, Finding, fine
+from hub.errors import HubError
+from hub.settings import Settings
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """Look at all code lists of a configuration."""
+    tables = set()
+    for path in map(Path, settings_module.code_files(settings.folder)):
+        tables.add(path.stem)
+        where = f"codes/{path.name}"
+        try:
+            rows = settings_module.code_rows(path)
+        except (HubError, UnicodeDecodeError, csv.Error) as error:
+            vi = error.vi if isinstance(error, HubError) else f"không đọc được: {error}"
+            yield Finding(level=ERROR, where=where, vi=vi, en=str(error))
+            continue
+        yield fine(where, f"{len(rows)} dòng", f"{len(rows)} rows")
+        yield from _overlaps(where, rows)
+        yield from _assumed_rows(where, path)
+    for route in settings.routes:
+        if route.place and route.place.table not in tables:
+            name = f"codes/{route.place.table}.csv"
+            yield Finding(
+                level=ERROR,
+                where=f"routes.toml [{route.name}]",
+                vi=f"quy tắc cần danh mục {name}, chưa có tệp này",
+                en=f"the rule needs the code list {name}, which is not there",
+            )
+
+
+def _overlaps(where: str, rows: Iterable[CodeRow]) -> Iterator[Finding]:
+    """Find codes that mean two things on the same day: the first row would win silently."""
+    last: dict[str, CodeRow] = {}
+    for row in sorted(rows, key=lambda row: (row.code, row.valid_from or date.min)):
+        before = last.get(row.code)
+        if before and (before.valid_to or date.max) > (row.valid_from or date.min):
+            day = row.valid_from or date.min
+            yield Finding(
+                level=ERROR,
+                where=where,
+                vi=f"mã {row.code!r} có hai dòng cùng hiệu lực từ {day}; hãy sửa valid_from, valid_to",
+                en=f"code {row.code!r} has two rows valid from {day} on; mend valid_from, valid_to",
+            )
+        last[row.code] = row
+
+
+def _assumed_rows(where: str, path: Path) -> Iterator[Finding]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        codes = [row["code"] for row in csv.DictReader(file) if (row.get("note") or "").strip() == ASSUMED]
+    if codes:
+        listed = ", ".join(dict.fromkeys(codes))
+        vi, en = f"chưa đối chiếu nguồn chính thức: {listed}", f"not corroborated by an official source: {listed}"
+        yield Finding(level=ASSUMED, where=where, vi=vi, en=en)

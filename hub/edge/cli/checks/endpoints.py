@@ -1,0 +1,137 @@
+"""Endpoints: who opens the door, what is signed, when it is open, what its adapter says of the options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from hub import bootstrap
+from hub.contract import Adapter
+from hub.edge.cli import frame
+from hub.edge.cli.checks import certificates, signing
+from hub.edge.cli.checks.findings import ASSUMED, ERROR, WARNING, Finding, fine, of_error
+from hub.endpoint import Endpoint
+from hub.errors import HubError
+from hub.rules import windows
+from hub.rules.broker import read_address
+from hub.settings import Settings
+
+#: Names of this machine itself.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def look(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Iterator[Finding]:
+    """Look at one endpoint's file."""
+    where = f"endpoints/{endpoint.name}.toml"
+    if endpoint.inbound is not None:
+        yield from _door(where, endpoint)
+        yield from certificates.trusted(settings, where, (*endpoint.inbound.pinned, *endpoint.inbound.anchors))
+    yield from signing.look(settings, where, endpoint)
+    yield from _signatures(where, endpoint, adapter)
+    yield from _hours(where, endpoint)
+    yield from _broker(where, endpoint)
+    yield from _member(settings, where, endpoint)
+    for line in adapter.check(endpoint.options):
+        level = ASSUMED if ASSUMED in line.lower() else ERROR
+        yield Finding(level=level, where=where, vi=line, en=line)
+    yield from _assumed_options(where, endpoint)
+
+
+def _door(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    inbound = endpoint.inbound
+    assert inbound is not None
+    consumes = endpoint.member is not None or (endpoint.amqp is not None and bool(endpoint.amqp.consume_queue))
+    if not (inbound.token_sha256 or inbound.client_certificate_sha256 or inbound.addresses or consumes):
+        yield Finding(
+            level=ERROR,
+            where=f"{where} [inbound]",
+            vi="không ai mở được cửa này: thêm token_sha256, client_certificate_sha256 hoặc addresses",
+            en="nobody can open this door: add token_sha256, client_certificate_sha256 or addresses",
+        )
+    if inbound.signature == "required" and not (inbound.pinned or inbound.anchors or inbound.purposes):
+        yield Finding(
+            level=ERROR,
+            where=f"{where} [inbound]",
+            vi="bắt buộc chữ ký nhưng không tin chứng thư số nào: thêm pinned, anchors hoặc purposes",
+            en="a signature is required but no certificate is trusted: add pinned, anchors or purposes",
+        )
+    if inbound.signature == "optional" and not (inbound.pinned or inbound.anchors or inbound.purposes):
+        yield Finding(
+            level=WARNING,
+            where=f"{where} [inbound]",
+            vi="không tin chứng thư số nào nên mọi thông điệp có chữ ký đều bị từ chối: thêm pinned, anchors hoặc purposes",
+            en="no certificate is trusted, so that every signed message is refused: add pinned, anchors or purposes",
+        )
+
+
+def _signatures(where: str, endpoint: Endpoint, adapter: Adapter) -> Iterator[Finding]:
+    """Find settings of signatures that this adapter's documents cannot meet."""
+    asked = endpoint.inbound.signature if endpoint.inbound else "none"
+    if adapter.signature == "none" and asked != "none":
+        what_vi, what_en = (
+            ("mọi thông điệp sẽ bị từ chối", "every message would be refused")
+            if asked == "required"
+            else ("không chữ ký nào được kiểm tra", "no signature would be looked at")
+        )
+        yield Finding(
+            level=ERROR if asked == "required" else WARNING,
+            where=f"{where} [inbound] signature",
+            vi=f"bộ chuyển đổi {adapter.name} không đọc chữ ký nào, {what_vi}: đặt signature = \"none\"",
+            en=f"adapter {adapter.name} reads no signature, so that {what_en}: set signature = \"none\"",
+        )
+    if adapter.signature != "xml" and endpoint.outbound and endpoint.outbound.sign in ("xml", "xades-b", "xades-t"):
+        yield Finding(
+            level=ERROR,
+            where=f"{where} [outbound] sign",
+            vi=f"văn bản của bộ chuyển đổi {adapter.name} không phải XML nên không ký XML được: đặt sign = \"jws\" hoặc \"none\"",
+            en=f"documents of adapter {adapter.name} are not XML and cannot be signed so: set sign = \"jws\" or \"none\"",
+        )
+
+
+def _hours(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Say of an endpoint with delivery windows whether it is open, or when it opens."""
+    outbound, now = endpoint.outbound, datetime.now(UTC)
+    if outbound is None or not (outbound.open_hours or outbound.closed_days):
+        return
+    place = f"{where} [outbound] open_hours"
+    if outbound.is_open(now):
+        yield fine(place, "đang trong giờ gửi", "open now")
+    else:
+        opens = frame.moment(windows.next_opening(outbound.open_hours, outbound.closed_days, now).timestamp())
+        yield fine(place, f"ngoài giờ gửi; gửi tiếp từ {opens}", f"closed now; opens at {opens}")
+
+
+def _broker(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Say of a partner's own broker what leaves it open to others."""
+    if endpoint.amqp is None:
+        return
+    address = read_address(endpoint.amqp, f"{where} [amqp]")
+    if not address.tls and address.host not in LOOPBACK:
+        yield Finding(
+            level=WARNING,
+            where=f"{where} [amqp] url",
+            vi="kết nối không mã hóa, mật khẩu và hồ sơ đi dưới dạng đọc được: hãy dùng amqps://",
+            en="the connection is not encrypted, password and dossiers can be read on the way: use amqps://",
+        )
+
+
+def _member(settings: Settings, where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Name the keys by which a member of the bus is known."""
+    place = f"{where} [member] seal_keys"
+    try:
+        known = bootstrap.seal_public_keys(settings, endpoint.member.seal_keys if endpoint.member else (), place)
+    except HubError as error:
+        yield of_error(place, error)
+        return
+    for key_id in known:
+        yield fine(place, f"khóa niêm phong của thành viên {key_id}", f"the member's seal key {key_id}")
+
+
+def _assumed_options(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """List options whose description says that they are assumed, with the value that is in use."""
+    model: Any = endpoint.options
+    for name, field in type(model).model_fields.items():
+        if ASSUMED in (field.description or "").lower() and getattr(model, name) not in ("", None, ()):
+            value = f"{name} = {getattr(model, name)!r}"
+            yield Finding(level=ASSUMED, where=f"{where} [options]", vi=value, en=value)
