@@ -13,7 +13,7 @@ from hub.app import Hub
 from hub.canonical.compact_json import compact, compact_sorted
 from hub.contract import Answer
 from hub.errors import Fault, HubError, InvalidMessage, Unavailable
-from hub.ledger.intake_verbs import DossierMoved
+from hub.ledger.acceptance_looks import DossierMoved
 from hub.ledger.values import Acceptance, Refusal
 from hub.registers import handed_over
 from hub.rules.member_seal import REFUSED, MemberHead

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
@@ -23,6 +24,9 @@ from hub.edge.cli import app
 from hub.edge.cli.checking import look
 from hub.edge.trust_keeper import TrustKeeper
 from hub.errors import BadSettings
+from hub.ledger import payloads
+from hub.registers import evidence
+from hub.registers.leaning import Leans
 from hub.rules.certificates import fingerprint
 from hub.rules.signing import sign_jws
 from hub.trust.book import TrustBook
@@ -112,6 +116,31 @@ def test_a_signer_of_the_register_is_taken_and_the_verdict_says_what_was_leaned_
     assert (told["indication"], told["accepted"], told["revocation"]) == ("TOTAL-PASSED", True, "good")
     assert (told["owner"], told["purpose"], told["may_sign"]) == ("H55", "government", ["dossier"])
     assert told["revocation_digests"] == [sha256(lower).hexdigest(), sha256(upper).hexdigest()]
+
+
+def test_what_was_leaned_on_is_kept_and_is_in_the_evidence_when_newer_lists_are_in_use(given: Store) -> None:
+    lists = PKI.crls()
+    for number, octets in enumerate(lists):
+        given.put(f"{number}.crl", octets)
+    given.register(PKI.good)
+    hub = given.open()
+    told = send(hub, PKI.good)
+
+    with hub.ledger.read() as conn:
+        kept = [payloads.get(conn, f"sha256:{each}") for each in (*told["path_digests"], *told["revocation_digests"])]
+        (message,) = all_messages(hub.ledger)
+        asked_again: list[str] = []
+
+        def trust(endpoint: str, certificate: bytes, at: float) -> Leans:
+            asked_again.append(endpoint)
+            return Leans()
+
+        collected = evidence.collect(conn, message.id, trust, hub.payloads)
+    assert set(kept[len(told["path_digests"]) :]) == set(lists)
+    assert PKI.authority.certificate.public_bytes(Encoding.DER) in kept
+    assert not asked_again
+    files = {item.path.rpartition("/")[2] for item in collected.items}
+    assert {"revocation-1.der", "revocation-2.der"} <= files
 
 
 def test_who_is_not_registered_revoked_or_unknown_is_refused(given: Store) -> None:

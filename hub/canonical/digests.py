@@ -11,4 +11,9 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 def digest_of(body: bytes) -> str:
     """Name bytes by their digest: ``sha256:`` and 64 hex digits."""
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+    return named(hashlib.sha256(body).hexdigest())
+
+
+def named(hexed: str) -> str:
+    """Make the name of a SHA-256 given in hex."""
+    return f"sha256:{hexed}"

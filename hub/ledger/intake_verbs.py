@@ -5,20 +5,18 @@ Accepting is carried for many messages at once: first all look-ups, by which eac
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Text, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, Text, delete, insert, update
 
 from hub.canonical.compact_json import compact
 from hub.canonical.digests import digest_of
 from hub.contract import Answer
-from hub.errors import Conflict, Fault, HubError
-from hub.ledger import attachment_verbs, chains, holdings, journal, late_answers, locks, payloads
+from hub.ledger import attachment_verbs, chains, holdings, journal, late_answers, payloads
+from hub.ledger.acceptance_looks import Known, Share, find_repeated, judge
 from hub.ledger.for_each import for_each, insert_each
 from hub.ledger.message_facts import facts_of
-from hub.ledger.sql import Statement
 from hub.ledger.tables import (
     dossier_codes,
     dossiers,
@@ -30,19 +28,6 @@ from hub.ledger.values import Acceptance, DossierChange, Refusal
 from hub.ledger.works import Commit, Work, going_on
 from hub.rules.retention import Kept
 
-_IDENTITIES = for_each(
-    lambda given: select(identities).where(
-        (identities.c.endpoint == given.sender) & (identities.c.identity == given.name)
-    ),
-    sender=Text,
-    name=Text,
-)
-_DOSSIERS = for_each(
-    lambda given: select(
-        dossiers.c.key, dossiers.c.version, dossiers.c.last_endpoint, dossiers.c.last_digest, dossiers.c.last_message
-    ).where(dossiers.c.key == given.dossier),
-    dossier=Text,
-)
 _NEW_MESSAGES = insert_each(messages, *messages.c.keys())
 _HOLD_IDENTITIES = insert_each(identities, *identities.c.keys(), new=["endpoint", "identity"])
 _NEW_DOSSIERS = insert_each(dossiers, *dossiers.c.keys(), new=["key"])
@@ -55,32 +40,16 @@ _CHANGE_DOSSIERS = for_each(
     seen=Integer,
     **{f"new_{name}": dossiers.c[name].type for name in _CHANGED},
 )
-_NUMBERS = for_each(
-    lambda given: select(dossier_codes.c.key, dossier_codes.c.code).where(dossier_codes.c.code == given.number), number=Text
-)
 _NEW_NUMBERS = insert_each(dossier_codes, "code", "key", new=["code"])
-_MESSAGE = Statement(select(messages).where(messages.c.id == bindparam("message")))
-_COUNT_REPEAT = Statement(update(messages).where(messages.c.id == bindparam("message")).values(repeats=messages.c.repeats + 1))
-
-Share = Work[Acceptance, Answer]
-
-
-class DossierMoved(HubError):
-    """Another message changed the dossier between looking and recording; look again."""
-
-    code = "dossier_moved"
-    who = "nobody"
-
-
 def record_received(commit: Commit, works: Sequence[Share]) -> None:
     """Record accepted messages with their deliveries; a repeated one gets the recorded answer and nothing else.
 
     Conflict where the same identity came with other content, DossierMoved where intake must look again.
     """
     digests = {work.given.message_id: digest_of(work.given.signed) for work in works}
-    known = _Known(commit.conn, works)
-    _find_repeated(commit, works, digests, known)
-    _judge(commit.conn, works, known)
+    known = Known(commit.conn, works)
+    find_repeated(commit, works, digests, known)
+    judge(commit.conn, works, known)
     accepted = [work.given for work in going_on(works) if work.value is None]
     facts = _insert_messages(commit, accepted, digests)
     _hold_identities(commit, accepted, digests)
@@ -108,117 +77,6 @@ def record_received_alone(conn: Connection, given: Acceptance) -> Answer:
     return work.value
 
 
-# --- what is there already
-
-
-class _Known:
-    """What the ledger holds of the dossiers that messages speak of."""
-
-    def __init__(self, conn: Connection, works: Sequence[Share]) -> None:
-        changes = [change for work in works for change in work.given.dossiers]
-        keys = sorted({change.key for change in changes})
-        numbers = sorted({code for change in changes for code in change.codes})
-        self.dossiers = {row.key: row for row in _DOSSIERS.find(conn, [{"dossier": key} for key in keys])}
-        #: Number -> key of the dossier that has it.
-        self.numbers = {row.code: row.key for row in _NUMBERS.find(conn, [{"number": number} for number in numbers])}
-
-
-def _find_repeated(commit: Commit, works: Sequence[Share], digests: dict[str, str], known: _Known) -> None:
-    """Answer the messages that were accepted before as then; refuse those whose identity came with other content."""
-    named = sorted({(work.given.endpoint, work.given.identity) for work in works if work.given.identity})
-    found = _IDENTITIES.find(commit.conn, [{"sender": sender, "name": name} for sender, name in named])
-    held = {(row.endpoint, row.identity): row for row in found}
-    for work in works:
-        given = work.given
-        row = held.get((given.endpoint, given.identity))
-        if row is not None and row.signed_digest != digests[given.message_id]:
-            work.refuse(_conflict(given.identity, row.message_id))
-            continue
-        earlier = row.message_id if row is not None else _last_message(given, digests[given.message_id], known)
-        if earlier is not None:
-            work.value = _repeat(commit, earlier, given)
-
-
-def _last_message(given: Acceptance, digest: str, known: _Known) -> str | None:
-    """Without an identity only the last message of all its dossiers can be the same one again: 4, 5, 4 is three messages."""
-    if given.identity:
-        return None
-    rows = [known.dossiers.get(change.key) for change in given.dossiers]
-    same = {
-        row.last_message if row is not None and (row.last_endpoint, row.last_digest) == (given.endpoint, digest) else None
-        for row in rows
-    }
-    return same.pop() if len(same) == 1 else None
-
-
-def _conflict(identity: str, message_id: str) -> Conflict:
-    return Conflict(
-        (
-            Fault(
-                "Idempotency-Key",
-                "conflict",
-                f"mã {identity!r} đã dùng cho thông điệp {message_id} với nội dung khác; hãy dùng mã mới cho nội dung mới",
-                f"{identity!r} was used for message {message_id} with other content; use a new one for new content",
-            ),
-        )
-    )
-
-
-def _repeat(commit: Commit, message_id: str, given: Acceptance) -> Answer:
-    row = _MESSAGE.run(commit.conn, message=message_id).one()
-    _COUNT_REPEAT.run(commit.conn, message=message_id)
-    commit.pages.append(row.subject, "message.repeated", at=given.at, actor=given.endpoint, entry={"message": message_id})
-    return Answer(
-        status=row.answer_status,
-        content_type=row.answer_type,
-        body=payloads.get(commit.conn, row.answer_digest) or b"",
-        headers=json.loads(row.answer_headers),
-    )
-
-
-def _judge(conn: Connection, works: Sequence[Share], known: _Known) -> None:
-    """Send back to intake what it looked at too early; of two with one identity or number, the second."""
-    taken: set[tuple[str, ...]] = set()
-    for work in going_on(works):
-        if work.value is not None:
-            continue
-        given = work.given
-        claimed: set[tuple[str, ...]] = {(code,) for change in given.dossiers for code in change.codes}
-        if given.identity:
-            claimed.add((given.endpoint, given.identity))
-        if taken & claimed or not _as_seen(given, known) or not _catalogue_as_seen(conn, given):
-            work.refuse(_moved())
-        taken |= claimed
-
-
-def _as_seen(given: Acceptance, known: _Known) -> bool:
-    """Say whether the dossiers are as intake saw them; in one document, one message of a dossier counts on the one before."""
-    versions: dict[str, int] = {}
-    for change in given.dossiers:
-        row = known.dossiers.get(change.key)
-        if change.version != versions.get(change.key, row.version if row is not None else 0):
-            return False
-        if any(known.numbers.get(code, change.key) != change.key for code in change.codes):
-            return False
-        versions[change.key] = change.version + 1
-    return True
-
-
-def _moved() -> DossierMoved:
-    return DossierMoved("the dossier changed meanwhile", "hồ sơ vừa thay đổi")
-
-
-def _catalogue_as_seen(conn: Connection, given: Acceptance) -> bool:
-    if given.catalogues is None:
-        return True
-    locks.wait(conn, given.subject)
-    here = (messages.c.subject == given.subject) & messages.c.accepted
-    return given.catalogues == int(conn.execute(select(func.count()).where(here)).scalar_one())
-
-
-# --- what is written
-
-
 def _insert_messages(commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str]) -> dict[str, str]:
     """Write the messages; give the digest of each one's row."""
     rows = [_message(given, commit.shelf, digests[given.message_id]) for given in accepted]
@@ -228,6 +86,8 @@ def _insert_messages(commit: Commit, accepted: Sequence[Acceptance], digests: di
 
 def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> dict[str, Any]:
     shelf.put(given.signed, given.at)
+    for digest, body in given.proofs.items():
+        shelf.share(digest, body, given.at)
     for planned in given.planned:
         shelf.put(planned.canonical, given.at, Kept.WORK)
     return {
@@ -242,7 +102,7 @@ def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> di
         "identity": given.identity,
         "raw_digest": shelf.put(given.raw, given.at),
         "signed_digest": signed_digest,
-        "certificate_digest": shelf.put(given.certificate, given.at),
+        "certificate_digest": shelf.share(digest_of(given.certificate), given.certificate, given.at),
         "signature_digest": shelf.put(given.signature, given.at),
         "canonical": compact([shelf.put(body, given.at, Kept.WORK) for body in given.canonical]),
         "verdict": given.verdict,
@@ -325,7 +185,7 @@ def _changed(change: DossierChange, given: Acceptance, digests: dict[str, str]) 
     return {"dossier": change.key, "seen": change.version, **{f"new_{name}": row[name] for name in _CHANGED}}
 
 
-def _join_numbers(commit: Commit, accepted: Sequence[Acceptance], known: _Known) -> None:
+def _join_numbers(commit: Commit, accepted: Sequence[Acceptance], known: Known) -> None:
     given = {code: change.key for each in accepted for change in each.dossiers for code in change.codes}
     rows = [{"code": code, "key": key} for code, key in sorted(given.items()) if code not in known.numbers]
     _NEW_NUMBERS.change_all(commit.conn, rows, commit.unheard)

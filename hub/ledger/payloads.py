@@ -8,7 +8,7 @@ again, so one of the two waits for the other on the row, and bytes that were del
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Double, Integer, LargeBinary, Text, bindparam, case, func, null, select, update
@@ -21,6 +21,10 @@ from hub.ledger.sql import Found, Statement
 from hub.ledger.tables import payloads
 from hub.rules.retention import REFRESH_SECONDS, Kept
 
+#: So long a process remembers that a body is kept, and names it without looking; the row is moved forward so much earlier.
+REMEMBER_SECONDS = 3600.0
+_STALE_SECONDS = REFRESH_SECONDS - REMEMBER_SECONDS
+_REMEMBERED = 1000
 #: Bytes in one statement at most; a single body may be larger.
 _AT_ONCE = 4_000_000
 _COLUMNS = ("digest", "size", "stored_at", "named_at", "kept_for")
@@ -67,17 +71,45 @@ _GET_EACH = for_each(
 _DELETED_AT = Statement(select(payloads.c.deleted_at).where(payloads.c.digest == bindparam("sought")))
 
 
+class Remembered:
+    """What this process has lately kept and many messages name: certificates, and lists of megabytes that are no news."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, float] = {}
+
+    def has(self, digest: str, at: float) -> bool:
+        return 0.0 <= at - self._kept.get(digest, float("-inf")) < REMEMBER_SECONDS
+
+    def add(self, kept: Mapping[str, float]) -> None:
+        """Remember what a commit has kept, and when."""
+        if len(self._kept) > _REMEMBERED:
+            self._kept = {}
+        self._kept |= kept
+
+
 class Shelf:
     """The bodies that one commit keeps."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: Remembered | None = None) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
+        self._remembered = remembered or Remembered()
+        #: What will be remembered when the commit is done.
+        self.shared: dict[str, float] = {}
+
+    def share(self, digest: str, body: bytes, at: float) -> str:
+        """Take bytes that many messages name, under their digest; not again what is remembered. Give the digest."""
+        if not body or self._remembered.has(digest, at):
+            return digest if body else ""
+        self.shared[digest] = at
+        return self._take(digest, body, at, Kept.PROOF)
 
     def put(self, body: bytes, at: float, kept_for: Kept = Kept.PROOF) -> str:
         """Take bytes, for what they are kept for; give their digest, or an empty text for no bytes."""
         if not body:
             return ""
-        digest = digest_of(body)
+        return self._take(digest_of(body), body, at, kept_for)
+
+    def _take(self, digest: str, body: bytes, at: float, kept_for: Kept) -> str:
         known = self._rows.get(digest)
         if known is not None:
             known["kept_for"] = int(max(kept_for, known["kept_for"]))
@@ -104,7 +136,7 @@ class Shelf:
 
     def _keep_longer(self, conn: Connection, rows: list[dict[str, Any]]) -> None:
         looked_at = [
-            {"sought": row["digest"], "stale": row["named_at"] - REFRESH_SECONDS, "kept_for": row["kept_for"]} for row in rows
+            {"sought": row["digest"], "stale": row["named_at"] - _STALE_SECONDS, "kept_for": row["kept_for"]} for row in rows
         ]
         if found := sorted(row.digest for row in _STALE.find(conn, looked_at)):
             _AGAIN.run_each(conn, [_again(self._rows[digest]) for digest in found])

@@ -78,6 +78,8 @@ class Acceptance:
     signed: bytes
     certificate: bytes
     canonical: tuple[bytes, ...]
+    #: On what the trust in the signer leans (DER), by digest; the verdict names them.
+    proofs: Mapping[str, bytes] = field(default_factory=dict)
     verdict: str
     warnings: str
     answer: Answer

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from hub.ledger.for_each import Unheard
 from hub.ledger.journal import Pages
-from hub.ledger.payloads import Shelf
+from hub.ledger.payloads import Remembered, Shelf
 
 G = TypeVar("G")
 R = TypeVar("R")
@@ -31,10 +31,10 @@ class Work(Generic[G, R]):
 class Commit:
     """What the verbs of one commit share: open journal pages, bodies to be kept, and what is heard at its end."""
 
-    def __init__(self, conn: Connection, subjects: Iterable[str]) -> None:
+    def __init__(self, conn: Connection, subjects: Iterable[str], remembered: Remembered | None = None) -> None:
         self.conn = conn
         self.pages = Pages(conn, subjects)
-        self.shelf = Shelf()
+        self.shelf = Shelf(remembered)
         self.unheard = Unheard()
 
     def write(self) -> None:

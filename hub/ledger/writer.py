@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from hub.errors import Unavailable
 from hub.ledger import postgresql
 from hub.ledger.engine import unavailable, writing
+from hub.ledger.payloads import Remembered
 from hub.ledger.sql import command, sent_ahead
 from hub.ledger.values import Meanwhile
 from hub.ledger.works import Commit, Together, Work
@@ -57,6 +58,9 @@ class _Job:
         return self.value
 
 
+_Result = tuple[_Job, Any, BaseException | None]
+
+
 class GroupWriter:
     """Carries verbs of many threads in one commit; a caller goes on only after the commit that holds its verb.
 
@@ -78,6 +82,7 @@ class GroupWriter:
         self._last = 0
         self._wanted = 0
         self._closed = False
+        self._remembered = Remembered()
         self._state = threading.Condition()
 
     def run(self, verb: Callable[[Connection], T], key: str = "") -> T:
@@ -165,20 +170,34 @@ class GroupWriter:
                 job.turn.release()
 
     def _carry(self, group: list[_Job], tries: int = TRIES) -> None:
-        results: list[tuple[_Job, Any, BaseException | None]] = []
+        results: list[_Result] = []
+        shared: dict[str, float] = {}
         try:
             connection = self._connected()
             with COMMIT_SECONDS.time(), writing(connection):
                 if group[0].single:
                     results.extend(_in_savepoint(connection, job, alone=len(group) == 1) for job in group)
                 else:
-                    results.extend(_together(connection, group, self._order))
+                    results.extend(self._together(connection, group, shared))
         except BaseException as error:  # the commit itself failed: nobody's verb happened
             self._nobody(group, error, tries)
             return
+        self._remembered.add(shared)
         COMMIT_VERBS.observe(len(group))
         for job, value, problem in results:
             job.end(value, problem)
+
+    def _together(self, connection: Connection, group: Sequence[_Job], shared: dict[str, float]) -> list[_Result]:
+        """Carry shares; tell which bodies may be remembered once they are committed."""
+        works: list[tuple[_Job, Work[Any, Any]]] = [(job, Work(job.given)) for job in group]
+        with sent_ahead(connection):
+            commit = Commit(connection, (subject for job in group for subject in job.subjects), self._remembered)
+            for verb in self._order:
+                if shares := [work for job, work in works if job.together is verb]:
+                    verb(commit, shares)
+            commit.write()
+        shared |= commit.shelf.shared
+        return [(job, work.value, work.problem) for job, work in works]
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.invalidated:
@@ -210,20 +229,7 @@ class GroupWriter:
             job.end(None, told)
 
 
-def _together(
-    connection: Connection, group: Sequence[_Job], order: Sequence[Together]
-) -> list[tuple[_Job, Any, BaseException | None]]:
-    works: list[tuple[_Job, Work[Any, Any]]] = [(job, Work(job.given)) for job in group]
-    with sent_ahead(connection):
-        commit = Commit(connection, (subject for job in group for subject in job.subjects))
-        for verb in order:
-            if shares := [work for job, work in works if job.together is verb]:
-                verb(commit, shares)
-        commit.write()
-    return [(job, work.value, work.problem) for job, work in works]
-
-
-def _in_savepoint(connection: Connection, job: _Job, *, alone: bool) -> tuple[_Job, Any, BaseException | None]:
+def _in_savepoint(connection: Connection, job: _Job, *, alone: bool) -> _Result:
     assert job.single is not None
     if alone:
         # The whole commit is this verb's: an exception rolls it back and reaches the caller through _nobody.

@@ -6,15 +6,17 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, select
 
+from hub.canonical.digests import named
 from hub.ledger import payloads
 from hub.ledger.message_facts import facts_octets
 from hub.ledger.tables import messages
 from hub.payloads import PayloadStore
 from hub.registers import attachments, history, names, proofs, seals
-from hub.registers.leaning import Trust
+from hub.registers.leaning import Leans, Trust
 from hub.registers.proofs import Check
 from hub.registers.records import AttemptRow, DeliveryDetail, JournalRow, MessageDetail
 from hub.registers.seals import SealProof
@@ -220,7 +222,7 @@ def _document(gathered: _Gathered, message: MessageDetail, folder: str, received
 
 def _certificate(gathered: _Gathered, message: MessageDetail, folder: str, certificate: bytes, trust: Trust) -> None:
     at = message.row.received_at
-    leans = trust(message.row.endpoint, certificate, at)
+    leans = _kept_proofs(gathered.conn, message.verdict) or trust(message.row.endpoint, certificate, at)
     for number, each in enumerate(leans.revocation, start=1):
         gathered.add(f"{folder}/revocation-{number}.der", each)
     proof = proofs.of_certificate(
@@ -232,6 +234,15 @@ def _certificate(gathered: _Gathered, message: MessageDetail, folder: str, certi
         weak=bool(message.verdict.get("weak")),
     )
     gathered.take(proof)
+
+
+def _kept_proofs(conn: Connection, verdict: Mapping[str, Any]) -> Leans | None:
+    """Give on what the trust leaned at reception, as it was kept then; None where nothing was, or retention has deleted some."""
+    path, lists = ([named(each) for each in verdict.get(name, ())] for name in ("path_digests", "revocation_digests"))
+    kept = payloads.get_all(conn, [*path, *lists])
+    if not path or len(kept) < len({*path, *lists}):
+        return None
+    return Leans(certificates=tuple(kept[each] for each in path), revocation=tuple(kept[each] for each in lists))
 
 
 def _facts(gathered: _Gathered, message: MessageDetail, rows: Iterable[JournalRow]) -> None:

@@ -193,6 +193,7 @@ def verdict(certificate: x509.Certificate, algorithm: str, judged: Judged, now: 
         checked_at=local(now).isoformat(),
         reason=_REASONS[judged.revocation],
         revocation=judged.revocation,
+        path_digests=judged.path_digests,
         revocation_digests=judged.revocation_digests,
         purpose=judged.purpose,
         owner=judged.owner,

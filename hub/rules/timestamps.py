@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from asn1crypto import cms, core, tsp
+from asn1crypto import cms, core, parser, tsp
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -25,30 +25,20 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
 from hub.errors import Refused, Untrusted
+from hub.rules.certificates import CURVES, RSA_BITS, UNREADABLE
 
 #: A reply has a token, which has a few certificates: what is larger is not read.
 MAX_REPLY_BYTES = 200_000
 #: Length of a digest -> its name; SHA-1 is not among them.
 ALGORITHMS: Final = {32: "sha256", 48: "sha384", 64: "sha512"}
-#: Circular 15/2025/TT-BKHCN: RSA of at least 2048 bits, ECDSA of at least 256.
-RSA_BITS = 2048
-CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _HASHES: Final = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+#: How tokens are written (X.690): tags, the type of what is in one, and the status before it in a reply.
+_SEQUENCE, _SET, _TAGGED_0 = 0x30, 0x31, 0xA0
+_SIGNED_DATA: Final = bytes(cms.ContentType("signed_data").dump())
+_STATUS_GRANTED: Final = bytes(tsp.PKIStatusInfo({"status": "granted"}).dump())
 _GRANTED = ("granted", "granted_with_mods")
 #: What the readers raise on octets that are not what they should be.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
+_UNREADABLE = (*UNREADABLE, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +62,20 @@ class _Reply(core.Sequence):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """A token, taken apart; nothing of it is checked."""
+    """A token, taken apart; nothing of it is checked.
 
-    token: Any
-    signed: Any
-    signer: Any
+    Octets are kept as they came: asn1crypto writes them anew, at great cost, wherever it filled in a default.
+    """
+
     info: Any
+    #: What ``info`` was read from.
+    content: bytes
+    signer: Any
+    #: The signed attributes, without the tag that they have in the message.
+    attributes: bytes
+    #: The signed data before its certificates, and the signatures after them.
+    before: bytes
+    after: bytes
     certificates: tuple[Certificate, ...]
 
 
@@ -118,14 +116,6 @@ def read_reply(reply: bytes, digest: bytes, nonce: int, policy: str = "") -> byt
     return token
 
 
-def algorithm(token: bytes) -> str:
-    """Say by which algorithm the digest below a token was made: sha256, sha384, sha512; raises Untrusted for others."""
-    name = str(_imprint(_read(token).info)[0])
-    if name not in ALGORITHMS.values():
-        raise _weak()
-    return name
-
-
 def certificates(token: bytes) -> tuple[Certificate, ...]:
     """Give the certificates that came in a token, trusted or not; raises Untrusted where it cannot be read."""
     return _read(token).certificates
@@ -148,7 +138,19 @@ def check(token: bytes, digest: bytes, trusted: Sequence[Certificate]) -> Timest
     Certificates must have been valid at the moment that the token states, not now. A trusted certificate is a root, one that
     issued the authority's directly, or the authority's own. Raises Untrusted.
     """
+    return _checked(_read(token), digest, trusted)
+
+
+def check_over(token: bytes, octets: bytes, trusted: Sequence[Certificate]) -> Timestamp:
+    """Check, as ``check`` does, a token over octets, by whose digest (sha256, sha384, sha512) it was made; raises Untrusted."""
     parts = _read(token)
+    name = str(_imprint(parts.info)[0])
+    if name not in ALGORITHMS.values():
+        raise _weak()
+    return _checked(parts, hashlib.new(name, octets).digest(), trusted)
+
+
+def _checked(parts: _Parts, digest: bytes, trusted: Sequence[Certificate]) -> Timestamp:
     _check_imprint(parts.info, digest)
     signer = _signer(parts, trusted)
     try:
@@ -178,16 +180,19 @@ def _read(token: bytes) -> _Parts:
         signed = whole["content"]
         if signed["encap_content_info"]["content_type"].native != "tst_info":
             raise ValueError
+        before = b"".join(signed[name].dump() for name in ("version", "digest_algorithms", "encap_content_info"))
+        after = signed["signer_infos"].dump()
         (signer,) = signed["signer_infos"]
-        info = tsp.TSTInfo.load(bytes(signed["encap_content_info"]["content"]), strict=True)
-        # The readers are lazy: what is wrong deep inside shows only now.
-        _ = info.native, signer.native
+        content = bytes(signed["encap_content_info"]["content"])
+        info = tsp.TSTInfo.load(content, strict=True)
+        # The readers are lazy: what is wrong deep inside shows only now, or where ``check`` looks at it.
+        _ = info.native, signer["unsigned_attrs"].native
         if info["gen_time"].native.tzinfo is None:
             raise ValueError
         found = tuple(x509.load_der_x509_certificate(each) for each in _certificates(signed))
+        return _Parts(info, content, signer, signer["signed_attrs"].contents or b"", before, after, found)
     except _UNREADABLE:
         raise _format("dấu thời gian không đọc được", "the token cannot be read") from None
-    return _Parts(whole, signed, signer, info, found)
 
 
 def _certificates(signed: Any) -> list[bytes]:
@@ -202,9 +207,7 @@ def _imprint(info: Any) -> tuple[str, bytes]:
 
 def _check_imprint(info: Any, digest: bytes) -> None:
     if _imprint(info) != (ALGORITHMS.get(len(digest)), digest):
-        raise _untrusted(
-            "TOTAL-FAILED/HASH_FAILURE", "dấu thời gian là của nội dung khác", "the token is over something else"
-        )
+        raise _untrusted("TOTAL-FAILED/HASH_FAILURE", "dấu thời gian là của nội dung khác", "the token is over something else")
 
 
 # --- checking -----------------------------------------------------------------------------------------------------
@@ -280,15 +283,13 @@ def _bound(signer: Any, certificate: Certificate) -> bool:
 
 def _check_signature(parts: _Parts, signer: Certificate) -> None:
     """Check the signature over the attributes, and that these name the digest of what the token says (RFC 5652, 5.4)."""
-    attributes = parts.signer["signed_attrs"]
     made_by = parts.signer["digest_algorithm"]["algorithm"].native
-    content = bytes(parts.signed["encap_content_info"]["content"])
-    named = [each["values"][0].native for each in attributes if each["type"].native == "message_digest"]
+    named = [each["values"][0].native for each in parts.signer["signed_attrs"] if each["type"].native == "message_digest"]
     try:
-        if named != [hashlib.new(made_by, content).digest()]:
+        if named != [hashlib.new(made_by, parts.content).digest()]:
             raise InvalidSignature
         # In the message they have a tag of their own; what is signed is a SET.
-        _verify(parts.signer, signer.public_key(), attributes.untag().dump(), _HASHES[made_by])
+        _verify(parts.signer, signer.public_key(), _der(_SET, parts.attributes), _HASHES[made_by])
     except InvalidSignature:
         raise _broken() from None
 
@@ -340,12 +341,13 @@ def _as_reply(parts: _Parts, signer: Certificate) -> bytes:
 
     OpenSSL's authorities give them in no order, which the library refuses; they are not below the signature.
     """
-    ders = sorted({*_certificates(parts.signed), signer.public_bytes(Encoding.DER)})
-    signed = cms.SignedData({name: parts.signed[name] for name in ("version", "digest_algorithms", "encap_content_info")})
-    signed["signer_infos"] = parts.signed["signer_infos"]
-    signed["certificates"] = cms.CertificateSet([cms.CertificateChoices.load(each) for each in ders])
-    token = cms.ContentInfo({"content_type": "signed_data", "content": signed})
-    return bytes(_Reply({"status": {"status": "granted"}, "time_stamp_token": token}).dump())
+    ders = sorted({each.public_bytes(Encoding.DER) for each in (*parts.certificates, signer)})
+    signed = _der(_SEQUENCE, parts.before + _der(_TAGGED_0, b"".join(ders)) + parts.after)
+    return _der(_SEQUENCE, _STATUS_GRANTED + _der(_SEQUENCE, _SIGNED_DATA + _der(_TAGGED_0, signed)))
+
+
+def _der(tag: int, contents: bytes) -> bytes:
+    return bytes(parser.emit(tag >> 6, tag >> 5 & 1, tag & 31, contents))
 
 
 # --- refusing -----------------------------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ class Judged:
     revocation: str = "not_checked"
     #: What was leaned on, DER: certificates of the issuers up to the anchor, then the lists and answers that were used.
     proofs: tuple[bytes, ...] = ()
-    #: SHA-256 (hex) of those lists and answers.
+    #: SHA-256 (hex) of those certificates, and of those lists and answers.
+    path_digests: tuple[str, ...] = ()
     revocation_digests: tuple[str, ...] = ()
     #: Purpose of the anchor (government, public, …).
     purpose: str = ""
@@ -84,6 +85,7 @@ class Verdict:
     stamped_at: str = ""
     #: Of Judged: what is known of the signer's certificate, and by whom it is held.
     revocation: str = ""
+    path_digests: tuple[str, ...] = ()
     revocation_digests: tuple[str, ...] = ()
     purpose: str = ""
     owner: str = ""

@@ -255,7 +255,7 @@ def stamped(
     """
     if not stampers:
         return None
-    found = [timestamps.check(token, _digest(token, octets), stampers) for token, octets in unsigned.stamps]
+    found = [timestamps.check_over(token, octets, stampers) for token, octets in unsigned.stamps]
     if not found:
         return None
     earliest = min(found, key=lambda stamp: stamp.at)
@@ -272,10 +272,6 @@ def stamped(
             "a time stamp is older than the signer's certificate",
         )
     return earliest
-
-
-def _digest(token: bytes, octets: bytes) -> bytes:
-    return hashlib.new(timestamps.algorithm(token), octets).digest()
 
 
 def level(form: Form, unsigned: Unsigned, stamp: Timestamp | None) -> str:

@@ -19,7 +19,7 @@ from hub.rules.certificates import octets, untrusted
 from hub.rules.trust import Judged
 from hub.trust.paths import Path, candidates, constraints, find_paths
 from hub.trust.register import Registered
-from hub.trust.revocation import GOOD, REVOKED, TICK, Revocation, Status
+from hub.trust.revocation import GOOD, REVOKED, TICK, Revocation, Status, sha256
 from hub.trust.store import Asked, TrustStore
 
 #: So many answers are kept; the same few partners sign all day.
@@ -122,10 +122,12 @@ class _Question:
             seen(path)
         path, statuses = self._best(paths)
         used = {item.digest: item.octets for status in statuses for item in status.used}
+        issuers = {sha256(der): der for der in map(octets, path.certificates[1:])}
         return Judged(
             weak=path.is_weak() or any(status.weak for status in statuses),
             revocation="good" if all(status.word == GOOD for status in statuses) else "unknown",
-            proofs=(*(octets(each) for each in path.certificates[1:]), *used.values()),
+            proofs=(*issuers.values(), *used.values()),
+            path_digests=tuple(issuers),
             revocation_digests=tuple(used),
             purpose=path.anchor.purpose,
             owner=line.owner if line else "",

@@ -208,7 +208,7 @@ def _list(octets: bytes, parsed: x509.CertificateRevocationList) -> RevocationLi
     list(parsed.extensions)  # an odd one is found now
     return RevocationList(
         octets=octets,
-        digest=_sha256(octets),
+        digest=sha256(octets),
         this_update=parsed.last_update_utc,
         ends=ends,
         issuer=parsed.issuer.public_bytes(),
@@ -225,7 +225,7 @@ def _answers(octets: bytes, parsed: ocsp.OCSPResponse) -> Iterator[Answer]:
         _ = (parsed.certificates, parsed.signature_algorithm_oid, single.hash_algorithm, single.certificate_status)
         yield Answer(
             octets=octets,
-            digest=_sha256(octets),
+            digest=sha256(octets),
             this_update=begin,
             ends=single.next_update_utc or begin + ANSWER_LASTS,
             parsed=parsed,
@@ -233,7 +233,8 @@ def _answers(octets: bytes, parsed: ocsp.OCSPResponse) -> Iterator[Answer]:
         )
 
 
-def _sha256(octets: bytes) -> str:
+def sha256(octets: bytes) -> str:
+    """Name octets by their SHA-256, in hex."""
     return hashlib.sha256(octets).hexdigest()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from hub.contract import Answer
 from hub.errors import Conflict
-from hub.ledger.intake_verbs import DossierMoved
+from hub.ledger.acceptance_looks import DossierMoved
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import journal
 from hub.ledger.values import Acceptance

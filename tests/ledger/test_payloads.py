@@ -6,8 +6,10 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
 
+from hub.canonical.digests import digest_of
 from hub.ledger import payloads, retention_verbs
 from hub.ledger.engine import writing
 from hub.ledger.ledger import Ledger
@@ -158,3 +160,38 @@ def test_lists_go_on_from_the_place_where_the_last_one_ended(ledger: Ledger) -> 
 
     assert sorted(each.digest for each in found) == sorted(wanted)
     assert len(found) == len(wanted)
+
+
+# --- what many messages name
+
+
+def certificate_of(ledger: Ledger, at: float, identity: str = "") -> Any:
+    ledger.record_received(make.acceptance(make.new_id(), make.new_id().encode(), certificate=b"C", at=at, identity=identity))
+    return row(ledger, digest_of(b"C"))
+
+
+def test_what_many_messages_name_is_named_right_to_the_day_though_it_is_not_looked_at_each_time(ledger: Ledger) -> None:
+    hour = payloads.REMEMBER_SECONDS
+    last = OLD
+    for step in range(60):
+        at = OLD + step * hour * 0.9
+        assert at - certificate_of(ledger, at).named_at <= DAY_SECONDS
+        last = at
+    assert certificate_of(ledger, last + hour).named_at > OLD
+
+
+def test_what_was_not_committed_is_not_remembered(ledger: Ledger) -> None:
+    taken = make.acceptance(make.new_id(), b"first")
+    ledger.record_received(taken)
+    with pytest.raises(IntegrityError):
+        ledger.record_received(make.acceptance(make.new_id(), b"second", message_id=taken.message_id, certificate=b"C"))
+
+    assert certificate_of(ledger, OLD).body == b"C"
+
+
+def test_what_is_remembered_is_not_sent_to_the_database_again(ledger: Ledger) -> None:
+    certificate_of(ledger, OLD)
+    ledger._write(lambda conn: conn.execute(update(rows).values(kept_for=int(Kept.WORK))))
+
+    assert certificate_of(ledger, OLD + 1).kept_for == Kept.WORK
+    assert certificate_of(ledger, OLD + payloads.REMEMBER_SECONDS).kept_for == Kept.PROOF

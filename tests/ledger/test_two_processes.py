@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from hub.canonical.receipt import Receipt
 from hub.ledger import breakers, chains, delivery_verbs, dispatch_verbs, intake_verbs, telling
-from hub.ledger.intake_verbs import DossierMoved
+from hub.ledger.acceptance_looks import DossierMoved
 from hub.ledger.ledger import Ledger
 from hub.ledger.sql import commit
 from hub.ledger.tables import endpoint_states, journal_heads, messages

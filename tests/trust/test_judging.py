@@ -248,7 +248,7 @@ def test_where_the_register_is_not_needed_it_still_tells_the_owner():
     assert judged(PKI.good, trust).owner == "G12"
     assert judged(pki.leaf(PKI.authority), trust) == Judged(
         revocation="good", proofs=judged(PKI.good, trust).proofs, purpose="government",
-        revocation_digests=judged(PKI.good, trust).revocation_digests,
+        path_digests=judged(PKI.good, trust).path_digests, revocation_digests=judged(PKI.good, trust).revocation_digests,
     )  # fmt: skip
 
 

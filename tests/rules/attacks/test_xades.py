@@ -386,7 +386,7 @@ def refused_unjudged(monkeypatch: pytest.MonkeyPatch, after) -> None:
         raise AssertionError("something was computed")
 
     signed = signed_xml.sign(DOCUMENT, SIGNER, after=after)
-    for place in ("strict_signature.signed_octets", "signatures._verify", "timestamps.check", "certificates.check"):
+    for place in ("strict_signature.signed_octets", "signatures._verify", "timestamps.check_over", "certificates.check"):
         monkeypatch.setattr(f"hub.rules.{place}", never)
     assert refusal(signed, TRUST) == "TOTAL-FAILED/FORMAT_FAILURE"
 

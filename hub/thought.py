@@ -1,0 +1,250 @@
+"""What a message of intake leads to: dossier found, step judged, recipients chosen; nothing is recorded here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from hub.app import OUT_OF_STEP, UNROUTED, Hub
+from hub.canonical.codes import Status
+from hub.canonical.compact_json import compact_sorted
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.message import Message, to_json
+from hub.canonical.procedure import CatalogueMessage
+from hub.endpoint import Endpoint
+from hub.errors import Fault, InvalidMessage, NoRoute, NotPermitted
+from hub.ledger import chains
+from hub.ledger.values import DossierChange, Holding, Planned, ProcedureRow
+from hub.registers import dossiers, procedures
+from hub.registers.attachments import readable
+from hub.rules import attachments, lifecycle, routing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thought:
+    """What one canonical message leads to: pure result, recorded by the caller."""
+
+    message: Message
+    #: The message's bytes, as they are recorded and put on the bus.
+    canonical: bytes
+    subject: str
+    planned: tuple[Planned, ...] = ()
+    warnings: tuple[str, ...] = ()
+    #: Digests of the files it names.
+    files: tuple[str, ...] = ()
+    dossier: DossierChange | None = None
+    #: The dossier as it stands after this message.
+    after: dossiers.Known | None = None
+    procedures: tuple[ProcedureRow, ...] = ()
+    holdings: tuple[Holding, ...] = ()
+    #: How many catalogues of this owner there were when we looked.
+    catalogues: int | None = None
+
+
+
+
+def think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thought]) -> Thought:
+    """Think of one message; ``earlier``: those that stand before it in the same document."""
+    if isinstance(message, DossierMessage):
+        return _think_of_dossier(hub, endpoint, message, earlier)
+    if isinstance(message, CatalogueMessage):
+        return _think_of_catalogue(hub, endpoint, message)
+    raise NotPermitted(
+        [Fault("/", "not_permitted", "loại thông điệp này không gửi vào trục", f"{message.kind} is not sent to the hub")]
+    )
+
+
+def _think_of_dossier(
+    hub: Hub, endpoint: Endpoint, given: DossierMessage, earlier: Sequence[Thought]
+) -> Thought:
+    known = _known(hub, given, earlier)
+    if known is not None and endpoint.name not in (known.origin, *known.recipients):
+        raise NotPermitted(
+            [
+                Fault(
+                    "/HoSo/MaHoSo",
+                    "not_permitted",
+                    "hồ sơ này thuộc hệ thống khác; đơn vị gửi không phải là bên tham gia",
+                    "this dossier belongs to another system; the sender takes no part in it",
+                )
+            ]
+        )
+    message, files = _with_files(hub, endpoint, _enriched(given, known))
+    standing = lifecycle.standing(known.status if known else None, message.dossier.status)
+    unknown_step = standing is lifecycle.Standing.UNKNOWN_STEP
+    parks = unknown_step and endpoint.inbound is not None and endpoint.inbound.out_of_step == "park"
+    canonical = to_json(message)
+    planned = _planned(hub, endpoint, message, canonical, known, earlier, park=OUT_OF_STEP if parks else None)
+    change = _change(message, known)
+    return Thought(
+        message=message,
+        canonical=canonical,
+        subject=change.key,
+        planned=planned,
+        warnings=("out_of_step",) if unknown_step else (),
+        files=files,
+        dossier=change,
+        after=_after(change, known, endpoint, planned),
+    )
+
+
+def _known(hub: Hub, message: DossierMessage, earlier: Sequence[Thought]) -> dossiers.Known | None:
+    """Look up the dossier as it will stand when the messages before this one in the same document are recorded."""
+    codes = dossiers.codes_of(message.dossier)
+    with hub.ledger.glance() as conn:
+        recorded = dossiers.find(conn, codes)
+    found = {recorded.key: recorded} if recorded else {}
+    for thought in earlier:
+        if thought.after is not None and set(codes) & set(thought.after.codes):
+            found[thought.after.key] = thought.after
+    if len(found) > 1:
+        raise dossiers.two_dossiers(codes)
+    return next(iter(found.values()), None)
+
+
+def _after(
+    change: DossierChange, known: dossiers.Known | None, endpoint: Endpoint, planned: Iterable[Planned]
+) -> dossiers.Known:
+    recipients = (*(known.recipients if known else ()), *(each.endpoint for each in planned))
+    return dossiers.Known(
+        key=change.key,
+        procedure=change.procedure,
+        status=Status(change.status),
+        origin=known.origin if known else endpoint.name,
+        native=json.loads(change.native),
+        version=change.version + 1,
+        codes=tuple(dict.fromkeys((*(known.codes if known else ()), *change.codes))),
+        recipients=tuple(dict.fromkeys(recipients)),
+    )
+
+
+def _enriched(message: DossierMessage, known: dossiers.Known | None) -> DossierMessage:
+    """Add what the register knows and the sender did not say: other numbers, coordinates of the first message."""
+    if known is None:
+        return message
+    numbers = dict(code.split(":", 1) for code in known.codes)
+    numbers.pop(message.dossier.numbering, None)
+    dossier = message.dossier.model_copy(update={"other_codes": numbers | message.dossier.other_codes})
+    native = {**known.native, **message.native}
+    return message.model_copy(update={"dossier": dossier, "native": native})
+
+
+def _with_files(hub: Hub, endpoint: Endpoint, message: DossierMessage) -> tuple[DossierMessage, tuple[str, ...]]:
+    """Describe the files of ours that a message names; raise InvalidMessage for each that its sender may not name.
+
+    What retention has deleted may be named all the same: a dossier is said whole each time.
+    """
+    named = attachments.named(message, hub.public_url)
+    if not named:
+        return message, ()
+    digests = tuple(dict.fromkeys(digest for _, digest in named))
+    with hub.ledger.read() as conn:
+        found = readable(conn, digests, (endpoint.name,))
+    if faults := [attachments.not_stored(path) for path, digest in named if digest not in found]:
+        raise InvalidMessage(faults)
+    sizes = {digest: row.size for digest, row in found.items()}
+    return attachments.described(message, sizes, hub.public_url), digests
+
+
+def _change(message: DossierMessage, known: dossiers.Known | None) -> DossierChange:
+    status = lifecycle.recorded(known.status if known else None, message.dossier.status)
+    return DossierChange(
+        key=known.key if known else message.subject,
+        version=known.version if known else 0,
+        procedure=known.procedure if known else message.dossier.procedure.code,
+        status=status.value,
+        native=compact_sorted(dict(known.native) if known else message.native),
+        codes=dossiers.codes_of(message.dossier),
+    )
+
+
+def _planned(
+    hub: Hub,
+    endpoint: Endpoint,
+    message: Message,
+    canonical: bytes,
+    known: dossiers.Known | None,
+    earlier: Sequence[Thought],
+    *,
+    park: tuple[str, str, str, str] | None,
+) -> tuple[Planned, ...]:
+    subject = known.key if known else message.subject
+    origin = known.origin if known else endpoint.name
+    if known is not None and UNROUTED in known.recipients and _waits_for_a_route(hub, known.key, earlier):
+        return (_unrouted(hub, endpoint, message, canonical, subject),)
+    try:
+        recipients = routing.recipients(
+            message,
+            endpoint.name,
+            hub.routes,
+            hub.codes(),
+            hub.clock(),
+            origin=origin,
+            known=known.recipients if known else (),
+        )
+    except NoRoute as error:
+        return (_unrouted(hub, endpoint, message, canonical, subject, error),)
+    names = [name for name in recipients if name != endpoint.name]
+    return hub.plan(message, names, subject, park=park, canonical=canonical)
+
+
+def _unrouted(
+    hub: Hub, endpoint: Endpoint, message: Message, canonical: bytes, subject: str, error: NoRoute | None = None
+) -> Planned:
+    """Plan to route a message later: parked, for an operator to add the rule and rebuild it, or behind one that is.
+
+    Its sender did nothing wrong, so it is accepted.
+    """
+    park = (error.code, error.where, error.en, error.vi) if error else None
+    return hub.planned(message, canonical, UNROUTED, subject, "route", {"source": endpoint.name}, park)
+
+
+def _waits_for_a_route(hub: Hub, key: str, earlier: Sequence[Thought]) -> bool:
+    """Say whether an earlier message of the dossier waits for a rule: later ones stand behind it, so as not to overtake."""
+    if any((each.endpoint, each.subject) == (UNROUTED, key) for thought in earlier for each in thought.planned):
+        return True
+    with hub.ledger.read() as conn:
+        return chains.is_open(conn, UNROUTED, key)
+
+
+def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -> Thought:
+    if endpoint.agency_code and endpoint.agency_code != given.owner:
+        raise NotPermitted(
+            [Fault("/MaCoQuan", "not_permitted", "không phải cơ quan của đơn vị gửi", "not the sender's own agency")]
+        )
+    with hub.ledger.read() as conn:
+        catalogues = procedures.received(conn, given.subject)
+        listed = procedures.whole(given, procedures.owned(conn, given.owner))
+        message = given.model_copy(update={"procedures": listed, "complete": False})
+        planned, holdings = _planned_catalogue(hub, endpoint, message, conn)
+    rows = tuple(
+        ProcedureRow(
+            owner=given.owner, code=each.code, fingerprint=procedures.fingerprint(each), record=each.model_dump_json()
+        )
+        for each in listed
+    )
+    return Thought(
+        message=given,
+        canonical=to_json(given),
+        subject=given.subject,
+        planned=planned,
+        procedures=rows,
+        holdings=holdings,
+        catalogues=catalogues,
+    )
+
+
+def _planned_catalogue(
+    hub: Hub, endpoint: Endpoint, message: CatalogueMessage, conn: Connection
+) -> tuple[tuple[Planned, ...], tuple[Holding, ...]]:
+    # Looked at before the holdings: once it is closed, what waited there is in them.
+    if chains.is_open(conn, UNROUTED, message.subject):
+        return (_unrouted(hub, endpoint, message, to_json(message), message.subject),), ()
+    try:
+        names = routing.recipients(message, endpoint.name, hub.routes, hub.codes(), hub.clock(), origin=endpoint.name)
+    except NoRoute as error:
+        return (_unrouted(hub, endpoint, message, to_json(message), message.subject, error),), ()
+    return hub.plan_catalogue(message, {name: procedures.given(conn, name) for name in names if name != endpoint.name})
