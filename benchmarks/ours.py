@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -40,11 +39,11 @@ from hub.telemetry import configure_logging
 from hub.trust import keys as trust_keys
 
 #: Messages that a process has received and not yet finished.
-AHEAD = 48
+AHEAD = 128
 #: Calls to the receiver at the same time, in each process.
-CONCURRENCY = 12
-#: Threads that receive: one works while the other waits for its commit.
-RECEIVERS = 3
+CONCURRENCY = 32
+#: Threads that receive: one works while the others wait for their commit, which they share.
+RECEIVERS = 8
 QUIET_SECONDS = 120.0
 _PASSWORD = "BENCH_BROKER_PASSWORD"  # noqa: S105
 
@@ -179,8 +178,22 @@ def _work(hub: Hub, requests: Sequence[str]) -> None:
         if answer.status != 200 or b"99" not in answer.body:
             raise RuntimeError(f"refused: {answer.body[:500]!r}")
 
-    with ThreadPoolExecutor(RECEIVERS) as receivers:
-        list(receivers.map(one, requests))
+    left = iter(requests)
+    taking = threading.Lock()
+
+    def some() -> None:
+        while True:
+            with taking:
+                text = next(left, None)
+            if text is None:
+                return
+            one(text)
+
+    receivers = [threading.Thread(target=some) for _ in range(RECEIVERS)]
+    for each in receivers:
+        each.start()
+    for each in receivers:
+        each.join()
     sys.stdin.readline()
     workers.stop()
 

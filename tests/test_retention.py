@@ -21,6 +21,7 @@ from hub.errors import NotAllowed, Unavailable
 from hub.ledger.tables import attachments, deliveries, journal, messages, payloads
 from hub.payloads import put
 from hub.registers import evidence, integrity
+from hub.registers.leaning import Leans
 from hub.retention import Amount
 from hub.rules.lifecycle import State
 from hub.rules.retention import DAY_SECONDS
@@ -308,11 +309,11 @@ def test_evidence_says_what_was_deleted_and_when_and_still_verifies_the_rest(hub
     deleted = hub.now()
 
     with hub.ledger.read() as conn:
-        bundle = evidence.collect(conn, only(hub, messages.c.id), {})
+        found = evidence.collect(conn, only(hub, messages.c.id), lambda *_: Leans(), hub.payloads)
 
-    assert {each.path.rpartition("/")[2] for each in bundle.absent} == {"canonical-1", "canonical"}
-    assert {each.deleted_at for each in bundle.absent} == {deleted}
-    assert any(each.path.endswith("/received.json") for each in bundle.files)
+    assert {each.path.rpartition("/")[2] for each in found.left_out} == {"canonical-1.bin", "canonical.bin"}
+    assert {(each.why, each.deleted_at) for each in found.left_out} == {(evidence.DELETED, deleted)}
+    assert any(each.path.endswith("/received.json") for each in found.items)
 
 
 def test_bytes_that_somebody_else_deleted_are_found(hub: Hub) -> None:

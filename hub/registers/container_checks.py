@@ -213,6 +213,8 @@ def _judged(check: str, about: str, signed: Signed, judge: Callable[[], object])
         judge()
     except Untrusted as error:
         return result(check, about, FAILED, (f"{name}: {error.vi}", f"{name}: {error.en}"))
+    except UNREADABLE:
+        return result(check, about, FAILED, (f"{name}: chứng thư số không đọc được", f"{name}: a certificate cannot be read"))
     words = f"{name} được nơi cấp mà bạn tin cậy cấp chứng thư số", f"{name} has a certificate below one that you trust"
     return result(check, about, OK, words)
 
@@ -221,7 +223,9 @@ def _find_path(opened: Opened, signed: Signed, moment: datetime) -> None:
     if signed.certificate in opened.anchors:
         return
     pool = (*signed.others, *opened.anchors)
-    given = paths.candidates(signed.certificate, pool, map(_anchor, opened.anchors))
+    # A signer whom the reader trusts by itself vouches for nobody else.
+    authorities = [_anchor(each) for each in opened.anchors if certificates.may_issue(each)]
+    given = paths.candidates(signed.certificate, pool, authorities)
     paths.find_paths(given, moment, allow_weak=False)
 
 

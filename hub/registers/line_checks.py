@@ -29,6 +29,7 @@ from hub.registers.opened_container import (
 )
 from hub.rules import certificates, merkle, signatures
 from hub.rules.merkle import Step
+from hub.rules.stored_zip import MAX_ENTRIES
 from hub.rules.trust import TrustSnapshot
 
 
@@ -38,6 +39,10 @@ def carried_out(opened: Opened) -> Iterator[Result]:
         lines = opened.read(container.CHECKS).decode("ascii").splitlines()
     except (NotHere, *UNREADABLE):
         yield result("checks", container.CHECKS, FAILED, ("không đọc được", "it cannot be read"))
+        return
+    if len(lines) > MAX_ENTRIES:
+        # More than the hub writes, each of which may have a large file read.
+        yield result("checks", container.CHECKS, FAILED, ("quá nhiều dòng", "it has too many lines"))
         return
     for line in lines:
         kind, *words = line.split("\t")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from hub.errors import HubError
-from hub.rules import cades, timestamps
+from hub.rules import cades, certificates, timestamps
 from hub.rules.stored_zip import Reader
 
 OK, FAILED, NOT_CHECKED = "ok", "failed", "not_checked"
@@ -16,7 +16,7 @@ OK, FAILED, NOT_CHECKED = "ok", "failed", "not_checked"
 MAX_DOCUMENT = 64_000_000
 MAX_SMALL = 20_000_000
 #: What readers raise on octets that are not what they should be (binascii.Error and UnicodeError are ValueErrors).
-UNREADABLE = (HubError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError)
+UNREADABLE = (HubError, *certificates.UNREADABLE, KeyError, IndexError, AttributeError, RecursionError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

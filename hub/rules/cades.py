@@ -17,7 +17,7 @@ from typing import Any
 from asn1crypto import cms, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -38,7 +38,7 @@ _HASHES: Mapping[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
     "sha512": hashes.SHA512,
 }
 #: What asn1crypto raises on octets that are not what they should be; it looks into them only when asked.
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, UnsupportedAlgorithm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +145,8 @@ def check(sealed: bytes, content: bytes) -> Signed:
         same = cms.CMSAttributes.load(attributes.untag().dump())
         if _whole(signed, same, digest, algorithm, info["signature"].native) != sealed:
             raise ValueError("not the one way to write it")
+        if claimed.tzinfo is None:
+            raise ValueError("a moment of no zone")
     except _UNREADABLE:
         raise _bad_form("con dấu không đúng dạng mà trục này ghi", "the seal is not of the form that the hub writes") from None
     return Signed(certificate=signed[0], others=signed[1:], at=claimed)
@@ -185,7 +187,9 @@ def _stamped(data: Any) -> tuple[Any, bytes]:
     try:
         octets = data["encap_content_info"]["content"].contents
         stamped = tsp.TSTInfo.load(octets, strict=True)
-        stamped.native  # noqa: B018  asn1crypto looks into what it read only now
+        # asn1crypto looks into what it read only now.
+        if stamped.native["gen_time"].tzinfo is None:
+            raise ValueError("a moment of no zone")
         return stamped, bytes(octets)
     except _UNREADABLE:
         raise _bad_form("không đọc được dấu thời gian", "the time token cannot be read") from None
@@ -202,6 +206,7 @@ def _verified(data: Any, info: Any, attributes: Any, content: bytes) -> tuple[x5
     """Check digest, certificate and signature; give the signer's certificate, then those beside it."""
     try:
         given = [certificates.read_certificate(each.chosen.dump()) for each in data["certificates"]]
+        _ = [(each.subject.rfc4514_string(), each.issuer) for each in given]  # an odd name is found now
         certificate = _named(given, info["sid"], attributes)
         algorithm = info["digest_algorithm"]["algorithm"].native
         told = _attribute(attributes, "message_digest").native

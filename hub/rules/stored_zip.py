@@ -172,7 +172,9 @@ class Reader:
         mark, _, _, _, count, length, begin, _ = _END.unpack(octets := self._file.read(_END.size))
         if mark != _END_MARK:
             raise _broken("", "không kết thúc như một tệp ZIP, hoặc có dữ liệu sau phần cuối", "it does not end as a zip does")
-        if octets != _end(count, length, begin) or begin + length + _END.size != size or count > MAX_ENTRIES:
+        # It is read at once; a name that is a little too long shall be said so.
+        too_much = count > MAX_ENTRIES or length > count * (_CENTRAL.size + 2 * MAX_NAME)
+        if octets != _end(count, length, begin) or begin + length + _END.size != size or too_much:
             raise _broken("", "phần cuối tệp ZIP không đúng", "the record at the end of the zip is not right")
         return count, length, begin
 

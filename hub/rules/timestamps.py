@@ -1,9 +1,8 @@
 """Timestamps (RFC 3161): write what asks for one, read the answer, check a token.
 
-A path to a trusted root is checked by rfc3161-client (OpenSSL below it), at the moment that the token states. What it lacks is
-done here: a request over a digest that is there already, the kind of the digest, trust that does not begin at a root, the signed
-attribute that binds the authority's certificate (RFC 5816), strength of keys. No revocation: that needs data which a pure
-function does not have.
+What depends on the token is checked for each: digest, signature, the signed attribute that binds the authority's certificate
+(RFC 5816), which certificates were valid at the moment that it states. What is true of a certificate whatever the token is
+worked out once. No revocation: that needs data which a pure function does not have.
 """
 
 from __future__ import annotations
@@ -12,30 +11,28 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
-from asn1crypto import cms, core, parser, tsp
+from asn1crypto import cms, core, tsp
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
 from hub.errors import Refused, Untrusted
-from hub.rules.certificates import CURVES, RSA_BITS, UNREADABLE
+from hub.rules import stamp_paths
+from hub.rules.certificates import CURVES, RSA_BITS, UNREADABLE, octets
 
 #: A reply has a token, which has a few certificates: what is larger is not read.
 MAX_REPLY_BYTES = 200_000
 #: Length of a digest -> its name; SHA-1 is not among them.
 ALGORITHMS: Final = {32: "sha256", 48: "sha384", 64: "sha512"}
 _HASHES: Final = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
-#: How tokens are written (X.690): tags, the type of what is in one, and the status before it in a reply.
-_SEQUENCE, _SET, _TAGGED_0 = 0x30, 0x31, 0xA0
-_SIGNED_DATA: Final = bytes(cms.ContentType("signed_data").dump())
-_STATUS_GRANTED: Final = bytes(tsp.PKIStatusInfo({"status": "granted"}).dump())
+#: The same few authorities stamp all day.
+_remembered = lru_cache(maxsize=128)
 _GRANTED = ("granted", "granted_with_mods")
 #: What the readers raise on octets that are not what they should be.
 _UNREADABLE = (*UNREADABLE, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
@@ -73,9 +70,7 @@ class _Parts:
     signer: Any
     #: The signed attributes, without the tag that they have in the message.
     attributes: bytes
-    #: The signed data before its certificates, and the signatures after them.
-    before: bytes
-    after: bytes
+    shell: stamp_paths.Shell
     certificates: tuple[Certificate, ...]
 
 
@@ -180,19 +175,35 @@ def _read(token: bytes) -> _Parts:
         signed = whole["content"]
         if signed["encap_content_info"]["content_type"].native != "tst_info":
             raise ValueError
-        before = b"".join(signed[name].dump() for name in ("version", "digest_algorithms", "encap_content_info"))
-        after = signed["signer_infos"].dump()
         (signer,) = signed["signer_infos"]
+        shell = _shell(signed, signer)
         content = bytes(signed["encap_content_info"]["content"])
         info = tsp.TSTInfo.load(content, strict=True)
         # The readers are lazy: what is wrong deep inside shows only now, or where ``check`` looks at it.
         _ = info.native, signer["unsigned_attrs"].native
         if info["gen_time"].native.tzinfo is None:
             raise ValueError
-        found = tuple(x509.load_der_x509_certificate(each) for each in _certificates(signed))
-        return _Parts(info, content, signer, signer["signed_attrs"].contents or b"", before, after, found)
+        found = tuple(_certificate(each) for each in _certificates(signed))
+        return _Parts(info, content, signer, signer["signed_attrs"].contents or b"", shell, found)
     except _UNREADABLE:
         raise _format("dấu thời gian không đọc được", "the token cannot be read") from None
+
+
+def _shell(signed: Any, signer: Any) -> stamp_paths.Shell:
+    """Keep what the token is written in, as it came."""
+    return stamp_paths.Shell(
+        before=b"".join(signed[name].dump() for name in ("version", "digest_algorithms", "encap_content_info")),
+        after=signed["signer_infos"].dump(),
+        form=(
+            *(signed[name].dump() for name in ("version", "digest_algorithms")),
+            *(signer[name].dump() for name in ("version", "digest_algorithm", "signature_algorithm", "unsigned_attrs")),
+        ),
+    )
+
+
+@_remembered
+def _certificate(der: bytes) -> Certificate:
+    return x509.load_der_x509_certificate(der)
 
 
 def _certificates(signed: Any) -> list[bytes]:
@@ -232,9 +243,7 @@ def _signer(parts: _Parts, trusted: Iterable[Certificate]) -> Certificate:
 
 def _check_signer(parts: _Parts, signer: Certificate) -> None:
     """Check that a certificate is for timestamps and nothing else, strong enough, and the one that was signed with."""
-    usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage) if _has_usage(signer) else None
-    if usage is None or not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
-        # RFC 3161, 2.3.
+    if not _for_stamps_alone(signer):
         raise _untrusted(
             "INDETERMINATE/CHAIN_CONSTRAINTS_FAILURE",
             "chứng thư số không được cấp riêng để cấp dấu thời gian",
@@ -250,23 +259,31 @@ def _check_signer(parts: _Parts, signer: Certificate) -> None:
         )
 
 
-def _has_usage(certificate: Certificate) -> bool:
-    return any(isinstance(each.value, x509.ExtendedKeyUsage) for each in certificate.extensions)
+@_remembered
+def _for_stamps_alone(certificate: Certificate) -> bool:
+    """Tell whether the one purpose of a certificate is to stamp (RFC 3161, 2.3)."""
+    usages = [each for each in certificate.extensions if isinstance(each.value, x509.ExtendedKeyUsage)]
+    return any(each.critical and list(each.value) == [ExtendedKeyUsageOID.TIME_STAMPING] for each in usages)
 
 
 def _strong(parts: _Parts, signer: Certificate) -> bool:
-    key, made_by = signer.public_key(), signer.signature_hash_algorithm
+    return _strong_key(signer) and parts.signer["digest_algorithm"]["algorithm"].native in _HASHES
+
+
+@_remembered
+def _strong_key(certificate: Certificate) -> bool:
+    """Tell whether a certificate's key is long enough, and the certificate made by a digest that is strong."""
+    key, made_by = certificate.public_key(), certificate.signature_hash_algorithm
     if isinstance(key, rsa.RSAPublicKey):
         long_enough = key.key_size >= RSA_BITS
     else:
         long_enough = isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVES
-    names = (parts.signer["digest_algorithm"]["algorithm"].native, made_by.name if made_by else "")
-    return long_enough and all(name in ALGORITHMS.values() for name in names)
+    return long_enough and made_by is not None and made_by.name in _HASHES
 
 
 def _bound(signer: Any, certificate: Certificate) -> bool:
     """Tell whether a signed attribute names the certificate by its digest (RFC 2634, 5.4; RFC 5816)."""
-    der = certificate.public_bytes(Encoding.DER)
+    der = octets(certificate)
     attributes = {each["type"].native: each["values"] for each in signer["signed_attrs"]}
     if attributes["content_type"][0].native != "tst_info":
         return False
@@ -289,7 +306,7 @@ def _check_signature(parts: _Parts, signer: Certificate) -> None:
         if named != [hashlib.new(made_by, parts.content).digest()]:
             raise InvalidSignature
         # In the message they have a tag of their own; what is signed is a SET.
-        _verify(parts.signer, signer.public_key(), _der(_SET, parts.attributes), _HASHES[made_by])
+        _verify(parts.signer, signer.public_key(), stamp_paths.as_set(parts.attributes), _HASHES[made_by])
     except InvalidSignature:
         raise _broken() from None
 
@@ -308,46 +325,10 @@ def _verify(info: Any, key: Any, octets: bytes, digest: hashes.HashAlgorithm) ->
 def _check_path(parts: _Parts, signer: Certificate, digest: bytes, trusted: Sequence[Certificate]) -> None:
     """Check that a path leads to who is trusted: the signer itself, who issued it directly, or a root."""
     at = parts.info["gen_time"].native
-    pinned = signer in trusted or any(_issued_by(signer, each) and _valid(each, at) for each in trusted)
-    if pinned and _valid(signer, at):
-        return
-    if not any(each.issuer == each.subject for each in trusted):
+    if not stamp_paths.leads(signer, trusted, at) and not stamp_paths.leads_to_root(
+        signer, parts.certificates, trusted, at, parts.shell, digest
+    ):
         raise _no_path()
-    verifier = VerifierBuilder(roots=list(dict.fromkeys(trusted))).build()
-    try:
-        verifier.verify(decode_timestamp_response(_as_reply(parts, signer)), digest)
-    except VerificationError:
-        raise _no_path() from None
-
-
-def _issued_by(signer: Certificate, authority: Certificate) -> bool:
-    constraints = [each.value for each in authority.extensions if isinstance(each.value, x509.BasicConstraints)]
-    if signer.issuer != authority.subject or not any(each.ca for each in constraints):
-        return False
-    usage = [each.value for each in authority.extensions if isinstance(each.value, x509.KeyUsage)]
-    try:
-        signer.verify_directly_issued_by(authority)
-    except InvalidSignature:
-        return False
-    return all(each.key_cert_sign for each in usage)
-
-
-def _valid(certificate: Certificate, at: datetime) -> bool:
-    return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
-
-
-def _as_reply(parts: _Parts, signer: Certificate) -> bytes:
-    """Write a token as the reply that rfc3161-client reads, its certificates in order, each once, the signer's among them.
-
-    OpenSSL's authorities give them in no order, which the library refuses; they are not below the signature.
-    """
-    ders = sorted({each.public_bytes(Encoding.DER) for each in (*parts.certificates, signer)})
-    signed = _der(_SEQUENCE, parts.before + _der(_TAGGED_0, b"".join(ders)) + parts.after)
-    return _der(_SEQUENCE, _STATUS_GRANTED + _der(_SEQUENCE, _SIGNED_DATA + _der(_TAGGED_0, signed)))
-
-
-def _der(tag: int, contents: bytes) -> bytes:
-    return bytes(parser.emit(tag >> 6, tag >> 5 & 1, tag & 31, contents))
 
 
 # --- refusing -----------------------------------------------------------------------------------------------------

@@ -78,19 +78,28 @@ class HeldFiles:
     def _scan(self) -> dict[str, _Stamp]:
         try:
             with os.scandir(self.folder) as entries:
-                found = {
-                    entry.name: (entry.stat().st_mtime_ns, entry.stat().st_size)
-                    for entry in entries
-                    if entry.is_file() and not entry.name.startswith(".")
-                }
+                found = {entry.name: stamp for entry in entries if (stamp := _file_stamp(entry)) is not None}
         except OSError:
             return {}
-        return {name: found[name] for name in sorted(found)[:MAX_FILES]}
+        # Answers, of which there may be one for each signer, leave room for the lists.
+        in_order = sorted(found, key=lambda name: (name.startswith("answer-"), name))
+        return {name: found[name] for name in in_order[:MAX_FILES]}
 
     def _read(self, name: str, stamp: _Stamp) -> tuple[RevocationList | Answer, ...]:
         if stamp[1] > self._max_bytes:
             raise ValueError(f"larger than {self._max_bytes} bytes (max_bytes)")
         return read((self.folder / name).read_bytes())
+
+
+def _file_stamp(entry: os.DirEntry[str]) -> _Stamp | None:
+    """Say when a file was changed, and how long it is; None for one that is no list, or gone: the others still count."""
+    try:
+        if entry.name.startswith(".") or not entry.is_file():
+            return None
+        found = entry.stat()
+        return found.st_mtime_ns, found.st_size
+    except OSError:
+        return None
 
 
 def _folder_stamp(folder: Path) -> int:

@@ -136,14 +136,17 @@ class _Question:
 
     def _registered(self, paths: Iterable[Path]) -> Registered | None:
         """Find the line of the register for this certificate, here and now; raise Untrusted where there must be one."""
-        lines = self._store.lines_about(self._certificate)
+        lines = [each for each in self._store.lines_about(self._certificate) if each.is_about(self._asked.endpoint)]
+        # A line that names the endpoint says more than one for all.
+        lines.sort(key=lambda each: "*" in each.endpoints)
         for each in lines:
             self.edges |= {edge for edge in (each.valid_from, each.valid_to) if edge is not None}
         purposes = {path.anchor.purpose for path in paths}
         for each in lines:
             if any(each.holds(self._asked.endpoint, purpose, self._now) for purpose in purposes):
                 return each
-        if not self._asked.registered:
+        # Who was let sign something until yesterday is not free to sign anything from today on.
+        if not self._asked.registered and not lines:
             return None
         raise constraints(
             "chứng thư số không có trong sổ đăng ký (register.csv) cho điểm kết nối này",
@@ -158,7 +161,7 @@ class _Question:
         unknown: list[tuple[Path, Sequence[Status]]] = []
         revoked = False
         for path in paths:
-            statuses = [self._status(certificate, issuer) for certificate, issuer in path.links()]
+            statuses = [self._status(certificate, issuer, path.anchor.purpose) for certificate, issuer in path.links()]
             words = {status.word for status in statuses}
             if statuses[0].word == REVOKED:
                 raise _revoked("chứng thư số của người ký đã bị thu hồi", "the signer's certificate is revoked")
@@ -178,9 +181,10 @@ class _Question:
             )
         return unknown[0]
 
-    def _status(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Status:
+    def _status(self, certificate: x509.Certificate, issuer: x509.Certificate, purpose: str) -> Status:
         # Anchors of the issuer's name may sign its list: one that rolled over its key signs all with the new one.
-        same = [anchor.certificate for anchor in self._store.of(self._asked.purposes)]
+        # Of this purpose only: a partner may have named its own authority like another one.
+        same = [anchor.certificate for anchor in self._store.of([purpose])]
         issuers = (issuer, *(each for each in same if each.subject == issuer.subject and each != issuer))
         status = self._revocation.of(certificate, issuers, self._now, allow_weak=self._asked.allow_weak)
         self.edges |= set(status.edges)

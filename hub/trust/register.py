@@ -19,6 +19,8 @@ REQUIRED = COLUMNS[:6]
 #: A register is a table for people; a larger one is a mistake.
 MAX_FILE_BYTES = 10_000_000
 
+#: Stands for CN while a name is read: ``cryptography`` takes 64 octets of that at most, X.520 means 64 letters (1 to 3 octets).
+_ANY_LENGTH = x509.ObjectIdentifier("2.5.4.3.0")
 #: Issuer (RFC 4514) and serial number: what names a certificate (RFC 5280, 4.1.2.2); a common name names nobody.
 Key = tuple[str, int]
 
@@ -63,7 +65,11 @@ class Registered:
         """Say whether the line speaks of an endpoint now."""
         begun = self.valid_from is None or self.valid_from <= now
         over = self.valid_to is not None and self.valid_to <= now
-        return begun and not over and purpose == self.purpose and bool(self.endpoints & {endpoint, "*"})
+        return begun and not over and purpose == self.purpose and self.is_about(endpoint)
+
+    def is_about(self, endpoint: str) -> bool:
+        """Say whether the line speaks of an endpoint at any time."""
+        return bool(self.endpoints & {endpoint, "*"})
 
 
 def moment(day: date | None, *, end: bool = False) -> datetime | None:
@@ -126,7 +132,8 @@ def _line(where: str, row: Mapping[Any, Any], purposes: set[str], wrong: Wrong) 
 
 def _issuer(text: str) -> str:
     """Bring a name into the form in which certificates' issuers are compared."""
-    return x509.Name.from_rfc4514_string(_given(text)).rfc4514_string()
+    read = x509.Name.from_rfc4514_string(_given(text), {"CN": _ANY_LENGTH})
+    return read.rfc4514_string({_ANY_LENGTH: "CN"})
 
 
 def _serial(text: str) -> int:

@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from asn1crypto.keys import PublicKeyInfo
@@ -31,6 +30,8 @@ GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
 ANSWER_LASTS = timedelta(minutes=30)
 #: More certificates than this in an answer are not responders, but a burden.
 MAX_RESPONDERS = 4
+#: Issuers of one name are few; so many questions whose a list is are remembered.
+MAX_FITS = 64
 #: Two moments between which nothing happens are at least so far apart (certificates end after their last second).
 TICK = timedelta(microseconds=1)
 #: Critical extensions of lists that are looked at here; a delta indicator is not among them.
@@ -45,11 +46,13 @@ class RevocationList:
     #: SHA-256, hex.
     digest: str
     this_update: datetime
-    #: The first moment at which it says nothing more.
+    #: The first moment at which it clears nobody any more.
     ends: datetime
     #: Name (DER).
     issuer: bytes = field(repr=False)
     parsed: x509.CertificateRevocationList = field(repr=False)
+    #: Whose list it is, as far as that was asked; kept here, since a memory of its own would keep lists that were replaced.
+    fits: dict[tuple[tuple[x509.Certificate, ...], bool], bool | None] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -92,7 +95,8 @@ class Revocation:
     ) -> Status:
         """Say what is known of a certificate; ``issuers``: who issued it, and others of that name who may sign its list.
 
-        Who is named revoked by the youngest list or by the youngest answer is revoked, whatever the other one says.
+        Who is named revoked by the youngest list or by the youngest answer is revoked, whatever the other one says, also when
+        that has ended: nobody who keeps a new list from us brings a revoked certificate back.
         """
         by_list = self._by_list(certificate, issuers, now, allow_weak)
         by_answer = self._by_answer(certificate, issuers[0], now, allow_weak)
@@ -122,9 +126,9 @@ class Revocation:
             if weak is None or not _speaks_of(each.parsed, certificate):
                 continue
             edges.append(each.ends)
-            if now >= each.ends:
-                continue
             entry = each.parsed.get_revoked_certificate_by_serial_number(certificate.serial_number)
+            if now >= each.ends and (entry is None or _held_for_now(entry)):
+                continue
             if entry is not None:
                 edges.append(entry.revocation_date_utc)
             elif now < each.this_update and certificate.not_valid_after_utc < each.this_update:
@@ -139,7 +143,10 @@ class Revocation:
             if not _is_about(each.single, issuer):
                 continue
             edges.append(each.ends)
-            if now >= each.ends or (now < each.this_update and certificate.not_valid_after_utc < each.this_update):
+            single, ended = each.single, now >= each.ends
+            if ended and (single.revocation_time_utc is None or single.revocation_reason is x509.ReasonFlags.certificate_hold):
+                continue
+            if now < each.this_update and certificate.not_valid_after_utc < each.this_update:
                 continue
             weak = self._answer_fits(each, issuer, now, edges, allow_weak)
             word = _word(each, now)
@@ -246,6 +253,15 @@ def _revoked_at(date: datetime, this_update: datetime, now: datetime) -> bool:
     return date <= now or date > this_update
 
 
+def _held_for_now(entry: x509.RevokedCertificate) -> bool:
+    """Say whether an entry may be taken back; all others hold for ever, also after the end of their list."""
+    try:
+        reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except x509.ExtensionNotFound:
+        return False
+    return reason in (x509.ReasonFlags.certificate_hold, x509.ReasonFlags.remove_from_crl)
+
+
 def _word(each: Answer, now: datetime) -> str:
     if each.single.certificate_status is ocsp.OCSPCertStatus.UNKNOWN:
         return UNKNOWN
@@ -253,8 +269,19 @@ def _word(each: Answer, now: datetime) -> str:
     return GOOD if date is None or not _revoked_at(date, each.this_update, now) else REVOKED
 
 
-@lru_cache(maxsize=2048)
 def _list_fits(each: RevocationList, issuers: tuple[x509.Certificate, ...], allow_weak: bool) -> bool | None:
+    """Remember what ``_signed_list`` says: a large list is not gone through for each signer."""
+    asked = (issuers, allow_weak)
+    try:
+        return each.fits[asked]
+    except KeyError:
+        found = _signed_list(each, issuers, allow_weak)
+        if len(each.fits) < MAX_FITS:
+            each.fits[asked] = found
+        return found
+
+
+def _signed_list(each: RevocationList, issuers: tuple[x509.Certificate, ...], allow_weak: bool) -> bool | None:
     """Find out whether one of the issuers signed a list, and whether weakly; None: no, or the list is of no kind that is read."""
     if not {one.oid for one in each.parsed.extensions if one.critical} <= _UNDERSTOOD:
         return None

@@ -136,7 +136,7 @@ def test_the_configuration_is_read_with_its_credentials(credentials: Path, tmp_p
     assert len(bootstrap.bus_options(loaded).password) == 64
     assert bootstrap.ledger_url(loaded).password == (credentials / "lienthong_ledger.password").read_text().strip()
     assert keys.load_seal_key(settings_module.secret(loaded.folder, file.seal.key, "seal")).key_id
-    assert settings_module.secret(loaded.folder, file.signers["default"].key, "signer") == b"a key"
+    assert settings_module.secret(loaded.folder, file.signers["default"][0].key, "signer") == b"a key"
 
 
 def test_a_credential_that_systemd_did_not_hand_over_is_told_by_its_name(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ from hub.rules import asic, cades
 from hub.rules.asic import DataObject
 from hub.rules.signatures import signed_part
 from hub.rules.signing import in_memory, sign_xml
-from tests.support import tsa
+from tests.support import pki, tsa
 from tests.support.acceptances import acceptance, change
 from tests.support.containers import (
     TOOLS,
@@ -34,6 +36,7 @@ from tests.support.containers import (
     by_script,
     contents,
     failed,
+    packed,
     rewritten,
     verified,
 )
@@ -328,6 +331,61 @@ def test_rubbish_in_any_file_never_ends_in_a_bug(made: Made, data: st.DataObject
     changed = rewritten(made.path, {name: data.draw(st.binary(max_size=200))})
 
     assert not verified(changed).holds
+
+
+def test_a_word_that_the_script_would_give_to_openssl_as_an_option_verifies_nothing(made: Made, tmp_path: Path) -> None:
+    """``openssl dgst -hmac`` would take ``-verify`` for its key, and find no fault in any signature."""
+    opened = tmp_path / "opened"
+    subprocess.run([tool("unzip"), "-q", str(made.path), "-d", str(opened)], check=True)
+    (opened / "-signature").write_bytes(b"x")
+    pem = next(name for name in contents(made.path) if name.endswith("certificate.pem"))
+    (opened / "checks.tsv").write_text(
+        f"signed_info\tevidence.json\tSHA256SUMS\t{pem}\thmac\tpkcs1\n"
+        f"jws\tevidence.json\tSHA256SUMS\tSHA256SUMS\t{pem}\thmac\tpkcs1\n"
+    )
+    said = by_script(opened, tmp_path / "court")
+
+    assert [line for line in said.all("OK") if "signature value" in line or "JWS" in line] == []
+
+
+def sealed(path: Path, party: pki.Party, *beside: x509.Certificate, checks: bytes = b"", **files: bytes) -> Path:
+    """Make what a stranger could make: a container that is well-formed, with files and a seal of its own."""
+    found = {"checks.tsv": checks, "SHA256SUMS": b"", **files}
+    objects = [DataObject(uri=name, digest=asic.sha256(body)) for name, body in found.items()]
+    manifest = asic.write_manifest(asic.SEAL, asic.SEAL_TYPE, objects)
+    seal = cades.seal(manifest, replace(party.signer, chain=beside), pki.NOW)
+    first = {asic.MIMETYPE_NAME: asic.MIMETYPE.encode()}
+    return packed(path, {**first, **found, asic.MANIFEST: manifest, asic.SEAL: seal}.items())
+
+
+def test_certificates_that_cannot_be_looked_into_are_said_and_end_nothing(tmp_path: Path) -> None:
+    signer = pki.leaf(pki.root(), "G")
+    odd = x509.load_der_x509_certificate(signer.der.replace(b"\x0c\x01G", b"\x0c\x01\xff"))
+    fifth = base64.encodebytes(signer.der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)).decode()
+    pem = f"-----BEGIN CERTIFICATE-----\n{fifth}-----END CERTIFICATE-----\n".encode()
+    root = pki.Party(key=None, certificate=signer.path[0])
+
+    assert failed(sealed(tmp_path / "1.asice", replace(signer, certificate=odd))) == {asic.SEAL}
+    assert failed(sealed(tmp_path / "2.asice", signer, odd), root) == {asic.SEAL}
+    assert failed(sealed(tmp_path / "3.asice", signer, checks=b"fingerprint\tc\t00\n", c=pem)) == {"c"}
+
+
+def test_the_script_passes_over_no_line(tmp_path: Path) -> None:
+    signer = pki.leaf(pki.root())
+    index = {"evidence.json": b"{}"}
+    for number, line in enumerate((b"xml signed_info\ty\n", b"xml signed_info\n", b"rm\t-rf\t/\n", b"xml\n")):
+        path = sealed(tmp_path / f"{number}.asice", signer, checks=line, **index)
+
+        assert by_script(path, tmp_path / "court").code != 0
+    assert by_script(sealed(tmp_path / "whole.asice", signer, **index), tmp_path / "court").code == 0
+
+
+def test_a_signer_whom_the_reader_trusts_vouches_for_nobody_else(tmp_path: Path) -> None:
+    signer = pki.leaf(pki.root())
+    path = sealed(tmp_path / "1.asice", pki.leaf(signer, "Supreme court"))
+
+    assert failed(path, signer) == {asic.SEAL}
+    assert failed(sealed(tmp_path / "2.asice", signer), signer) == set()
 
 
 def test_a_deep_or_huge_manifest_is_refused(made: Made) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from asn1crypto import cms
+from asn1crypto import cms, core
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -105,6 +105,19 @@ def test_a_seal_by_another_key_under_the_same_name_is_refused() -> None:
     tree["content"]["signer_infos"][0]["signature"] = theirs["content"]["signer_infos"][0]["signature"].native
 
     assert outcome(tree.dump(force=True)) == "TOTAL-FAILED/SIG_CRYPTO_FAILURE"
+
+
+def test_a_moment_without_a_zone_is_none() -> None:
+    """Nobody could compare it with the days of a certificate."""
+    signed = cms.ContentInfo.load(SEALS["p-256"])["content"]["signer_infos"][0]["signed_attrs"]
+    moment = cms.Time.load(core.GeneralizedTime(contents=b"20260302021504").dump())
+    told = cms.CMSAttribute({"type": "signing_time", "values": [moment]})
+    changed = cms.CMSAttributes([told if each["type"].native == "signing_time" else each for each in signed])
+    value = EC_SIGNER.signer.sign_sha256(changed.dump())
+
+    seal = cades._whole((EC_SIGNER.certificate,), changed, "sha256", "sha256_ecdsa", value)
+
+    assert outcome(seal) == "TOTAL-FAILED/FORMAT_FAILURE"
 
 
 @given(st.binary(max_size=300))

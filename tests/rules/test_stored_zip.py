@@ -170,6 +170,23 @@ def test_a_directory_that_claims_too_many_entries_is_refused(count: int) -> None
         Reader(io.BytesIO(bytes(whole)))
 
 
+def test_a_directory_longer_than_its_entries_can_be_is_refused_before_it_is_read() -> None:
+    class Watched(io.BytesIO):
+        largest = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            octets = super().read(size)
+            self.largest = max(self.largest, len(octets))
+            return octets
+
+    length = 3_000_000
+    file = Watched(bytes(length) + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, length, 0, 0))
+    with pytest.raises(InvalidMessage):
+        Reader(file)
+
+    assert file.largest < 1000
+
+
 def test_entries_that_overlap_are_refused() -> None:
     """Many small headers over one large body is how a bomb without compression is made."""
     whole = bytearray(written({"a": b"1" * 50, "b": b"2" * 50}))

@@ -129,6 +129,22 @@ def test_no_more_files_are_read_than_a_mirror_has(tmp_path: Path, monkeypatch: p
     assert sorted(HeldFiles(tmp_path, 10_000).current().files) == ["a.crl", "b.crl"]
 
 
+def test_answers_about_many_signers_leave_room_for_the_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(held_module, "MAX_FILES", 2)
+    for number in range(3):
+        put(tmp_path, f"answer-{number}.ocsp", pki.ocsp_answer(PKI.good.certificate, PKI.authority, hours=(-1, 24 + number)))
+    put(tmp_path, "list-0.crl", UPPER)
+
+    assert "list-0.crl" in HeldFiles(tmp_path, 10_000).current().files
+
+
+def test_a_file_that_cannot_be_looked_at_hides_none_of_the_others(tmp_path: Path):
+    put(tmp_path, "a.crl", UPPER)
+    (tmp_path / "loop").symlink_to("loop")
+
+    assert sorted(HeldFiles(tmp_path, 10_000).current().files) == ["a.crl"]
+
+
 def test_a_folder_that_does_not_exist_holds_nothing(tmp_path: Path):
     assert HeldFiles(tmp_path / "none", 1000).current().files == {}
 

@@ -189,6 +189,24 @@ def test_the_register_says_whose_a_certificate_is_and_what_it_may_sign():
     assert (found.owner, found.may_sign) == ("G12", ("dossier",))
 
 
+def test_a_line_for_the_endpoint_goes_before_one_for_all():
+    key = (PKI.good.certificate.issuer.rfc4514_string(), PKI.good.serial)
+    wide, narrow = (
+        Registered(owner="G12", purpose="government", endpoints=frozenset({name}), may_sign=may_sign)
+        for name, may_sign in (("*", ()), ("partner", ("receipt",)))
+    )
+
+    for lines in ((wide, narrow), (narrow, wide)):
+        trust = snapshot(store(anchor(PKI.root), register={key: lines}), LISTS, registered=True)
+        assert judged(PKI.good, trust).may_sign == ("receipt",)
+
+
+def test_who_was_registered_until_yesterday_is_not_free_to_sign_today_where_no_line_is_needed():
+    trust = snapshot(registered(PKI.good, valid_to=NOW - timedelta(days=1)), LISTS)
+
+    assert refusal(PKI.good, trust) == CONSTRAINTS
+
+
 def test_who_is_not_registered_is_refused_also_under_the_same_name():
     trust = snapshot(registered(PKI.good), LISTS, registered=True)
     namesake = pki.leaf(PKI.authority, "Good")
@@ -216,6 +234,15 @@ def test_the_same_name_and_number_under_an_anchor_of_another_purpose_is_another_
     assert mimic.certificate.issuer == PKI.good.certificate.issuer
     assert judged(PKI.good, trust).owner == "G12"
     assert refusal(mimic, trust) == CONSTRAINTS
+
+
+def test_an_authority_of_the_same_name_but_of_another_purpose_clears_nobody():
+    twin = pki.root("Government root")
+    signer = pki.leaf(PKI.root, "Revoked by the root")
+    lists = held(pki.crl(PKI.root, [signer.certificate], hours=(-2, 24)), pki.crl(twin, hours=(-1, 24)))
+    trust = snapshot(store(anchor(PKI.root), anchor(twin, "partner")), lists, purposes=("government", "partner"))
+
+    assert refusal(signer, trust) == "INDETERMINATE/REVOKED_NO_POE"
 
 
 def test_of_an_anchor_for_two_purposes_the_one_of_the_register_counts():

@@ -315,6 +315,24 @@ def test_no_more_paths_are_tried_than_are_worth_it(monkeypatch: pytest.MonkeyPat
     assert len(looked) == paths.MAX_PATHS
 
 
+def test_authorities_that_issued_each_other_many_times_are_not_tried_in_every_order(monkeypatch: pytest.MonkeyPatch):
+    """Whoever has a certificate may build a maze below it: ten certificates of two names, without a way out but at the front."""
+    stranger = pki.leaf(PKI.authority, "Stranger")
+    one, other, front = (pki.root(each, identifiers=False) for each in ("One", "Other", "Front"))
+
+    def again(party: pki.Party, issuer: pki.Party) -> x509.Certificate:
+        return pki.issue(party.name, issuer, key=party.key, ca=True, identifiers=False).certificate
+
+    maze = [each for _ in range(5) for each in (again(one, other), again(other, one))]
+    others = [again(front, one), *maze, again(front, stranger), stranger.certificate, PKI.authority.certificate]
+    compared: list[object] = []
+    real = paths._issued
+    monkeypatch.setattr(paths, "_issued", lambda *given: compared.append(given) or real(*given))
+
+    assert refusal(pki.leaf(front, "Signer", identifiers=False), TRUST, others=others) == CONSTRAINTS
+    assert len(compared) < 5000
+
+
 def test_the_library_never_waits():
     """Its coroutines run without a loop; one that would wait is said, not hung on."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from datetime import timedelta
 
 import pytest
@@ -56,7 +57,27 @@ def test_a_list_names_who_is_revoked_and_clears_the_others():
 )
 def test_a_list_says_nothing_from_its_next_update_on(moment: timedelta, expected: str):
     assert word(GOOD_ONE, pki.crl(ISSUER), now=NOW + moment) == expected
-    assert word(REVOKED_ONE, pki.crl(ISSUER, [REVOKED_ONE]), now=NOW + moment) == (REVOKED if expected == GOOD else UNKNOWN)
+    on_hold = pki.crl(ISSUER, [REVOKED_ONE], reason=x509.ReasonFlags.certificate_hold)
+    assert word(REVOKED_ONE, on_hold, now=NOW + moment) == (REVOKED if expected == GOOD else UNKNOWN)
+
+
+def test_who_was_revoked_for_good_stays_so_after_the_end_of_list_and_answer():
+    """Who keeps a new list from us brings nobody back, also where unknown is accepted."""
+    trust = snapshot(store(anchor(PKI.root)), held(UPPER, pki.crl(ISSUER, [REVOKED_ONE], hours=(-48, -24))), accept_unknown=True)
+
+    assert refusal(PKI.revoked, trust) == "INDETERMINATE/REVOKED_NO_POE"
+    assert word(REVOKED_ONE, pki.ocsp_answer(REVOKED_ONE, ISSUER, revoked_at=NOW - DAY), now=NOW + 30 * DAY) == REVOKED
+    assert word(REVOKED_ONE, pki.crl(ISSUER, [REVOKED_ONE], hours=(-48, -24)), pki.crl(ISSUER)) == GOOD
+
+
+def test_a_list_that_was_replaced_is_kept_by_nobody():
+    for number in range(5):
+        assert word(GOOD_ONE, pki.crl(ISSUER, number=777_000 + number)) == GOOD
+    gc.collect()
+    kept = [each.parsed for each in gc.get_objects() if isinstance(each, revocation.RevocationList)]
+
+    numbers = [each.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number for each in kept]
+    assert [each for each in numbers if each >= 777_000] == []
 
 
 def test_of_two_lists_the_younger_one_speaks():

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -147,10 +149,20 @@ def test_a_line_says_whose_a_certificate_is_and_where_it_may_sign(folder: Path):
 
 @pytest.mark.parametrize("serial", ["0x{:x}", "{:X}", "  {:x} "])
 def test_a_serial_number_is_read_as_tools_write_it(folder: Path, serial: str):
-    found, wrong = register(folder, HEAD + LINE.replace("SERIAL", serial.format(PKI.good.serial)))
+    found, wrong = register(folder, HEAD + LINE.replace(f",{PKI.good.serial:x},", f",{serial.format(PKI.good.serial)},"))
 
     assert wrong == ""
     assert list(found) == [(ISSUER, PKI.good.serial)]
+
+
+def test_an_authority_with_a_long_vietnamese_name_can_be_registered(folder: Path):
+    """64 letters (RFC 5280, ub-common-name), of which some have three octets."""
+    with pytest.warns(UserWarning, match="length must be"):
+        common = x509.NameAttribute(NameOID.COMMON_NAME, "Tổ chức cung cấp chứng thực chữ ký số công cộng", _validate=False)
+    name = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"), common]).rfc4514_string()
+    found, wrong = register(folder, HEAD + LINE.replace(ISSUER, name))
+
+    assert (wrong, list(found)) == ("", [(name, PKI.good.serial)])
 
 
 def test_a_serial_number_in_pairs_is_read(folder: Path):

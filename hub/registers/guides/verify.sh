@@ -25,6 +25,7 @@ holds() { # words, command...: run one check
 sum() { sha256sum "$1" | cut -c1-64; }
 octets() { tr a-f A-F | basenc --base16 -d; } # hex to octets
 public_key() { openssl x509 -in "$1" -noout -pubkey >"$work/key.pem" && echo "$work/key.pem"; }
+hash() { case "$1" in sha1|sha256|sha384|sha512) echo "-$1" ;; *) echo "-not-a-hash" ;; esac; } # any other word is an option
 padding() { [ "$1" != pss ] || echo "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest"; }
 
 # --- the container: manifests, seal, time token ---
@@ -34,7 +35,7 @@ objects() { # manifest: one "digest path" a line
 manifest() { # manifest, words: every object that it names is there, with that digest
   bad=0; objects "$1" >"$work/objects"
   while read -r digest path; do
-    [ "$(openssl dgst -sha256 -binary "$path" 2>/dev/null | openssl base64 -A)" = "$digest" ] || { bad=1; say FAILED "$path is not what $1 says"; }
+    [ "$(openssl dgst -sha256 -binary "./$path" 2>/dev/null | openssl base64 -A)" = "$digest" ] || { bad=1; say FAILED "$path is not what $1 says"; }
   done <"$work/objects"
   [ $bad = 1 ] || holds "$2" [ -s "$work/objects" ]
 }
@@ -51,7 +52,6 @@ stamped() { # arguments: how the authority's certificate is to be judged
   openssl ts -verify -data META-INF/ASiCArchiveManifest.xml -in META-INF/timestamp001.tst -token_in "$@"
 }
 certificates_of() { openssl pkcs7 -inform DER -in "$1" -print_certs >"$work/certificates.pem" 2>/dev/null; }
-
 manifest META-INF/ASiCManifest001.xml "every file is what the manifest says"
 holds "nothing is here that the manifest does not name" covered
 holds "the seal META-INF/signature001.p7s is over the manifest" sealed -noverify
@@ -88,10 +88,10 @@ xml() { # document certificate moment attribute element: only this certificate's
 }
 signed_info() { # info value certificate hash padding: what the key really signed holds the digest of the content
   holds "the signature value fits $1 and $3" \
-    openssl dgst "-$4" $(padding "$5") -verify "$(public_key "$3")" -signature "$2" "$1"
+    openssl dgst "$(hash "$4")" $(padding "$5") -verify "$(public_key "$3")" -signature "$2" "$1"
 }
 signed_part() { # part info hash base64: the digest of the content is the one that was signed
-  if [ -e "$1" ]; then digest=$(openssl dgst "-$3" -binary "$1" | openssl base64 -A)
+  if [ -e "$1" ]; then digest=$(openssl dgst "$(hash "$3")" -binary "$1" | openssl base64 -A)
   elif [ "$3" = sha256 ]; then digest=$(grep -F "  $1" SHA256SUMS | head -n 1 | cut -c1-64 | octets | openssl base64 -A)
   else say SKIPPED "$1 is what was signed: it was left out"; return; fi
   holds "$1 is what was signed" sh -c '[ "$1" = "$2" ] && grep -qF ">$2<" "$3"' - "$digest" "$4" "$2"
@@ -99,7 +99,7 @@ signed_part() { # part info hash base64: the digest of the content is the one th
 jws() { # document protected signature certificate hash padding (RFC 7797: header, a dot, the bytes as they are)
   present "the JWS over $1 fits $4" "$1" || return
   { cat "$2"; printf .; cat "$1"; } >"$work/signed"
-  holds "the JWS over $1 fits $4" openssl dgst "-$5" $(padding "$6") -verify "$(public_key "$4")" -signature "$3" "$work/signed"
+  holds "the JWS over $1 fits $4" openssl dgst "$(hash "$5")" $(padding "$6") -verify "$(public_key "$4")" -signature "$3" "$work/signed"
 }
 fingerprint() { # certificate sha256
   holds "$1 is the certificate that the verdict names" \
@@ -141,7 +141,7 @@ left_out() { # path sha256 why: only the digest is here
 }
 kinds=" xml signed_info signed_part jws fingerprint trusted chain told merkle stamped_root left_out "
 while IFS="$tab" read -r kind words; do
-  case "$tab$words" in *"$tab-"[!"$tab"]*) kind="a word that a tool would take for an option" ;; esac
+  case "$kind$tab$words" in *"$tab-"[!"$tab"]*|*" "*"$tab"*) kind="a blank, or a word that a tool would take for an option" ;; esac
   case "$kinds" in
     *" $kind "*) IFS=$tab; set -f; set -- $words; set +f; unset IFS; "$kind" "$@" ;;
     *) say FAILED "checks.tsv names a check that this script does not know: $kind" ;;
