@@ -24,9 +24,6 @@ T = TypeVar("T")
 
 #: Verbs in one commit at most; more only make the first one wait (measured: the gain is flat from 16 on).
 GROUP = 50
-#: So long a group waits for as many verbs as the one before it had. Where several threads are at work, the others use the
-#: processor meanwhile, and a verb costs the less the more there are in a commit.
-GATHER_SECONDS = 0.002
 #: A verb that the database ended for a deadlock, or that another process was faster than, is tried so often.
 TRIES = 5
 
@@ -78,9 +75,6 @@ class GroupWriter:
         self._waiting: deque[_Job] = deque()
         #: Somebody carries a group, or was told to.
         self._carrying = False
-        #: How many verbs the last group had, and for how many a group waits now.
-        self._last = 0
-        self._wanted = 0
         self._closed = False
         self._remembered = Remembered()
         self._state = threading.Condition()
@@ -121,17 +115,13 @@ class GroupWriter:
             if self._closed:
                 raise Unavailable("the ledger is closed", "sổ cái đã đóng", where="ledger")
             self._waiting.append(job)
-            if self._wanted and len(self._waiting) >= self._wanted:
-                self._state.notify_all()
             first, self._carrying = not self._carrying, True
             return first
 
     def _carry_group(self) -> None:
         """Carry the verbs that wait, the caller's own among them; then let the others go on."""
         with self._state:
-            self._gather()
             group = self._next_group()
-            self._last = len(group)
         try:
             singles = [job for job in group if job.single]
             shares = [job for job in group if job.together]
@@ -141,12 +131,6 @@ class GroupWriter:
                 self._carry(shares)
         finally:
             self._hand_over(group)
-
-    def _gather(self) -> None:
-        """Wait a moment for as many as there were last time; whoever is alone waits for nobody."""
-        self._wanted = self._last if self._last > 1 else 0
-        self._state.wait_for(lambda: len(self._waiting) >= self._wanted, GATHER_SECONDS)
-        self._wanted = 0
 
     def _next_group(self) -> list[_Job]:
         """Take those that wait, except whoever has a key in common with one before him: he is in the next group."""
