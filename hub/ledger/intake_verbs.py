@@ -41,6 +41,10 @@ _CHANGE_DOSSIERS = for_each(
     **{f"new_{name}": dossiers.c[name].type for name in _CHANGED},
 )
 _NEW_NUMBERS = insert_each(dossier_codes, "code", "key", new=["code"])
+#: The journal names also what is empty, of which nothing is kept.
+_EMPTY = digest_of(b"")
+
+
 def record_received(commit: Commit, works: Sequence[Share]) -> None:
     """Record accepted messages with their deliveries; a repeated one gets the recorded answer and nothing else.
 
@@ -51,7 +55,7 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
     find_repeated(commit, works, digests, known)
     judge(commit.conn, works, known)
     accepted = [work.given for work in going_on(works) if work.value is None]
-    facts = _insert_messages(commit, accepted, digests)
+    rows = _insert_messages(commit, accepted, digests)
     _hold_identities(commit, accepted, digests)
     _change_dossiers(commit, accepted, digests)
     _join_numbers(commit, accepted, known)
@@ -60,7 +64,7 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
         _change_catalogue(commit.conn, given)
         if given.correlation:
             late_answers.hear(commit.conn, commit.pages, given)
-    _make_deliveries(commit, accepted, digests, facts)
+    _make_deliveries(commit, accepted, rows)
     for work in going_on(works):
         work.value = work.value or work.given.answer
 
@@ -77,11 +81,13 @@ def record_received_alone(conn: Connection, given: Acceptance) -> Answer:
     return work.value
 
 
-def _insert_messages(commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str]) -> dict[str, str]:
-    """Write the messages; give the digest of each one's row."""
+def _insert_messages(
+    commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Write the messages; give each one's row."""
     rows = [_message(given, commit.shelf, digests[given.message_id]) for given in accepted]
     _NEW_MESSAGES.change(commit.conn, rows)
-    return {row["id"]: facts_of(row) for row in rows}
+    return {row["id"]: row for row in rows}
 
 
 def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> dict[str, Any]:
@@ -208,9 +214,7 @@ def _change_catalogue(conn: Connection, given: Acceptance) -> None:
     holdings.hold(conn, given.holdings, given.at)
 
 
-def _make_deliveries(
-    commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str], facts: dict[str, str]
-) -> None:
+def _make_deliveries(commit: Commit, accepted: Sequence[Acceptance], rows: dict[str, dict[str, Any]]) -> None:
     """Add the deliveries, and write one journal row for each subject that a message concerns."""
     adding = [
         chains.Adding(planned=planned, message_id=given.message_id, origin=given.endpoint, at=given.at)
@@ -231,21 +235,23 @@ def _make_deliveries(
                     "state": states[planned.id],
                 }
             )
-        for subject, rows in made.items():
-            entry = _entry(given, digests[given.message_id]) | {"row": facts[given.message_id], "deliveries": rows}
-            actor = given.actor or given.endpoint
-            commit.pages.append(subject, "message.received", at=given.at, actor=actor, entry=entry)
+        entry = _entry(given, rows[given.message_id])
+        actor = given.actor or given.endpoint
+        for subject, deliveries in made.items():
+            told = entry | {"deliveries": deliveries}
+            commit.pages.append(subject, "message.received", at=given.at, actor=actor, entry=told)
 
 
-def _entry(given: Acceptance, signed_digest: str) -> dict[str, Any]:
+def _entry(given: Acceptance, row: dict[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "message": given.message_id,
-        "raw": digest_of(given.raw),
-        "signed": signed_digest,
-        "answer": digest_of(given.answer.body),
+        "raw": row["raw_digest"] or _EMPTY,
+        "signed": row["signed_digest"],
+        "answer": row["answer_digest"] or _EMPTY,
+        "row": facts_of(row),
     }
     if given.signature:
-        entry["signature"] = digest_of(given.signature)
+        entry["signature"] = row["signature_digest"]
     if given.why:
         entry["why"] = given.why
     return entry
