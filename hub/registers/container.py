@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from hub.canonical.base import local
+from hub.canonical.digests import sha256
 from hub.payloads import Damaged
 from hub.registers import proofs, report
 from hub.registers.evidence import Evidence, Item
@@ -67,7 +68,7 @@ def _stamp(writer: Writer, objects: Iterable[DataObject], stamp: Stamp) -> None:
 
 
 def _object(uri: str, octets: bytes) -> DataObject:
-    return DataObject(uri=uri, digest=asic.sha256(octets))
+    return DataObject(uri=uri, digest=sha256(octets))
 
 
 def _add(writer: Writer, item: Item) -> DataObject:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -273,11 +272,6 @@ def _as_openssl(padding: str, signature: bytes) -> bytes:
         return signature
     half = len(signature) // 2
     return encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
-
-
-def sha256(octets: bytes) -> str:
-    """Give the SHA-256 of octets, in hex."""
-    return hashlib.sha256(octets).hexdigest()
 
 
 def as_json(value: Any) -> bytes:

@@ -59,11 +59,6 @@ class Manifest:
     objects: tuple[DataObject, ...]
 
 
-def sha256(octets: bytes) -> str:
-    """Give the digest by which manifests name octets."""
-    return hashlib.sha256(octets).hexdigest()
-
-
 def write_manifest(signature: str, signature_type: str, objects: Iterable[DataObject]) -> bytes:
     """Write a manifest, one object a line, so that it can also be read with sed."""
     head = (

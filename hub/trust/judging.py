@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 from cryptography import x509
 
 from hub.canonical.base import local
+from hub.canonical.digests import sha256
 from hub.errors import Untrusted
 from hub.rules.certificates import octets, untrusted
 from hub.rules.trust import Judged
 from hub.trust.paths import Path, candidates, constraints, find_paths
 from hub.trust.register import Registered
-from hub.trust.revocation import GOOD, REVOKED, TICK, Revocation, Status, sha256
+from hub.trust.revocation import GOOD, REVOKED, TICK, Revocation, Status
 from hub.trust.store import Asked, TrustStore
 
 #: So many answers are kept; the same few partners sign all day.

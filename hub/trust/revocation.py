@@ -8,7 +8,6 @@ asked about speaks of that moment too, by the dates of its entries, as long as t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAlgorithmOID
 
+from hub.canonical.digests import sha256
 from hub.rules.certificates import RSA_BITS, STRONG_HASHES, UNREADABLE, extension
 
 GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
@@ -238,11 +238,6 @@ def _answers(octets: bytes, parsed: ocsp.OCSPResponse) -> Iterator[Answer]:
             parsed=parsed,
             single=single,
         )
-
-
-def sha256(octets: bytes) -> str:
-    """Name octets by their SHA-256, in hex."""
-    return hashlib.sha256(octets).hexdigest()
 
 
 # --- what may be believed -----------------------------------------------------------------------------------------

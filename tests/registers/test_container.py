@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, update
 
 from hub import payloads as stores
+from hub.canonical.digests import sha256
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import attachment_uses, attachments, payloads
 from hub.payloads import Damaged
@@ -235,7 +236,7 @@ def test_a_manifest_written_anew_does_not_fit_the_seal(made: Made, tmp_path: Pat
     found = contents(made.path)
     report = found["report.html"].replace("Bằng chứng".encode(), b"Changed")
     objects = [
-        DataObject(uri=each.uri, digest=asic.sha256(report) if each.uri == "report.html" else each.digest)
+        DataObject(uri=each.uri, digest=sha256(report) if each.uri == "report.html" else each.digest)
         for each in asic.read_manifest(found[asic.MANIFEST], asic.MANIFEST).objects
     ]
     manifest = asic.write_manifest(asic.SEAL, asic.SEAL_TYPE, objects)
@@ -351,7 +352,7 @@ def test_a_word_that_the_script_would_give_to_openssl_as_an_option_verifies_noth
 def sealed(path: Path, party: pki.Party, *beside: x509.Certificate, checks: bytes = b"", **files: bytes) -> Path:
     """Make what a stranger could make: a container that is well-formed, with files and a seal of its own."""
     found = {"checks.tsv": checks, "SHA256SUMS": b"", **files}
-    objects = [DataObject(uri=name, digest=asic.sha256(body)) for name, body in found.items()]
+    objects = [DataObject(uri=name, digest=sha256(body)) for name, body in found.items()]
     manifest = asic.write_manifest(asic.SEAL, asic.SEAL_TYPE, objects)
     seal = cades.seal(manifest, replace(party.signer, chain=beside), pki.NOW)
     first = {asic.MIMETYPE_NAME: asic.MIMETYPE.encode()}
