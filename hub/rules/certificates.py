@@ -5,6 +5,8 @@ No revocation here: that needs data which a pure function does not have; the tru
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -70,6 +72,11 @@ _remembered = lru_cache(maxsize=512)
 def untrusted(outcome: str, vi: str, en: str) -> Untrusted:
     """Make the error for a signature that is not accepted; ``outcome`` is indication/sub-indication of EN 319 102-1."""
     return Untrusted(_NOT_ACCEPTED.format(outcome) + en, f"không chấp nhận chữ ký ({outcome}): {vi}", where=outcome)
+
+
+def thumbprint(der: bytes) -> str:
+    """Give the SHA-256 of a certificate's octets as JWS names it (RFC 7515 4.1.8)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
 
 
 @_remembered

@@ -6,8 +6,6 @@ signature may look like is settled in ``signature_form`` before signxml sees it;
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -238,15 +236,11 @@ def _named_certificate(head: jws.Head, trust: TrustSnapshot) -> tuple[x509.Certi
     if isinstance(chain, list) and 1 <= len(texts) == len(chain) <= certificates.MAX_CERTIFICATES:
         found, *others = (certificates.read_certificate(decoded(one)) for one in texts)
     elif chain is None:
-        found = next((one for one in trust.pinned if _thumbprint(certificates.octets(one)) == thumbprint), None)
-    if found is None or thumbprint not in (None, _thumbprint(certificates.octets(found))):
+        found = next((one for one in trust.pinned if certificates.thumbprint(certificates.octets(one)) == thumbprint), None)
+    if found is None or thumbprint not in (None, certificates.thumbprint(certificates.octets(found))):
         raise untrusted(
             "INDETERMINATE/NO_SIGNING_CERTIFICATE_FOUND",
             "chữ ký không nêu chứng thư số của người ký (x5c hoặc x5t#S256)",
             "the signature does not name its signer's certificate (x5c or x5t#S256)",
         )
     return found, others
-
-
-def _thumbprint(der: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()

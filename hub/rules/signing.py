@@ -7,7 +7,6 @@ other: the one whose time it is signs.
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -154,12 +153,10 @@ def sign_jws(body: bytes, signer: Signer, algorithm: str = "") -> str:
     method = _jws_method(signer, algorithm)
     der = certificates.octets(signer.certificate)
     carried = [base64.b64encode(certificates.octets(each)).decode() for each in (signer.certificate, *signer.chain)]
-    head = {"alg": method.jws, "x5c": carried, "x5t#S256": _thumbprint(der)}
+    head = {"alg": method.jws, "x5c": carried, "x5t#S256": certificates.thumbprint(der)}
     return jws.detached(body, head, lambda octets: signer.sign(octets, method))
 
 
-def _thumbprint(der: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
 
 
 def _method(signer: Signer, name: str) -> Algorithm:
