@@ -132,7 +132,7 @@ def of_xml(document: bytes, *, folder: str, name: str, at: float, certificate: b
     signature = None if root is None else _signature(root)
     if root is None or signature is None:
         return Proof()
-    files = [File(path=f"{folder}/signature.xml", body=etree.tostring(signature, with_tail=False))]
+    files = [File(path=f"{folder}/signature.xml", body=etree.tostring(signature, encoding="UTF-8", with_tail=False))]
     der = certificate or _certificate(signature)
     if not der:
         return Proof(files=tuple(files))

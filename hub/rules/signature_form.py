@@ -289,7 +289,8 @@ def canonical(element: etree._Element, algorithm: str, prefixes: Sequence[str] =
     """
     exclusive = algorithm == EXCLUSIVE
     if not exclusive and element.getparent() is not None:
-        element = xml.parse(etree.tostring(element, with_tail=False))
+        # In UTF-8: lxml's own choice is ASCII, which has no way to write a name that is not (``HọTên``).
+        element = xml.parse(etree.tostring(element, encoding="UTF-8", with_tail=False))
     kept = ["" if prefix == "#default" else prefix for prefix in prefixes] if exclusive else []
     try:
         return etree.tostring(

@@ -133,7 +133,10 @@ def _unsigned(document: bytes, trust: TrustSnapshot) -> Verified:
 
 
 class _Verifier(XMLVerifier):  # type: ignore[misc]  # the library's class is not typed
-    """signxml with canonical forms that are right also where lxml's are not, and which text behind a part does not disturb."""
+    """signxml with canonical forms that are right also where lxml's are not, which text behind a part does not disturb.
+
+    And which copies trees in UTF-8: lxml's own choice is ASCII, which has no way to write a name that is not (``HọTên``).
+    """
 
     def _c14n(
         self, nodes: etree._Element, algorithm: CanonicalizationMethod, inclusive_ns_prefixes: Sequence[str] | None = None
@@ -141,7 +144,7 @@ class _Verifier(XMLVerifier):  # type: ignore[misc]  # the library's class is no
         return signature_form.canonical(nodes, algorithm.value, inclusive_ns_prefixes or ())
 
     def _tostring(self, xml_node: etree._Element, **options: Any) -> bytes:
-        octets: bytes = etree.tostring(xml_node, with_tail=False, **options)
+        octets: bytes = etree.tostring(xml_node, with_tail=False, **{"encoding": "UTF-8", **options})
         return octets
 
 

@@ -81,7 +81,7 @@ def der(party: Any) -> bytes:
 
 def canonical(element: etree._Element, algorithm: str) -> bytes:
     if algorithm != EXC:  # lxml forgets a default namespace that comes from an ancestor
-        element = etree.fromstring(etree.tostring(element, with_tail=False))
+        element = etree.fromstring(etree.tostring(element, encoding="UTF-8", with_tail=False))
     return etree.tostring(element, method="c14n", exclusive=algorithm == EXC, with_comments=False, with_tail=False)
 
 
@@ -98,7 +98,7 @@ def sign(document: bytes, party: Any, way: Way = B_B, **changed: Any) -> bytes:
     way.before(signature)
     _fill(signature, party, way)
     way.after(signature)
-    return etree.tostring(root)
+    return etree.tostring(root, encoding="UTF-8")
 
 
 def _template(party: Any, way: Way, content: str) -> str:

@@ -101,7 +101,7 @@ def sign_otherwise(document: bytes, party: Party = SIGNER, certificates: list | 
     root = AnySigner(**options).sign(
         etree.fromstring(document), key=key, cert=certificates or [party.certificate], reference_uri=reference, **more
     )
-    return etree.tostring(root)
+    return etree.tostring(root, encoding="UTF-8")
 
 
 def refusal(document: bytes, trust: TrustSnapshot = TRUST, now: datetime = NOW) -> str:
@@ -116,7 +116,7 @@ def refusal(document: bytes, trust: TrustSnapshot = TRUST, now: datetime = NOW) 
 def edited(document: bytes, edit) -> bytes:
     root = etree.fromstring(document)
     edit(root, root.find(f".//{DS}Signature"))
-    return etree.tostring(root)
+    return etree.tostring(root, encoding="UTF-8")
 
 
 def sha256(content: bytes) -> bytes:
