@@ -14,6 +14,7 @@
   x NoRoute          the operator: no rule for it
   x NoMapping        the operator: a code list lacks a code that this partner needs
   x NotAllowed       the operator: this verb is not possible in this state
+    + Forbidden      the operator: this person may not do it, or not here
   x BadSettings      the operator: a configuration file is wrong
   x Unavailable      the operator: the ledger or the bus does not answer
 
@@ -177,6 +178,12 @@ class NotAllowed(HubError):
 
     code = "not_allowed"
     who = "operator"
+
+
+class Forbidden(NotAllowed):
+    """The verb does not belong to this person's roles, or its object lies outside of the person's scope."""
+
+    code = "forbidden"
 
 
 class BadSettings(HubError):

@@ -114,6 +114,13 @@ class Ledger:
         except OperationalError as error:
             raise unavailable(error) from error
 
+    def change(self, verb: Callable[[Connection], T], key: str = "") -> T:
+        """Carry out a verb of those who work with the hub (plans, people, alerts), as all others: alone, whole or not at all.
+
+        ``key``: what orders it among the verbs of one commit, where it locks a subject's rows.
+        """
+        return self._write(verb, key)
+
     def _write(self, verb: Callable[[Connection], T], key: str = "") -> T:
         return self._writer.run(verb, key)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import getpass
 import json
 import os
@@ -11,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +26,7 @@ from hub import bootstrap
 from hub.app import Hub
 from hub.canonical.base import VIETNAM
 from hub.edge.cli.texts import english, text
+from hub.edge.plain import local, plain
 from hub.errors import HubError, NotAllowed
 from hub.ledger.ledger import Ledger
 from hub.settings import Settings
@@ -167,30 +166,11 @@ def show(value: Any, *, as_json: bool, people: Callable[[], None]) -> None:
         people()
 
 
-def plain(value: Any, name: str = "") -> Any:
-    """Make a value JSON: frozen values as objects, moments in Vietnamese time."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name), field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(part, str(key)) for key, part in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(part, name) for part in value]
-    if isinstance(value, float) and (name == "at" or name.endswith("_at")):
-        return _local(value).isoformat(timespec="seconds")
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, Enum | Path) else value
-
-
 def moment(seconds: float | None) -> str:
     """Write a moment in Vietnamese time, as an official reads it."""
     if not seconds:
         return ""
-    return _local(seconds).strftime("%Y-%m-%d %H:%M:%S" if english() else "%d/%m/%Y %H:%M:%S")
-
-
-def _local(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC).astimezone(VIETNAM)
+    return local(seconds).strftime("%Y-%m-%d %H:%M:%S" if english() else "%d/%m/%Y %H:%M:%S")
 
 
 def printable(value: object) -> str:

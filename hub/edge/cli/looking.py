@@ -13,6 +13,7 @@ from hub.canonical.codes import STATUS_NAMES, Status
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described, moment, short, table
 from hub.edge.cli.texts import choose, state_name, text
+from hub.edge.plain import plain
 from hub.errors import NotAllowed
 from hub.registers import history, masking, possible
 from hub.registers.records import (
@@ -141,7 +142,7 @@ def _on_doubt(settings: Settings, delivery: DeliveryDetail) -> str:
 
 def _known(told: Timeline, digest: str) -> str:
     """Find a digest, given whole or by its beginning, among those of this dossier: no key to all other bytes."""
-    mine = {value for value in _digests(frame.plain(told)) if value.startswith(digest)}
+    mine = {value for value in _digests(plain(told)) if value.startswith(digest)}
     if len(mine) != 1:
         raise NotAllowed(
             f"{len(mine)} digests of this one begin with {digest!r}; see --json",
@@ -181,11 +182,11 @@ def _masked(
     verbs: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """Give the timeline for machines, without what may name a person."""
-    tree: dict[str, Any] = frame.plain(told)
+    tree: dict[str, Any] = plain(told)
     for message in tree["messages"]:
         message["verdict"]["signer"] = masking.organisation(message["verdict"].get("signer", ""))
         message["canonical"] = canonical[message["row"]["id"]]
-        message["deleted_at"] = frame.plain(deleted[message["row"]["id"]], "deleted_at")
+        message["deleted_at"] = plain(deleted[message["row"]["id"]], "deleted_at")
     for delivery in tree["deliveries"]:
         del delivery["head"]
         delivery["possible"] = list(verbs[delivery["id"]])

@@ -18,6 +18,7 @@ from hub.app import Hub
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described
 from hub.edge.cli.texts import choose, text
+from hub.edge.plain import plain
 from hub.errors import NotAllowed
 from hub.registers import container, container_checks, evidence
 from hub.registers.container import Sealing
@@ -164,7 +165,7 @@ def verify(
     """Check evidence."""
     with file.open("rb") as opened:
         verdict = container_checks.verify(opened, _anchors(anchors))
-    frame.show({"holds": verdict.holds, **frame.plain(verdict)}, as_json=as_json, people=lambda: _print_verdict(verdict))
+    frame.show({"holds": verdict.holds, **plain(verdict)}, as_json=as_json, people=lambda: _print_verdict(verdict))
     if not verdict.holds:
         raise typer.Exit(frame.FAILED)
 

@@ -14,6 +14,7 @@ from hub import operations
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Actor, Json, Why, described, moment, short, table, who
 from hub.edge.cli.texts import choose, state_name, text
+from hub.edge.plain import plain
 from hub.registers import plans
 from hub.registers.plans import Choice, Item, Plan
 
@@ -129,7 +130,7 @@ def show(
 
 
 def _flat(found: Plan) -> dict[str, Any]:
-    tree: dict[str, Any] = frame.plain(found)
+    tree: dict[str, Any] = plain(found)
     for item, shown in zip(found.items, tree["items"], strict=True):
         shown["skip_vi"], shown["skip_en"] = plans.explain(item.skip) if item.skip else ("", "")
     return {**tree, "goes": _goes(found)}

@@ -17,6 +17,7 @@ from hub import bootstrap, pins
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described, moment, table
 from hub.edge.cli.texts import choose, text
+from hub.edge.plain import plain
 from hub.errors import NotAllowed
 from hub.registers import integrity
 from hub.registers import seals as register
@@ -109,11 +110,11 @@ def verify_ledger(
 
 
 def _tell(size: Size, found: list[Wrong], more: int, seconds: float, *, as_json: bool) -> None:
-    tree = {"whole": not found, **frame.plain(size), "seconds": seconds, "wrong": found, "more": more}
+    tree = {"whole": not found, **plain(size), "seconds": seconds, "wrong": found, "more": more}
 
     def people() -> None:
         if not found:
-            frame.line(text("ledger_whole", **frame.plain(size)))
+            frame.line(text("ledger_whole", **plain(size)))
             return
         columns: Mapping[str, Callable[[Wrong], object]] = {
             "id": lambda each: f"{each.kind} {each.name}",

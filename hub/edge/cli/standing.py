@@ -10,6 +10,7 @@ import typer
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described, moment, short, table
 from hub.edge.cli.texts import choose, text
+from hub.edge.plain import plain
 from hub.errors import NotAllowed
 from hub.ledger.ledger import Ledger
 from hub.registers import failures as failure_groups
@@ -59,7 +60,7 @@ def _failures(ledger: Ledger, by: str, endpoint: str, since: float | None) -> Fa
 
 def _flat(group: Group) -> dict[str, Any]:
     """Give a group for machines: its name and its cause beside its numbers."""
-    tree: dict[str, Any] = frame.plain(group)
+    tree: dict[str, Any] = plain(group)
     return {"group": group.cause.group, **tree.pop("cause"), **tree}
 
 

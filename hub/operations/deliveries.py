@@ -1,28 +1,22 @@
-"""Control Bus: every verb an operator has, each with who and why; the command line and the console are skins over it.
-
-A verb writes ledger work that workers carry out; nothing here speaks to a partner.
-"""
+"""Verbs on one delivery, each with who and why; workers carry the work out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 import structlog
 
-from hub.app import UNROUTED, Hub
+from hub.app import Hub
 from hub.contract import Outgoing, Reply
 from hub.errors import HubError, NotAllowed, Refused
 from hub.ledger.values import Delivery, Notice
+from hub.operations.said import require
 from hub.registers import history, plans
-from hub.registers.plans import Choice, Item, Plan
 from hub.registers.records import DeliveryDetail
 
 log = structlog.get_logger()
-
-#: Verbs that a plan can carry out.
-PLAN_VERBS = ("release", "rebuild")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +36,16 @@ class Done:
     abandoned: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """What running a plan came to, item by item."""
-
-    plan: Plan
-    done: int
-    skipped: int
-    #: Items whose delivery had changed since the plan was frozen: left alone.
-    changed: int
-
-
-# --- one delivery ------------------------------------------------------------------------------------------------
-
-
 def release(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
     """Send a parked delivery again, the same bytes if it has some."""
-    _require(actor, why)
+    require(actor, why)
     hub.ledger.release(delivery_id, actor=actor, why=why, now=hub.now())
     return _told(hub, "release", delivery_id, actor)
 
 
 def rebuild(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
     """Send a parked delivery again, translated anew with the code lists and settings of now."""
-    _require(actor, why)
+    require(actor, why)
     hub.ledger.rebuild(delivery_id, actor=actor, why=why, now=hub.now())
     return _told(hub, "rebuild", delivery_id, actor)
 
@@ -87,7 +67,7 @@ def settle(
     where that is the partner's reply; else nothing (a partner that answers *already have it* is then written to again,
     as an update). Not arrived, the same bytes are sent again.
     """
-    _require(actor, why)
+    require(actor, why)
     before = find(hub, delivery_id)
     found = _stated(hub, before, arrived, evidence, held or {})
     hub.ledger.settle(
@@ -138,7 +118,7 @@ def settle_answer(
     Acknowledged, or refused after all (the sender must then send a new message): its followers go on either way.
     Raises NotAllowed where nothing waits for its acknowledgement.
     """
-    _require(actor, why)
+    require(actor, why)
     before = find(hub, delivery_id)
     hub.ledger.settle_answer(
         delivery_id,
@@ -162,7 +142,7 @@ def _refused_late(before: DeliveryDetail) -> HubError:
 
 def abandon(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
     """Give a delivery up for good: its sender is told, and its followers get their turn without it."""
-    _require(actor, why)
+    require(actor, why)
     before = find(hub, delivery_id)
     hub.ledger.abandon(delivery_id, notice=_given_up(hub, before), actor=actor, why=why, now=hub.now())
     return _told(hub, "abandon", delivery_id, actor, before=before)
@@ -190,7 +170,7 @@ def abandon_all(hub: Hub, delivery_id: str, seen: Sequence[DeliveryDetail], *, a
 
     Raises NotAllowed where one of them is not held any more.
     """
-    _require(actor, why)
+    require(actor, why)
     before = find(hub, delivery_id)
     given = [(each.id, _given_up(hub, each)) for each in (before, *seen)]
     hub.ledger.abandon_all(given, actor=actor, why=why, now=hub.now())
@@ -203,7 +183,7 @@ def ask(hub: Hub, delivery_id: str, *, actor: str, why: str) -> Done:
 
     Raises NotAllowed where its service is not declared ``on_doubt = "ask"``: there is nobody to ask but by telephone.
     """
-    _require(actor, why)
+    require(actor, why)
     before = find(hub, delivery_id)
     policy, _ = hub.doubt_policy(before.endpoint, before.service, before.variant)
     if policy != "ask":
@@ -225,15 +205,6 @@ def find(hub: Hub, delivery_id: str) -> DeliveryDetail:
     if not found:
         raise NotAllowed(f"no delivery {delivery_id}", f"không có lượt chuyển {delivery_id}", where=delivery_id)
     return found[0]
-
-
-def _require(actor: str, why: str) -> None:
-    if not actor.strip() or not why.strip():
-        raise NotAllowed(
-            "an operator's verb needs who and why (--why)",
-            "thao tác của người vận hành phải nêu người thực hiện và lý do (--why)",
-            where="why",
-        )
 
 
 def _told(
@@ -263,81 +234,3 @@ def _next(hub: Hub, ended: DeliveryDetail) -> tuple[str, str] | None:
     """Find the follower that a verb gave its turn: the chain's head now."""
     with hub.ledger.read() as conn:
         return plans.head_of(conn, ended.endpoint, ended.subject)
-
-
-# --- endpoints ---------------------------------------------------------------------------------------------------
-
-
-def pause(hub: Hub, endpoint: str, *, actor: str, why: str) -> None:
-    """Put nothing more of an endpoint on the bus; what is being sent is finished, messages are still received."""
-    _switch(hub, endpoint, actor, why, paused=True)
-
-
-def resume(hub: Hub, endpoint: str, *, actor: str, why: str) -> None:
-    """Let an endpoint's deliveries go again, and forget that the partner could not be reached."""
-    _switch(hub, endpoint, actor, why, paused=False)
-
-
-def _switch(hub: Hub, endpoint: str, actor: str, why: str, *, paused: bool) -> None:
-    _require(actor, why)
-    if endpoint != UNROUTED:
-        hub.endpoint(endpoint)
-    hub.ledger.pause(endpoint, paused=paused, actor=actor, why=why, now=hub.now())
-    log.info("endpoint.paused" if paused else "endpoint.resumed", endpoint=endpoint, actor=actor)
-    hub.bus.wake(endpoint)
-
-
-# --- many deliveries ---------------------------------------------------------------------------------------------
-
-
-def plan(hub: Hub, choice: Choice, verb: str, *, actor: str, why: str) -> Plan:
-    """Freeze which deliveries a verb will be carried out on, in which order, and say of each other one why not.
-
-    Nothing is sent yet; what is frozen is exactly what ``run_plan`` touches, and only where it has not changed since.
-    """
-    _require(actor, why)
-    if verb not in PLAN_VERBS:
-        raise NotAllowed(
-            f"a plan can {' or '.join(PLAN_VERBS)}, not {verb}",
-            f"kế hoạch chỉ dùng cho {', '.join(PLAN_VERBS)}, không dùng cho {verb}",
-            where=verb,
-        )
-    with hub.ledger.read() as conn:
-        found = plans.candidates(conn, choice)
-        why_not = plans.skips(found, plans.restraints(conn, hub.now()))
-    plan_id = hub.new_id()
-    hub.ledger.freeze_plan(
-        plan_id,
-        verb=verb,
-        chosen_by=choice.as_text(),
-        items=[(each.id, each.epoch, skip) for each, skip in zip(found, why_not, strict=True)],
-        actor=actor,
-        why=why,
-        now=hub.now(),
-    )
-    log.info("plan.frozen", plan=plan_id, verb=verb, items=len(found), goes=sum(not skip for skip in why_not), actor=actor)
-    return show_plan(hub, plan_id)
-
-
-def show_plan(hub: Hub, plan_id: str) -> Plan:
-    """Give a frozen plan with its items and their results; raise NotAllowed where there is none."""
-    with hub.ledger.read() as conn:
-        return plans.find(conn, plan_id)
-
-
-def run_plan(hub: Hub, plan_id: str, *, actor: str, progress: Callable[[Item, str], Any] = lambda item, result: None) -> Ran:
-    """Carry out a frozen plan once, item by item in its order; an item whose delivery changed since is left alone.
-
-    Raises NotAllowed where it was run before: of two operators only one runs it.
-    """
-    _require(actor, "-")
-    frozen = show_plan(hub, plan_id)
-    hub.ledger.start_plan(frozen.id, actor=actor, now=hub.now())
-    counts = {"done": 0, "skipped": 0, "changed": 0}
-    for item in frozen.items:
-        result = hub.ledger.run_item(frozen.id, item.number, actor=actor, now=hub.now())
-        counts[result.partition(":")[0]] += 1
-        progress(item, result)
-        hub.bus.wake(item.endpoint)
-    log.info("plan.run", plan=frozen.id, actor=actor, **counts)
-    return Ran(plan=show_plan(hub, frozen.id), **counts)

@@ -1,0 +1,54 @@
+"""An act: one verb with what is asked of it as a model, so that console and API read, check and carry it out in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.app import Hub
+from hub.rules import people
+from hub.rules.people import Person
+from hub.rules.verbs import VERBS
+
+
+class Asked(BaseModel):
+    """What a verb is asked: frozen, unknown fields are errors. Each field has a description, which the API's document shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, str_max_length=10_000)
+
+
+class WithWhy(Asked):
+    """What a verb is asked that changes something."""
+
+    why: str = Field(min_length=1, max_length=1000, description="Lý do, ghi vào nhật ký (reason, kept in the journal)")
+
+
+A = TypeVar("A", bound=Asked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act(Generic[A]):
+    """One verb, as console and API carry it out."""
+
+    #: Its name in hub.rules.verbs.VERBS.
+    verb: str
+    asked: type[A]
+    #: Names the endpoints that it touches, all of which must lie in the person's scope. A list names none: its ``do`` gives
+    #: only what the person sees (``person.scope``).
+    touches: Callable[[Hub, A], Iterable[str]] = lambda _hub, _asked: ()
+    #: Carries it out; gives frozen values, which hub.edge.plain makes JSON.
+    do: Callable[[Hub, Person, A], Any]
+
+    @property
+    def changes(self) -> bool:
+        return VERBS[self.verb].changes
+
+
+def perform(hub: Hub, person: Person, act: Act[A], asked: A) -> Any:
+    """Carry an act out for a person; raise Forbidden where it is not theirs, and whatever the verb raises."""
+    people.check(person, act.verb)
+    people.check(person, act.verb, act.touches(hub, asked))
+    return act.do(hub, person, asked)

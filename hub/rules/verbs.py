@@ -1,0 +1,97 @@
+"""Every verb of the Control Bus: one name for command line, console, API and documents, and the roles that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_ALL = ("viewer", "catalogue_officer", "operator", "approver", "auditor", "administrator")
+_AT_WORK = ("catalogue_officer", "operator", "approver", "auditor")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: words as on the command line, ``replay plan``; in the API's addresses the space is a slash."""
+
+    name: str
+    #: Values of hub.rules.people.Role.
+    roles: frozenset[str]
+    #: True: something changes (or personal data is shown), so it needs who and why, and stands in the journal.
+    changes: bool
+    vi: str
+    en: str
+
+
+def _verb(name: str, roles: tuple[str, ...], vi: str, en: str, *, changes: bool = True) -> Verb:
+    return Verb(name, frozenset(roles), changes, vi, en)
+
+
+def _look(name: str, vi: str, en: str, roles: tuple[str, ...] = _ALL) -> Verb:
+    return _verb(name, roles, vi, en, changes=False)
+
+
+_OPERATOR = ("operator",)
+_APPROVER = ("approver",)
+_ADMINISTRATOR = ("administrator",)
+
+VERBS: Mapping[str, Verb] = {
+    each.name: each
+    for each in (
+        # --- looking
+        _look("status", "Tổng quan", "Overview"),
+        _look("failures", "Nhóm lỗi", "Failure groups"),
+        _look("group show", "Xem một nhóm lỗi", "Show a failure group"),
+        _look("doubts", "Lượt chưa rõ kết quả", "Deliveries in doubt"),
+        _look("find", "Tìm kiếm", "Find"),
+        _look("timeline", "Diễn biến một hồ sơ", "Timeline of a dossier"),
+        _look("show", "Xem một thông điệp hoặc lượt chuyển", "Show a message or delivery"),
+        _look("journal", "Nhật ký thao tác", "Journal of verbs", ("auditor", "administrator")),
+        # --- one failure group
+        _verb("group take", _OPERATOR, "Nhận xử lý nhóm lỗi", "Take a failure group"),
+        _verb("group leave", _OPERATOR, "Thôi xử lý nhóm lỗi", "Leave a failure group"),
+        _verb("group note", _AT_WORK, "Ghi chú cho nhóm lỗi", "Note on a failure group"),
+        # --- one delivery
+        _verb("release", _OPERATOR, "Cho gửi lại nguyên nội dung", "Release: send the same bytes again"),
+        _verb("rebuild", _OPERATOR, "Dựng lại rồi gửi", "Rebuild: translate anew and send"),
+        _verb("settle", _OPERATOR, "Xác nhận kết quả", "Settle: state what became of it"),
+        _verb("abandon", _OPERATOR, "Từ bỏ", "Abandon"),
+        _verb("ask", _OPERATOR, "Hỏi đối tác", "Ask the partner"),
+        _verb("reveal", ("operator", "approver", "auditor"), "Xem dữ liệu cá nhân", "Show personal data (break the glass)"),
+        _verb("evidence export", ("operator", "auditor"), "Xuất bằng chứng", "Export evidence"),
+        # --- many deliveries
+        _look("replay show", "Xem kế hoạch gửi lại", "Show replay plans"),
+        _verb("replay plan", _OPERATOR, "Lập kế hoạch gửi lại", "Make a replay plan"),
+        _verb("replay run", _OPERATOR, "Thực hiện kế hoạch", "Run a replay plan"),
+        _verb("replay pause", _OPERATOR, "Tạm dừng kế hoạch", "Pause a replay plan"),
+        _verb("replay resume", _OPERATOR, "Tiếp tục kế hoạch", "Resume a replay plan"),
+        _verb("replay cancel", _OPERATOR, "Hủy phần còn lại của kế hoạch", "Cancel the rest of a replay plan"),
+        # --- corrections
+        _look("edit show", "Xem bản sửa", "Show corrections"),
+        _verb("edit propose", _OPERATOR, "Đề nghị sửa nội dung", "Propose a correction"),
+        _verb("edit approve", _APPROVER, "Duyệt bản sửa", "Approve a correction"),
+        _verb("edit reject", ("operator", "approver"), "Không duyệt hoặc rút bản sửa", "Reject or withdraw a correction"),
+        _look("mapping show", "Xem danh mục mã", "Show code lists"),
+        _verb("mapping set", ("catalogue_officer", "operator"), "Bổ sung hoặc sửa mã", "Add or change a code"),
+        _verb("mapping remove", ("catalogue_officer", "operator"), "Bỏ mã đã bổ sung", "Take back a code that was added"),
+        _look("dry-run", "Chạy thử một thay đổi", "Dry run of a change", ("catalogue_officer", "operator", "administrator")),
+        # --- partners
+        _look("partner show", "Đối tác", "Partners"),
+        _verb("pause", _OPERATOR, "Tạm dừng gửi tới đối tác", "Pause an endpoint"),
+        _verb("resume", _OPERATOR, "Gửi tiếp tới đối tác", "Resume an endpoint"),
+        _verb("partner test", _OPERATOR, "Gửi thử tới đối tác", "Send a partner a test message"),
+        _verb("partner onboard", ("operator", "administrator"), "Đánh dấu bước kết nối đối tác", "Tick a step of onboarding"),
+        _verb("partner succeed", _ADMINISTRATOR, "Chuyển đối tác sang hệ thống kế thừa", "Hand work over to a successor"),
+        # --- alerts
+        _look("alert show", "Cảnh báo", "Alerts"),
+        _verb("alert mute", _OPERATOR, "Tạm tắt một cảnh báo", "Mute an alert for a while"),
+        _verb("alert test", _ADMINISTRATOR, "Gửi thử cảnh báo", "Send a test alert"),
+        # --- people
+        _look("person show", "Tài khoản", "People", ("auditor", "administrator")),
+        _verb("person add", _ADMINISTRATOR, "Thêm tài khoản", "Add a person"),
+        _verb("person change", _ADMINISTRATOR, "Đổi vai trò, phạm vi hoặc khóa tài khoản", "Change a person"),
+        _verb("person password", _ADMINISTRATOR, "Đặt lại mật khẩu", "Set a person's password anew"),
+        _look("token show", "Khóa API", "Tokens", ("auditor", "administrator")),
+        _verb("token make", _ADMINISTRATOR, "Cấp khóa API", "Make a token"),
+        _verb("token end", _ADMINISTRATOR, "Thu hồi khóa API", "End a token"),
+    )
+}
