@@ -24,6 +24,7 @@ from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy
 from hub.errors import BadSettings
 from hub.rules.broker import read_address
 from hub.rules.routing import Route
+from hub.rules.wrong_values import in_vietnamese
 from hub.sections import BusSection, EndpointFile, HubFile, RoutesFile
 from hub.trust.store import TrustFile
 
@@ -89,47 +90,9 @@ def _model(model: type[M], tree: Mapping[str, Any], path: Path, folder: Path | N
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)
         places = [".".join(str(part) for part in each["loc"]) for each in wrong]
-        vi = "; ".join(f"[{place}] {_in_vietnamese(each)}" for place, each in zip(places, wrong, strict=True))
+        vi = "; ".join(f"[{place}] {in_vietnamese(each)}" for place, each in zip(places, wrong, strict=True))
         en = "; ".join(f"[{place}] {each['msg']}" for place, each in zip(places, wrong, strict=True))
         raise BadSettings(f"{path}: {en}", f"{path}: cấu hình sai: {vi}", where=f"{path}: {places[0]}") from error
-
-
-#: Kinds of pydantic's errors that a misspelt or forgotten line makes -> Vietnamese; of the others pydantic's own words are shown.
-_WRONG_VALUES = {
-    "extra_forbidden": "không có khóa cấu hình này (kiểm tra chính tả)",
-    "missing": "thiếu khóa bắt buộc",
-    "string_type": "phải là chuỗi ký tự",
-    "string_pattern_mismatch": "giá trị không có dạng {pattern}",
-    "int_type": "phải là số nguyên",
-    "int_parsing": "phải là số nguyên",
-    "int_from_float": "phải là số nguyên",
-    "float_type": "phải là số",
-    "float_parsing": "phải là số",
-    "bool_type": "phải là true hoặc false",
-    "bool_parsing": "phải là true hoặc false",
-    "tuple_type": "phải là danh sách […]",
-    "list_type": "phải là danh sách […]",
-    "dict_type": "phải là một bảng",
-    "model_type": "phải là một bảng",
-    "literal_error": "phải là một trong: {expected}",
-    "enum": "phải là một trong: {expected}",
-    "greater_than": "phải lớn hơn {gt}",
-    "greater_than_equal": "phải từ {ge} trở lên",
-    "less_than": "phải nhỏ hơn {lt}",
-    "less_than_equal": "không được quá {le}",
-    "window": "{vi}",
-    "signer": "{vi}",
-    "too_short": "phải có ít nhất {min_length} mục",
-    "event": "{pattern!r} không khớp sự kiện nào; hiện có: {known}",
-    "date_type": "phải là ngày dạng \"2026-09-02\"",
-    "date_from_datetime_parsing": "phải là ngày dạng \"2026-09-02\"",
-    "date_from_datetime_inexact": "phải là ngày, không kèm giờ",
-}
-
-
-def _in_vietnamese(wrong: Mapping[str, Any]) -> str:
-    text = _WRONG_VALUES.get(wrong["type"])
-    return text.format(**wrong.get("ctx", {})) if text else str(wrong["msg"])
 
 
 def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endpoint:

@@ -1,0 +1,1 @@
+"""The operator's API: every act as JSON, for programs with a token."""
