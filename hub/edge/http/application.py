@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from hub.app import Hub
 from hub.edge.http import description, page
 from hub.edge.http.attachments import AttachmentApi
 from hub.edge.http.bodies import Bodies
-from hub.edge.http.doors import Doors
+from hub.edge.http.doors import DOOR, Doors, is_message
 from hub.edge.http.health import Health
 from hub.edge.http.identity import Gate
 from hub.edge.http.pressure import Pressure
@@ -26,6 +27,20 @@ from hub.edge.http.sender import SenderApi
 from hub.sections import HubFile
 
 log = structlog.get_logger()
+
+
+class _Application(FastAPI):
+    """FastAPI, with the doors in front of its layers, which cost a fifth of a message's time there (measured)."""
+
+    #: Answers a message at a door.
+    in_front: Callable[[Request], Awaitable[Response]] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.in_front is None or not is_message(scope):
+            await super().__call__(scope, receive, send)
+            return
+        response = await self.in_front(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def make_app(
@@ -42,7 +57,7 @@ def make_app(
     hub = dataclasses.replace(hub, public_url=url)
     gate = Gate(hub.endpoints, given.doors)
     bodies = Bodies(given.doors.body_seconds)
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = _Application(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     answer_errors(app)
     stamps = bool(given.timestamps.authority)
     health = Health(hub, gate, given.doors.metrics_token_sha256, uses_bus=uses_bus, stamps=stamps)
@@ -50,7 +65,9 @@ def make_app(
     if doors:
         pressure = Pressure(given.doors.max_waiting, sum(each.inbound is not None for each in hub.endpoints.values()))
         header = given.doors.client_certificate_header
-        app.include_router(Doors(hub, gate, bodies, pressure, url, certificate_header=header).router())
+        at_doors = Doors(hub, gate, bodies, pressure, url, certificate_header=header)
+        app.include_router(at_doors.router())
+        app.in_front = at_doors.answer if not given.doors.access_log else partial(_logged, following=at_doors.answer)
         app.include_router(AttachmentApi(hub, gate, given.payloads, idle_seconds=given.doors.body_seconds).router())
         app.include_router(SenderApi(hub, gate, bodies).router())
         app.include_router(_description_router(app, hub, url))
@@ -86,7 +103,7 @@ async def _logged(request: Request, following: Callable[[Request], Awaitable[Res
     """Log one line for a call: no address, no query, no identifiers, since those may name persons."""
     began = time.perf_counter()
     response = await following(request)
-    route = getattr(request.scope.get("route"), "path", "")
+    route = DOOR if is_message(request.scope) else getattr(request.scope.get("route"), "path", "")
     milliseconds = round((time.perf_counter() - began) * 1000, 1)
     log.info("http.call", method=request.method, route=route, status=response.status_code, milliseconds=milliseconds)
     return response

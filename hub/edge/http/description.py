@@ -24,6 +24,7 @@ from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
 from hub.contract import JWS_HEADER, Adapter, Answer, Incoming, Opened, Outcome, Request
 from hub.edge.http import content_digest
+from hub.edge.http.doors import DOOR
 from hub.edge.http.turned_away import (
     BadCall,
     BodyTooLarge,
@@ -38,7 +39,6 @@ from hub.edge.http.turned_away import (
 from hub.endpoint import Endpoint
 from hub.errors import Conflict, Fault, HubError, InvalidMessage, bad_value, missing
 
-DOOR = "/doors/{endpoint}"
 #: A sample larger than this shows nothing that a smaller one does not.
 LARGEST_EXAMPLE_BYTES = 20_000
 

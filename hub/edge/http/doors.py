@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from starlette.types import Scope
 
 from hub import intake
 from hub.app import Hub
@@ -17,7 +18,7 @@ from hub.contract import Request as DoorRequest
 from hub.edge.http.bodies import Bodies
 from hub.edge.http.identity import Gate
 from hub.edge.http.pressure import Pressure
-from hub.edge.http.routes import Guarded
+from hub.edge.http.routes import Guarded, answered
 from hub.edge.http.turned_away import BadCall, NotThere
 from hub.endpoint import Endpoint, InboundPolicy
 from hub.errors import Fault
@@ -27,6 +28,16 @@ from hub.telemetry import DOOR_SECONDS
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-forwarded-client-cert", "client-cert"})
 #: Headers whose meaning would depend on which of two was read.
 _ONCE = ("content-type", "idempotency-key", "soapaction")
+
+
+#: The address of a door, as descriptions and log lines have it.
+DOOR = "/doors/{endpoint}"
+_PREFIX = "/doors/"
+
+
+def is_message(scope: Scope) -> bool:
+    """Say whether a call brings a message to a door."""
+    return scope["type"] == "http" and scope["method"] == "POST" and bool(scope["path"].startswith(_PREFIX))
 
 
 class Doors:
@@ -45,7 +56,7 @@ class Doors:
     def router(self) -> APIRouter:
         """Make the routes."""
         router = APIRouter(route_class=Guarded, tags=["Cửa tiếp nhận"])
-        for path, shown in (("/doors/{endpoint}", True), ("/doors/{endpoint}/{rest:path}", False)):
+        for path, shown in ((DOOR, True), (f"{DOOR}/{{rest:path}}", False)):
             router.add_api_route(
                 path,
                 self.take,
@@ -57,6 +68,15 @@ class Doors:
             )
             router.add_api_route(path, self.contract, methods=["GET"], response_class=Response, include_in_schema=False)
         return router
+
+    async def answer(self, request: Request) -> Response:
+        """Take one message as its route would, or answer what turned it away; for who looks at the address himself."""
+        endpoint, _, rest = request.scope["path"].removeprefix(_PREFIX).partition("/")
+        request.scope["path_params"] = {"endpoint": endpoint, "rest": rest}
+        try:
+            return await self.take(request)
+        except Exception as error:
+            return answered(request, error)
 
     async def take(self, request: Request) -> Response:
         """Take one message: identify the caller, read the body, let intake record it, answer what was recorded."""

@@ -32,7 +32,7 @@ class Guarded(APIRoute):
             try:
                 return await inner(request)
             except Exception as error:
-                return _answered(request, error)
+                return answered(request, error)
 
         return guarded
 
@@ -41,12 +41,13 @@ def answer_errors(app: FastAPI) -> None:
     """Answer in the same manner where no route is reached: unknown address, wrong method."""
 
     async def said(request: Request, error: Exception) -> Response:
-        return _answered(request, error)
+        return answered(request, error)
 
     app.add_exception_handler(HTTPException, said)
 
 
-def _answered(request: Request, error: Exception) -> Response:
+def answered(request: Request, error: Exception) -> Response:
+    """Answer a call that failed, and count it."""
     told = _turned_away(request, error)
     # Only a caller that proved who it is stands by name; what strangers ask for must not become label values.
     TURNED_AWAY.labels(getattr(request.state, "door", UNKNOWN), told.code).inc()
