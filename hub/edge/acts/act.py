@@ -39,12 +39,19 @@ class Act(Generic[A]):
     #: Names the endpoints that it touches, all of which must lie in the person's scope. A list names none: its ``do`` gives
     #: only what the person sees (``person.scope``).
     touches: Callable[[Hub, A], Iterable[str]] = lambda _hub, _asked: ()
+    #: What is asked may name a person: it never stands in an address.
+    discreet: bool = False
     #: Carries it out; gives frozen values, which hub.edge.plain makes JSON.
     do: Callable[[Hub, Person, A], Any]
 
     @property
     def changes(self) -> bool:
         return VERBS[self.verb].changes
+
+    @property
+    def method(self) -> str:
+        """Name the HTTP method by which it is asked."""
+        return "POST" if self.changes or self.discreet else "GET"
 
 
 def perform(hub: Hub, person: Person, act: Act[A], asked: A) -> Any:

@@ -44,7 +44,7 @@ def answered(error: Exception, verb: str) -> Response:
     if isinstance(error, ValidationError):
         wrong = [{"field": each.field, "vi": each.vi, "en": each.en} for each in wrong_fields(error)]
         vi, en = "nội dung yêu cầu không hợp lệ", "what is asked cannot be taken"
-        return JSONResponse({"error": "bad_request", "vi": vi, "en": en, "fields": wrong}, 422)
+        return JSONResponse({"code": "bad_request", "vi": vi, "en": en, "fields": wrong}, 422)
     if isinstance(error, OperationalError):
         error = Unavailable("the ledger does not answer", "sổ cái không phản hồi", where="ledger")
     for kind, status in STATUSES.items():
@@ -52,11 +52,11 @@ def answered(error: Exception, verb: str) -> Response:
             return _told(error, status)
     stack = "".join(traceback.format_tb(error.__traceback__))
     log.error("api.bug", verb=verb, error=type(error).__name__, stack=stack)
-    return JSONResponse({"error": "bug", "vi": "lỗi nội bộ của trục", "en": "internal error", "where": verb}, 500)
+    return JSONResponse({"code": "bug", "vi": "lỗi nội bộ của trục", "en": "internal error", "where": verb}, 500)
 
 
 def _told(error: Any, status: int) -> Response:
-    told = {"error": error.code, "vi": error.vi, "en": error.en, "where": error.where}
+    told = {"code": error.code, "vi": error.vi, "en": error.en, "where": error.where}
     headers = {"WWW-Authenticate": 'Bearer realm="lienthong"'} if status == 401 else {}
     if isinstance(error, TooMany):
         headers["Retry-After"] = str(max(1, round(error.seconds)))

@@ -10,7 +10,6 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
-from pydantic import ValidationError
 
 from hub.app import Hub
 from hub.edge.acts.act import Act, Asked, perform
@@ -40,11 +39,10 @@ def router(hub: Hub, bearer: Bearer) -> APIRouter:
     """Make the routes; ``bearer`` is the guard's way to know a token."""
     made = APIRouter(prefix=PREFIX)
     for act in ACTS.values():
-        method = "POST" if act.changes else "GET"
         made.add_api_route(
             address(act.verb),
             _route(hub, bearer, act),
-            methods=[method],
+            methods=[act.method],
             response_class=Response,
             openapi_extra=extra(act),
             **REFUSALS,
@@ -60,7 +58,7 @@ def address(verb: str) -> str:
 
 def _route(hub: Hub, bearer: Bearer, act: Act[Any]) -> Callable[[Request], Awaitable[Response]]:
     async def call(request: Request) -> Response:
-        body = await request.body() if act.changes else b""
+        body = await request.body() if act.method == "POST" else b""
         return await run_in_threadpool(_carried_out, hub, bearer, act, request, body)
 
     call.__name__ = act.verb.replace(" ", "_").replace("-", "_")
@@ -79,17 +77,18 @@ def _carried_out(hub: Hub, bearer: Bearer, act: Act[Any], request: Request, body
 
 
 def _read(act: Act[Any], request: Request, body: bytes) -> Asked:
-    """Read what is asked, from the body where something changes, else from the address; raise ValidationError."""
-    if act.changes:
-        return act.asked.model_validate_json(body or b"{}")
-    return act.asked.model_validate(_from_query(act.asked, request))
+    """Read what is asked, from the body of a POST, else from the address; raise ValidationError."""
+    asked: type[Asked] = act.asked
+    if act.method == "POST":
+        return asked.model_validate_json(body or b"{}")
+    return asked.model_validate(_from_query(asked, request))
 
 
 def _from_query(asked: type[Asked], request: Request) -> Mapping[str, Any]:
     """Give the words of the address, those of a list as lists."""
-    lists = {name for name, each in asked.model_json_schema()["properties"].items() if _is_list(each)} if asked.model_fields else set()
+    fields = asked.model_json_schema().get("properties", {})
     given = request.query_params
-    return {name: given.getlist(name) if name in lists else given[name] for name in given}
+    return {name: given.getlist(name) if _is_list(fields.get(name, {})) else given[name] for name in given}
 
 
 def _is_list(schema: Mapping[str, Any]) -> bool:
@@ -103,5 +102,3 @@ def _description(made: APIRouter) -> Callable[[], Awaitable[Response]]:
 
     return description
 
-
-__all__ = ["PREFIX", "ValidationError", "address", "router"]

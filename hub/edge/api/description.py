@@ -13,7 +13,8 @@ from hub.edge.acts.act import Act
 from hub.rules.verbs import VERBS
 
 TITLE = "Liên Thông: API vận hành (operator's API)"
-ABOUT = """Mọi thao tác của người vận hành, dạng JSON. Mỗi lời gọi kèm `Authorization: Bearer <khóa API>`; khóa do quản trị viên cấp (`token make`).
+ABOUT = """Mọi thao tác của người vận hành, dạng JSON. Mỗi lời gọi kèm `Authorization: Bearer <khóa API>`;
+khóa do quản trị viên cấp (`token make`).
 
 Every verb of an operator, as JSON. Each call has `Authorization: Bearer <token>`; an administrator makes tokens (`token make`).
 A verb that changes something needs `why`, and stands in the journal under the token's owner."""
@@ -30,7 +31,7 @@ def extra(act: Act[Any]) -> dict[str, Any]:
         "security": [{"token": []}],
     }
     schema = _schema(act.asked)
-    if act.changes:
+    if act.method == "POST":
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     else:
         told["parameters"] = [
