@@ -120,7 +120,8 @@ def _verified(
 
 def _may_be_signed(document: bytes) -> bool:
     """Tell cheaply that there can be no ds:Signature: its namespace is written nowhere, not even with references."""
-    return bool(_MAY_BE_XML.match(document)) and (b"xmldsig#" in document or b"&#" in document)
+    # From the end, where signatures stand: of a large document that is what takes no time.
+    return bool(_MAY_BE_XML.match(document)) and (document.rfind(b"xmldsig#") >= 0 or b"&#" in document)
 
 
 def _unsigned(document: bytes, trust: TrustSnapshot) -> Verified:
