@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
@@ -14,7 +15,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from hub import operations
 from hub.errors import NotAllowed
+from hub.operations import edits, replays
+from hub.registers import plans as registers
+from hub.registers.plan_choice import Choice
+from hub.rules.canary import Course
 from hub.rules.lifecycle import ENDED, IN_WORK, State
 from tests.support import hub as support
 from tests.support.engines import ledger_on
@@ -42,11 +48,16 @@ class ReplayMachine(RuleBasedStateMachine):
         self.opened = ExitStack()
         folder = Path(self.opened.enter_context(tempfile.TemporaryDirectory()))
         ledger = self.opened.enter_context(ledger_on(self.engine))
-        self.world = World.open(folder, ledger, concurrency=CONCURRENCY, services=SERVICES)
+        self.world = self.open_world(folder, ledger)
         self.opened.callback(self.world.close)
         #: Dossiers that the partner has from elsewhere: it answers a first message with "already".
         self.world.partner.holds.update(held)
         self.sent: list[bytes] = []
+        self.plans: list[str] = []
+
+    def open_world(self, folder: Path, ledger: str) -> World:
+        """Open the world in which all this happens."""
+        return World.open(folder, ledger, concurrency=CONCURRENCY, services=SERVICES)
 
     # --- the sender
 
@@ -202,6 +213,75 @@ class ReplayMachine(RuleBasedStateMachine):
         else:
             assert row.id in waiting
 
+    # --- corrections
+
+    @rule(which=st.randoms(use_true_random=False), number=st.integers(0, 9))
+    def propose(self, which: Random, number: int) -> None:
+        """Also of what is not parked, or was corrected before."""
+        hub = self.world.hub
+        rows = all_deliveries(hub.ledger)
+        if not rows:
+            return
+        row = which.choice([each for each in rows if each.state == State.PARKED] or rows)
+        try:
+            edits.propose(hub, row.id, {"/dossier/applicant/address": f"sửa {number}"}, actor="an", why="try")
+        except NotAllowed:
+            assert all_deliveries(hub.ledger) == rows, "a verb that was refused changed something"
+
+    @rule(which=st.randoms(use_true_random=False), verb=st.sampled_from(["approve", "approve", "reject"]))
+    def decide(self, which: Random, verb: str) -> None:
+        """Also on what was decided, or whose delivery moved on."""
+        hub = self.world.hub
+        rows, listed = all_deliveries(hub.ledger), edits.listing(hub)
+        if not listed:
+            return
+        try:
+            getattr(edits, verb)(hub, which.choice(listed).id, actor="binh", why="try")
+        except NotAllowed:
+            assert all_deliveries(hub.ledger) == rows, "a verb that was refused changed something"
+            assert edits.listing(hub) == listed
+
+    # --- plans
+
+    @rule(
+        verb=st.sampled_from(["release", "rebuild"]),
+        steps=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+        stop_after=st.integers(0, 2),
+    )
+    def plan_and_run(self, verb: str, steps: list[int], stop_after: int) -> None:
+        """Also a second plan over what another has chosen."""
+        hub = self.world.hub
+        plan = operations.plan(hub, Choice(endpoint=support.PARTNER), verb, actor="an", why="try").id
+        course = Course(steps=tuple(steps), stop_after=stop_after)
+        replays.start(hub, plan, course, actor="an", why="try")
+        self.plans.append(plan)
+        with pytest.raises(NotAllowed):
+            replays.start(hub, plan, course, actor="binh", why="try")
+
+    @precondition(lambda self: self.plans)
+    @rule(runner=st.sampled_from(["first", "second"]), times=st.integers(1, 4))
+    def carry_plans_out(self, runner: str, times: int) -> None:
+        """Two processes, each of which may stand still for as long as it likes."""
+        for _ in range(times):
+            with self.world.hub.ledger.read() as conn:
+                watched = registers.watched(conn)
+            for plan in watched:
+                replays.advance(self.world.hub, plan, runner)
+
+    @precondition(lambda self: self.plans)
+    @rule(verb=st.sampled_from(["pause", "resume", "cancel"]), which=st.randoms(use_true_random=False))
+    def switch(self, verb: str, which: Random) -> None:
+        hub, plan = self.world.hub, which.choice(self.plans)
+        before = replays.state_of(hub, plan)
+        try:
+            after = {"pause": replays.pause, "resume": replays.resume, "cancel": replays.cancel}[verb](
+                hub, plan, actor="an", why="try"
+            )
+        except NotAllowed:
+            assert replays.state_of(hub, plan) == before, "a verb that was refused changed something"
+        else:
+            assert after.state in ("paused", "running", "cancelled")
+
     @rule()
     def settle(self) -> None:
         for row in all_deliveries(self.world.hub.ledger):
@@ -227,6 +307,29 @@ class ReplayMachine(RuleBasedStateMachine):
         rows = all_deliveries(self.world.hub.ledger)
         assert sum(State(row.state) in IN_WORK for row in rows) <= 4 * CONCURRENCY
         self.world.check_partner(self.resend_safe)
+        self.one_content_each()
+        self.plans_are_kept(rows)
+
+    def one_content_each(self) -> None:
+        """The original and its correction never both arrive, not even where a repeat would do no harm."""
+        found: dict[str, set[str]] = {}
+        for each in self.world.partner.arrivals:
+            if each.service == "GuiHoSo":
+                found.setdefault(each.mark, set()).add(json.loads(each.body)["hoSo"]["nguoiNop"]["diaChi"])
+        assert all(len(contents) == 1 for contents in found.values()), found
+
+    def plans_are_kept(self, rows: list[Any]) -> None:
+        """What a plan counts is what it did; no step is larger than it was said, and nothing goes after a failure too many."""
+        for plan in self.plans:
+            run = replays.state_of(self.world.hub, plan)
+            assert run.done + run.going + run.failed + run.changed + run.left == run.goes
+            assert run.step_carried <= run.step_size
+            assert min(run.done, run.going, run.failed, run.changed, run.left) >= 0
+            with self.world.hub.ledger.read() as conn:
+                items = registers.find(conn, plan, self.world.hub.now(), limit=1000).items
+            carried = [item for item in items if item.step]
+            assert len(carried) == run.done + run.going + run.failed
+            assert all(item.result == "done" and not item.skip for item in carried)
 
     def resend_safe(self, mark: str) -> bool:
         """Updates of a dossier may be repeated, by the partner's declaration; first messages and progress may not."""
@@ -241,9 +344,22 @@ class ReplayMachine(RuleBasedStateMachine):
             self.world.heal()
             self.promises_hold()
             self.everything_arrived()
+            self.plans_end()
             assert broken_rows(hub.ledger) == []
         finally:
             self.opened.close()
+
+    def plans_end(self) -> None:
+        """A plan that runs ends, and with it everything that it carried out; one that was paused or stopped is left."""
+        self.world.advance(LONG_SECONDS)
+        for plan in self.plans:
+            while replays.advance(self.world.hub, plan, "third").action == "carry":
+                pass
+            run = replays.state_of(self.world.hub, plan)
+            assert run.going == 0
+            assert run.state != "running"
+        with self.world.hub.ledger.read() as conn:
+            assert registers.watched(conn) == ()
 
     def everything_arrived(self) -> None:
         """Each delivery that was not given up is in the partner's account, and nothing else is."""
