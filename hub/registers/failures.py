@@ -2,87 +2,57 @@
 
 from __future__ import annotations
 
-import hashlib
+import heapq
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Label, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Label, and_, case, exists, func, or_, select
 
 from hub.errors import NotAllowed
-from hub.ledger.tables import chains, deliveries, messages
+from hub.ledger.tables import chains, deliveries
+from hub.ledger.working_tables import failure_groups
+from hub.registers import notes, refusals, scopes
+from hub.registers.causes import SAMPLES, Cause, Collected, Failures, Group
 from hub.registers.history import waiting_behind
+from hub.registers.scopes import Scope
 from hub.rules.lifecycle import State
 
-#: Identifiers shown of each group.
-SAMPLES = 3
-#: Refusals at the doors are looked for so far back where nothing else is said: the list is for today's work.
-REFUSED_SINCE_SECONDS = 7 * 86400.0
+__all__ = ["WHAT", "Cause", "Failures", "Group", "cause_of", "failures", "group_of", "of_cause"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """What the failures of one group have in common."""
-
-    #: ``parked``, ``in_doubt``, ``delivered`` (and not acknowledged) or ``refused`` (at a door).
-    state: str
-    error_code: str
-    endpoint: str
-    partner_code: str = ""
-    #: ``dossier/submitted`` (kind and event), or the procedure where groups were asked for by procedure.
-    what: str = ""
-    #: Code list, field, service, …; never a partner's address.
-    error_where: str = ""
-
-    @property
-    def group(self) -> str:
-        """Name the group: the same cause has the same name tomorrow and on another machine."""
-        fields = [self.state, self.error_code, self.endpoint, self.partner_code, self.what, self.error_where]
-        return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()[:10]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Failures of one cause."""
-
-    cause: Cause
-    count: int
-    first_at: float
-    last_at: float
-    #: Deliveries that wait behind them in the same chains.
-    followers: int = 0
-    #: How many procedures are concerned.
-    procedures: int = 0
-    error_en: str = ""
-    error_vi: str = ""
-    samples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failures:
-    """Everything that stands still."""
-
-    parked: tuple[Group, ...]
-    #: Apart: the partner may have these; they are asked about or settled, never simply sent again.
-    in_doubt: tuple[Group, ...]
-    #: The partner has these, and their chains wait for its acknowledgement, which is a message of its own.
-    unacknowledged: tuple[Group, ...] = field(default=())
-    refused: tuple[Group, ...] = field(default=())
+#: Rows, and identifiers, in one round to the server.
+_ROWS_AT_ONCE, _IDS_AT_ONCE = 1000, 500
+#: What can stand still.
+STANDING = (State.PARKED, State.IN_DOUBT, State.DELIVERED)
 
 
 def failures(
-    conn: Connection, *, by: str = "event", endpoint: str = "", refused_since: float | None = None
+    conn: Connection,
+    *,
+    by: str = "event",
+    endpoint: str = "",
+    refused_since: float | None = None,
+    scope: Scope = None,
+    now: float = 0.0,
 ) -> Failures:
     """Group what is parked, in doubt, not acknowledged and refused at the doors; the largest group first.
 
-    ``by``: event or procedure.
+    ``by``: event or procedure; ``scope``: only of these endpoints; ``now``: by which the new ones are counted.
     """
+    parked, in_doubt, unacknowledged = (
+        _groups(conn, state, by, endpoint=endpoint, scope=scope, now=now) for state in STANDING
+    )
+    refused = refusals.groups(conn, endpoint=endpoint, since=refused_since, scope=scope, now=now)
+    care = notes.care_of(conn, [each.name for each in (*parked, *in_doubt, *unacknowledged, *refused)])
+
+    def cared_for(groups: Iterable[Group]) -> tuple[Group, ...]:
+        return tuple(notes.with_care(each, care) for each in groups)
+
     return Failures(
-        parked=_groups(conn, State.PARKED, by, endpoint),
-        in_doubt=_groups(conn, State.IN_DOUBT, by, endpoint),
-        unacknowledged=_groups(conn, State.DELIVERED, by, endpoint),
-        refused=_refused(conn, endpoint, refused_since),
+        parked=cared_for(parked),
+        in_doubt=cared_for(in_doubt),
+        unacknowledged=cared_for(unacknowledged),
+        refused=cared_for(refused),
     )
 
 
@@ -111,154 +81,169 @@ def _keys(by: str) -> tuple[Label[str], ...]:
     )
 
 
-def _groups(conn: Connection, state: State, by: str, endpoint: str) -> tuple[Group, ...]:
-    keys = _keys(by)
-    here = _standing(state, endpoint)
-    counted = select(
-        *keys,
-        func.count().label("number"),
-        func.min(deliveries.c.updated_at).label("first_at"),
-        func.max(deliveries.c.updated_at).label("last_at"),
-        func.sum(waiting_behind()).label("followers"),
-        func.count(deliveries.c.procedure.distinct()).label("procedures"),
-        func.min(deliveries.c.error_en).label("error_en"),
-        func.min(deliveries.c.error_vi).label("error_vi"),
+def _groups(
+    conn: Connection,
+    state: State,
+    by: str,
+    *,
+    endpoint: str = "",
+    scope: Scope = None,
+    now: float = 0.0,
+    more: Iterable[Any] = (),
+) -> tuple[Group, ...]:
+    """Group in one reading, row by row: that takes half of what the database needs to group and to rank."""
+    here = and_(standing(state, endpoint), scopes.of_deliveries(scope), *more)
+    columns = (deliveries.c.id, deliveries.c.updated_at, deliveries.c.procedure, waiting_behind())
+    query = select(*columns, *_keys(by)).where(here)
+    found: dict[tuple[str, ...], Collected] = {}
+    for identifier, at, procedure, followers, *key in conn.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}):
+        group = found.setdefault((*key,), Collected())
+        group.oldest.append((at, identifier))
+        group.followers += followers
+        group.procedures.add(procedure)
+    firsts = {key: heapq.nsmallest(SAMPLES, each.oldest) for key, each in found.items()}
+    words = _words(conn, [first[0][1] for first in firsts.values()])
+    groups = (
+        each.group(_cause(state.value, key), now, firsts[key], *words.get(firsts[key][0][1], ("", "")))
+        for key, each in found.items()
     )
-    rows = conn.execute(counted.where(here).group_by(*keys)).fetchall()
-    samples = _samples(conn, here, keys)
-    found = (_group(row, state.value, samples.get(_key(row), ())) for row in rows)
-    return tuple(sorted(found, key=lambda group: (-group.count, group.cause.group)))
+    return tuple(sorted(groups, key=lambda group: (-group.count, group.cause.group)))
 
 
-def _standing(state: State, endpoint: str) -> ColumnElement[bool]:
+def _words(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Say in words why these stand still."""
+    found: dict[str, tuple[str, str]] = {}
+    columns = select(deliveries.c.id, deliveries.c.error_vi, deliveries.c.error_en)
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        some = deliveries.c.id.in_(ids[start : start + _IDS_AT_ONCE])
+        found |= {row.id: (row.error_vi, row.error_en) for row in conn.execute(columns.where(some))}
+    return found
+
+
+def standing(state: State, endpoint: str = "") -> ColumnElement[bool]:
+    """Say, as a condition, which deliveries stand still in a state."""
     # State first: the index (state, lease_until) leaves only what failed.
     here = [deliveries.c.state == state.value]
     if state is State.DELIVERED:
-        here.append(deliveries.c.id.in_(_unacknowledged()))
+        # Of all that was delivered only what is marked, by the same index; and of that what is still the head.
+        chain = chains.alias("its_chain")
+        same = (deliveries.c.endpoint == chain.c.endpoint) & (deliveries.c.subject == chain.c.subject)
+        here += [deliveries.c.lease_until > 0.0, exists().where(same & (deliveries.c.place == chain.c.head_place))]
     return and_(*here, deliveries.c.endpoint == endpoint) if endpoint else and_(*here)
-
-
-def _unacknowledged() -> Any:
-    """Find the heads that are delivered: from the chains, of which few are open, and not from all that was delivered."""
-    head = deliveries.alias("head")
-    same = (head.c.endpoint == chains.c.endpoint) & (head.c.subject == chains.c.subject)
-    return (
-        select(head.c.id)
-        .select_from(chains.join(head, same & (head.c.place == chains.c.head_place)))
-        .where((chains.c.head_place < chains.c.next_place) & (head.c.state == State.DELIVERED.value))
-    )
-
-
-def _samples(
-    conn: Connection, here: ColumnElement[bool], keys: Iterable[Label[str]]
-) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Give the oldest identifiers of each group, in one reading."""
-    keys = tuple(keys)
-    oldest = [deliveries.c.updated_at, deliveries.c.id]
-    order = func.row_number().over(partition_by=[key.element for key in keys], order_by=oldest)
-    ranked = select(deliveries.c.id, *keys, order.label("rank")).where(here).subquery()
-    found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for row in conn.execute(select(ranked).where(ranked.c.rank <= SAMPLES).order_by(ranked.c.rank)):
-        found[_key(row)] = (*found.get(_key(row), ()), row.id)
-    return found
 
 
 def _key(row: Any) -> tuple[str, ...]:
     return (row.error_code, row.endpoint, row.partner_code, row.what, row.error_where)
 
 
-def _group(row: Any, state: str, samples: tuple[str, ...]) -> Group:
-    cause = Cause(
+def _cause(state: str, key: tuple[str, ...]) -> Cause:
+    error_code, endpoint, partner_code, what, error_where = key
+    return Cause(
         state=state,
-        error_code=row.error_code,
-        endpoint=row.endpoint,
-        partner_code=row.partner_code,
-        what=row.what,
-        error_where=row.error_where,
+        error_code=error_code,
+        endpoint=endpoint,
+        partner_code=partner_code,
+        what=what,
+        error_where=error_where,
     )
-    return Group(
-        cause=cause,
-        count=row.number,
-        first_at=row.first_at,
-        last_at=row.last_at,
-        followers=int(row.followers or 0),
-        procedures=row.procedures,
-        error_en=row.error_en,
-        error_vi=row.error_vi,
-        samples=samples,
-    )
+
+
+# --- one group ---------------------------------------------------------------------------------------------------
 
 
 def cause_of(conn: Connection, group: str) -> tuple[Cause, str]:
-    """Find the cause of a group by its name, and by what it was grouped; raise NotAllowed where nothing of it is left."""
-    for by in WHAT:
-        for state in (State.PARKED, State.IN_DOUBT, State.DELIVERED):
-            keys = _keys(by)
-            for row in conn.execute(select(*keys).where(_standing(state, "")).distinct()):
-                cause = Cause(state=state.value, **dict(zip(_names(keys), _key(row), strict=True)))
-                if cause.group == group:
-                    return cause, by
-    raise NotAllowed(
+    """Find the cause of a group of deliveries by its name, and by what it was grouped.
+
+    Raises NotAllowed where nothing of it is left.
+    """
+    if found := next((pair for pair in _standing_causes(conn) if pair[0].group == group), None):
+        return found
+    raise no_group(group)
+
+
+def _standing_causes(conn: Connection) -> Iterator[tuple[Cause, str]]:
+    """Give the causes of all that stands still, in one reading for each state."""
+    for state in STANDING:
+        columns = {by: what.label(by) for by, what in WHAT.items()}
+        same = [key for key in _keys("event") if key.name != "what"]
+        for row in conn.execute(select(*same, *columns.values()).where(standing(state)).distinct()):
+            for by in WHAT:
+                key = (row.error_code, row.endpoint, row.partner_code, getattr(row, by), row.error_where)
+                yield _cause(state.value, key), by
+
+
+def known_cause(conn: Connection, group: str, now: float) -> tuple[Cause, str]:
+    """Find the cause of any group: one that stands now, of refusals, or one that people took or wrote about.
+
+    Raises NotAllowed where nothing is known of it.
+    """
+    kept = conn.execute(select(failure_groups).where(failure_groups.c.name == group)).first()
+    if kept is not None:
+        return Cause(**json.loads(kept.cause)), kept.grouped_by
+    refused = refusals.causes(conn, now - refusals.REFUSED_SINCE_SECONDS)
+    if found := next((cause for cause in refused if cause.group == group), None):
+        return found, "event"
+    return cause_of(conn, group)
+
+
+def group_of(conn: Connection, cause: Cause, by: str, *, scope: Scope, now: float) -> Group:
+    """Give one group as it stands now; of which nothing stands, with a count of 0."""
+    if cause.state == refusals.REFUSED:
+        since = now - refusals.REFUSED_SINCE_SECONDS
+        listed = refusals.groups(conn, endpoint=cause.endpoint, since=since, scope=scope, now=now)
+    else:
+        same = [deliveries.c.error_code == cause.error_code, WHAT[by] == cause.what]
+        listed = _groups(conn, State(cause.state), by, endpoint=cause.endpoint, scope=scope, now=now, more=same)
+    found = next((each for each in listed if each.cause == cause), None) or Group(
+        cause=cause, count=0, first_at=0.0, last_at=0.0
+    )
+    return notes.with_care(found, notes.care_of(conn, [found.name]))
+
+
+def parked_by_cause(conn: Connection) -> list[tuple[Cause, int, float]]:
+    """Count what is parked by its cause, and say since when the first of each stands: what a watcher asks again and again."""
+    keys = _keys("event")
+    counted = select(*keys, func.count().label("number"), func.min(deliveries.c.updated_at).label("first_at"))
+    rows = conn.execute(counted.where(standing(State.PARKED)).group_by(*keys))
+    return [(_cause(State.PARKED.value, _key(row)), row.number, row.first_at) for row in rows]
+
+
+def matching(conn: Connection, words: ColumnElement[bool], scope: Scope) -> list[Group]:
+    """Give the groups of which some deliveries are as a condition says, with the number of these only."""
+    keys, stands = _keys("event"), deliveries.c.updated_at
+    counted = select(
+        *keys,
+        func.count().label("number"),
+        func.min(stands).label("first_at"),
+        func.max(stands).label("last_at"),
+        func.min(deliveries.c.error_vi).label("error_vi"),
+        func.min(deliveries.c.error_en).label("error_en"),
+    ).group_by(*keys)
+    return [
+        Group(
+            cause=_cause(state.value, _key(row)),
+            count=row.number,
+            first_at=row.first_at,
+            last_at=row.last_at,
+            error_vi=row.error_vi,
+            error_en=row.error_en,
+        )
+        for state in STANDING
+        for row in conn.execute(counted.where(standing(state) & words & scopes.of_deliveries(scope)))
+    ]
+
+
+def no_group(group: str) -> NotAllowed:
+    """Say that nothing is known of a group."""
+    return NotAllowed(
         f"no failure group {group!r}: nothing of it stands still now; see `lienthong failures`",
         f"không có nhóm lỗi {group!r}: hiện không còn lượt chuyển nào thuộc nhóm này; xem `lienthong failures`",
         where=group,
     )
 
 
-def _names(keys: Iterable[Label[str]]) -> list[str]:
-    return [key.name for key in keys]
-
-
 def of_cause(cause: Cause, by: str) -> ColumnElement[bool]:
     """Say, as a condition, which deliveries belong to a cause."""
     values = (cause.error_code, cause.endpoint, cause.partner_code, cause.what, cause.error_where)
     same = [key.element == value for key, value in zip(_keys(by), values, strict=True)]
-    return and_(_standing(State(cause.state), ""), *same)
-
-
-# --- doors -------------------------------------------------------------------------------------------------------
-
-
-def _refused(conn: Connection, endpoint: str, since: float | None) -> tuple[Group, ...]:
-    """Group the messages that were refused at the doors: what senders get wrong."""
-    keys = (messages.c.error_code, messages.c.endpoint, messages.c.error_where)
-    narrowed: list[ColumnElement[bool]] = [messages.c.accepted.is_(False)]
-    if since is not None:
-        narrowed.append(messages.c.received_at >= since)
-    if endpoint:
-        narrowed.append(messages.c.endpoint == endpoint)
-    here = and_(*narrowed)
-    counted = select(
-        *keys,
-        func.count().label("number"),
-        func.min(messages.c.received_at).label("first_at"),
-        func.max(messages.c.received_at).label("last_at"),
-    )
-    rows = conn.execute(counted.where(here).group_by(*keys)).fetchall()
-    samples = _refused_samples(conn, here)
-    found = (_refused_group(row, samples) for row in rows)
-    return tuple(sorted(found, key=lambda group: (-group.count, group.cause.group)))
-
-
-def _refused_group(row: Any, samples: dict[tuple[str, ...], list[tuple[str, str]]]) -> Group:
-    of_group = samples[row.error_code, row.endpoint, row.error_where]
-    fault: dict[str, str] = next(iter(json.loads(of_group[0][1])), {})
-    return Group(
-        cause=Cause(state="refused", error_code=row.error_code, endpoint=row.endpoint, error_where=row.error_where),
-        count=row.number,
-        first_at=row.first_at,
-        last_at=row.last_at,
-        error_en=fault.get("en", ""),
-        error_vi=fault.get("vi", ""),
-        samples=tuple(sample for sample, _ in of_group),
-    )
-
-
-def _refused_samples(conn: Connection, here: ColumnElement[bool]) -> dict[tuple[str, ...], list[tuple[str, str]]]:
-    keys = (messages.c.error_code, messages.c.endpoint, messages.c.error_where)
-    order = func.row_number().over(partition_by=keys, order_by=[messages.c.received_at.desc(), messages.c.id])
-    ranked = select(messages.c.id, messages.c.faults, *keys, order.label("rank")).where(here).subquery()
-    found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for row in conn.execute(select(ranked).where(ranked.c.rank <= SAMPLES).order_by(ranked.c.rank)):
-        found.setdefault((row.error_code, row.endpoint, row.error_where), []).append((row.id, row.faults))
-    return found
+    return and_(standing(State(cause.state)), *same)

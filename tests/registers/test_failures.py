@@ -16,7 +16,7 @@ from hub.errors import InDoubt, NotAllowed
 from hub.ledger.tables import deliveries
 from hub.registers import failures
 from hub.registers.failures import Failures, Group
-from hub.registers.plans import Choice
+from hub.registers.plan_choice import Choice
 from tests.support.hub import PARTNER, SENDER, document, request
 from tests.support.night_shift import Shift, shift
 
