@@ -1,0 +1,66 @@
+"""Processes of the hub, as each wrote of itself: who does what where, and who is silent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.engine import Row
+
+from hub.ledger.working_tables import processes as rows_of
+
+#: A process that is at work says so at least so often (hub.edge.heartbeat says it every minute).
+SILENT_SECONDS = 180.0
+#: Processes that are listed.
+MOST = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process of the hub."""
+
+    #: Host and process number.
+    id: str
+    host: str
+    #: doors, dispatch, work, poll.
+    roles: tuple[str, ...]
+    version: str
+    started_at: float
+    seen_at: float
+    #: It was told to stop, and did.
+    ended_at: float | None
+    #: Free on the disk of partners' files; None where that cannot be said.
+    free_bytes: int | None
+    #: It says nothing, and was not told to stop.
+    silent: bool
+
+
+def processes(conn: Connection, now: float) -> tuple[Process, ...]:
+    """List processes of the last days, the one that was seen last first."""
+    rows = conn.execute(select(rows_of).order_by(rows_of.c.seen_at.desc(), rows_of.c.id).limit(MOST))
+    return tuple(_process(row, now) for row in rows)
+
+
+def _process(row: Row[Any], now: float) -> Process:
+    return Process(
+        id=row.id,
+        host=row.host,
+        roles=tuple(json.loads(row.roles)),
+        version=row.version,
+        started_at=row.started_at,
+        seen_at=row.seen_at,
+        ended_at=row.ended_at,
+        free_bytes=row.free_bytes,
+        silent=row.ended_at is None and now - row.seen_at > SILENT_SECONDS,
+    )
+
+
+def last_of_each(found: Iterable[Process]) -> dict[tuple[str, str], Process]:
+    """Give of each (role, host) the process that was seen last: another one has taken its place after a restart."""
+    newest: dict[tuple[str, str], Process] = {}
+    for each in sorted(found, key=lambda one: one.seen_at):
+        newest |= {(role, each.host): each for role in each.roles}
+    return newest

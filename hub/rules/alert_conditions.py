@@ -1,0 +1,352 @@
+"""Conditions: what in the hub's figures is wrong by the rules, in words that name no person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+from hub.canonical.base import VIETNAM
+from hub.rules.alert_kinds import KINDS
+from hub.rules.alerts import NOT_TOLD, Book, Condition, Rule, Seen, Severity, waits
+
+#: So many alerts of a kind at most are told one by one; what is more is one alert.
+MOST = 100
+#: What more there is than ``MOST``.
+MORE = "…"
+#: Free space this small part of a rule's limit is worse.
+_WORSE_PART = 4
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_MOST_LETTERS = 300
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standstill:
+    """Deliveries at one endpoint that stand still: parked for one cause, or in doubt."""
+
+    endpoint: str
+    count: int
+    #: Since when the oldest does.
+    since: float
+    group: str = ""
+    error_code: str = ""
+    partner_code: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A certificate, or a revocation list, and when it ends."""
+
+    place: str
+    ends: float
+    endpoints: tuple[str, ...] = ()
+    #: What stops then.
+    vi: str = ""
+    en: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A replay plan that stopped by itself."""
+
+    plan: str
+    endpoints: tuple[str, ...]
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silent:
+    """Processes of one role on one host, and when one of them was last seen."""
+
+    role: str
+    host: str
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one look found, in figures. What is None could not be looked at."""
+
+    #: Endpoint -> name as an official reads it.
+    titles: Mapping[str, str] = field(default_factory=dict)
+    parked: tuple[Standstill, ...] = ()
+    doubts: tuple[Standstill, ...] = ()
+    #: Endpoint -> since when its oldest delivery is due.
+    oldest_due: Mapping[str, float] = field(default_factory=dict)
+    #: Endpoints that cannot be reached; that an operator paused; that take nothing at this hour.
+    down: frozenset[str] = frozenset()
+    paused: frozenset[str] = frozenset()
+    shut: frozenset[str] = frozenset()
+    certificates: tuple[Ending, ...] = ()
+    #: Revocation lists that end sooner than the trust store wants to be warned.
+    lists: tuple[Ending, ...] | None = None
+    #: Since when the oldest row of the journal is without seal, and the oldest seal without timestamp.
+    unsealed_since: float | None = None
+    unstamped_since: float | None = None
+    stopped: tuple[Stopped, ...] = ()
+    silent: tuple[Silent, ...] = ()
+    #: Host -> bytes that are free for partners' files.
+    disks: Mapping[str, int] = field(default_factory=dict)
+    #: Recipient -> since when it cannot be told.
+    untold: Mapping[str, float] = field(default_factory=dict)
+
+
+def judge(book: Book, facts: Facts, now: float) -> Seen:
+    """Say what is wrong now."""
+    found: list[Condition] = []
+    for kind, look in _LOOKS.items():
+        found += _bounded(kind, look(book, facts, now))
+    judged = frozenset(KINDS) - ({"trust_list"} if facts.lists is None else frozenset())
+    # Nobody tries a partner outside of its hours, or while it cannot be reached: what is late then says nothing new.
+    unknown = frozenset(("oldest_due", name) for name in facts.shut | facts.down)
+    return Seen(tuple(found), judged, unknown)
+
+
+def _bounded(kind: str, found: Iterable[Condition]) -> Iterator[Condition]:
+    conditions = iter(found)
+    first = list(islice(conditions, MOST))
+    yield from first
+    more = sum(1 for _ in conditions)
+    if more:
+        words = KINDS[kind]
+        yield Condition(
+            kind=kind,
+            about=MORE,
+            rule=first[0].rule,
+            severity=words.severity,
+            vi=f"{words.vi}: còn {more} mục khác cùng loại",
+            en=f"{words.en}: {more} more of the same kind",
+        )
+
+
+def _condition(
+    rule: Rule,
+    about: str,
+    vi: str,
+    en: str,
+    *,
+    endpoints: Iterable[str] = (),
+    severity: Severity | None = None,
+    level: int = 1,
+    hold_seconds: float = 0.0,
+    page: str = "",
+) -> Condition:
+    return Condition(
+        kind=rule.kind,
+        about=about,
+        rule=rule.name,
+        endpoints=tuple(endpoints),
+        severity=rule.severity or severity or KINDS[rule.kind].severity,
+        level=level,
+        hold_seconds=hold_seconds,
+        vi=printable(vi),
+        en=printable(en),
+        page=page,
+    )
+
+
+def printable(words: str) -> str:
+    """Make one line of a text, parts of which came from outside: they end up in headers of messages."""
+    return _UNPRINTABLE.sub(" ", words).strip()[:_MOST_LETTERS]
+
+
+def moments(seconds: float) -> tuple[str, str]:
+    """Write a moment in Vietnamese time, for Vietnamese and for English."""
+    there = datetime.fromtimestamp(seconds, UTC).astimezone(VIETNAM)
+    return there.strftime("%d/%m/%Y %H:%M"), there.strftime("%Y-%m-%d %H:%M")
+
+
+def _title(facts: Facts, endpoint: str) -> str:
+    title = facts.titles.get(endpoint, "")
+    return f"{title} ({endpoint})" if title else endpoint
+
+
+# --- each kind ---------------------------------------------------------------------------------------------------
+
+
+def _level(steps: Iterable[int], number: float) -> int:
+    """Count the steps that a number has reached."""
+    return sum(number >= step for step in steps)
+
+
+def _failures(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for each in sorted(facts.parked, key=lambda one: (one.since, one.group)):
+        rule = book.rule("failures", (each.endpoint,))
+        if rule is None or not (level := _level(rule.steps, each.count)):
+            continue
+        code = each.error_code + (f"/{each.partner_code}" if each.partner_code else "")
+        name = _title(facts, each.endpoint)
+        # How many there are changes all the time; which step was passed does not.
+        least = rule.steps[level - 1]
+        vi = f"{name}: từ {least} lượt chuyển dừng vì {code} tại {each.where or '-'} (nhóm lỗi {each.group})"
+        en = f"{name}: {least} or more deliveries are parked, {code} at {each.where or '-'} (group {each.group})"
+        yield _condition(
+            rule, each.group, vi, en, endpoints=(each.endpoint,), level=level, page=f"/failures/{each.group}"
+        )
+
+
+def _oldest_due(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    for endpoint, since in sorted(facts.oldest_due.items(), key=lambda item: (item[1], item[0])):
+        rule = book.rule("oldest_due", (endpoint,))
+        quiet = facts.paused | facts.shut | facts.down
+        if rule is None or endpoint in quiet or waits(since, rule.after_seconds, now) or since > now:
+            continue
+        (vi_at, en_at), minutes = moments(since), round(rule.after_seconds / 60)
+        name = _title(facts, endpoint)
+        yield _condition(
+            rule,
+            endpoint,
+            f"{name}: lượt chuyển cũ nhất chờ gửi từ {vi_at}, quá {minutes} phút",
+            f"{name}: the oldest delivery has been due since {en_at}, more than {minutes} minutes",
+            endpoints=(endpoint,),
+            page=f"/partners/{endpoint}",
+        )
+
+
+def _partner_down(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for endpoint in sorted(facts.down - facts.paused):
+        rule = book.rule("partner_down", (endpoint,))
+        if rule is None:
+            continue
+        name = _title(facts, endpoint)
+        yield _condition(
+            rule,
+            endpoint,
+            f"{name}: không kết nối được; lượt chuyển chờ, tự gửi khi có kết nối trở lại",
+            f"{name} cannot be reached; its deliveries wait, and go by themselves when it is back",
+            endpoints=(endpoint,),
+            hold_seconds=rule.after_seconds,
+            page=f"/partners/{endpoint}",
+        )
+
+
+def _in_doubt(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    for each in sorted(facts.doubts, key=lambda one: (one.since, one.endpoint)):
+        rule = book.rule("in_doubt", (each.endpoint,))
+        if rule is None or each.since > now or waits(each.since, rule.after_seconds, now):
+            continue
+        if not (level := _level(rule.steps, each.count)):
+            continue
+        name, (vi_at, en_at) = _title(facts, each.endpoint), moments(each.since)
+        yield _condition(
+            rule,
+            each.endpoint,
+            f"{name}: từ {rule.steps[level - 1]} lượt chưa rõ kết quả, cũ nhất từ {vi_at}",
+            f"{name}: {rule.steps[level - 1]} or more deliveries in doubt, the oldest since {en_at}",
+            endpoints=(each.endpoint,),
+            level=level,
+            page=f"/doubts?endpoint={each.endpoint}",
+        )
+
+
+def _certificate(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    for each in sorted(facts.certificates, key=lambda one: (one.ends, one.place)):
+        rule = book.rule("certificate", each.endpoints)
+        if rule is None:
+            continue
+        left = (each.ends - now) / _DAY_SECONDS
+        level = sum(left < day for day in rule.steps) + (left <= 0)
+        if level:
+            yield _ending(rule, each, level, left)
+
+
+def _ending(rule: Rule, each: Ending, level: int, left: float) -> Condition:
+    last = level >= len(rule.steps)
+    severity = Severity.CRITICAL if last else Severity.NOTICE if level == 1 else Severity.WARNING
+    vi_at, en_at = moments(each.ends)
+    vi = f"{each.place}: chứng thư số {'đã hết hạn' if left <= 0 else 'hết hạn'} {vi_at}; khi đó {each.vi}"
+    en = f"{each.place}: the certificate {'ended' if left <= 0 else 'ends'} {en_at}; then {each.en}"
+    return _condition(rule, each.place, vi, en, endpoints=each.endpoints, severity=severity, level=level)
+
+
+def _trust_list(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    rule = book.rule("trust_list")
+    for each in sorted(facts.lists or (), key=lambda one: (one.ends, one.place)) if rule else ():
+        assert rule is not None
+        (vi_at, en_at), ended = moments(each.ends), each.ends <= now
+        vi = f"{each.place}: danh sách thu hồi {'đã hết hạn' if ended else 'hết hạn'} {vi_at} và chưa có bản mới"
+        en = f"{each.place}: the revocation list {'ended' if ended else 'ends'} {en_at}, and there is no newer one"
+        yield _condition(rule, each.place, vi, en, level=1 + ended)
+
+
+def _seal_late(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    yield from _late(book, "seal_late", facts.unsealed_since, now, "nhật ký chưa được niêm phong từ", "no seal since")
+
+
+def _timestamps_late(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    vi, en = "niêm phong chưa có dấu thời gian từ", "seals are without timestamp since"
+    yield from _late(book, "timestamps_late", facts.unstamped_since, now, vi, en)
+
+
+def _late(book: Book, kind: str, since: float | None, now: float, vi: str, en: str) -> Iterator[Condition]:
+    rule = book.rule(kind)
+    if rule is None or since is None or since > now or waits(since, rule.after_seconds, now):
+        return
+    vi_at, en_at = moments(since)
+    yield _condition(rule, "ledger", f"Sổ cái: {vi} {vi_at}", f"Ledger: {en} {en_at}")
+
+
+def _plan_stopped(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for each in sorted(facts.stopped, key=lambda one: one.plan):
+        rule = book.rule("plan_stopped", each.endpoints)
+        if rule is not None:
+            vi = f"Kế hoạch gửi lại {each.plan[:8]} tự dừng: {each.vi}"
+            en = f"Replay plan {each.plan[:8]} stopped by itself: {each.en}"
+            yield _condition(rule, each.plan, vi, en, endpoints=each.endpoints, page=f"/replays/{each.plan}")
+
+
+def _process_silent(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    rule = book.rule("process_silent")
+    for each in sorted(facts.silent, key=lambda one: (one.host, one.role)) if rule else ():
+        assert rule is not None
+        if each.seen_at > now or waits(each.seen_at, rule.after_seconds, now):
+            continue
+        vi_at, en_at = moments(each.seen_at)
+        vi = f"Máy {each.host}: không thấy tiến trình {each.role} hoạt động từ {vi_at}"
+        en = f"Host {each.host}: no process with role {each.role} was seen since {en_at}"
+        yield _condition(rule, f"{each.role}@{each.host}", vi, en)
+
+
+def _disk_low(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    rule = book.rule("disk_low")
+    for host, free in sorted(facts.disks.items()) if rule else ():
+        assert rule is not None
+        if free >= rule.below_bytes:
+            continue
+        worse = free < rule.below_bytes // _WORSE_PART
+        least = rule.below_bytes // (_WORSE_PART if worse else 1) // 1_000_000
+        vi = f"Máy {host}: ổ đĩa lưu tệp còn trống dưới {least} MB"
+        en = f"Host {host}: less than {least} MB are free for files"
+        yield _condition(rule, host, vi, en, level=1 + worse)
+
+
+def _not_told(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    rule = book.rule(NOT_TOLD)
+    for recipient, since in sorted(facts.untold.items()) if rule else ():
+        assert rule is not None
+        if since > now or waits(since, rule.after_seconds, now):
+            continue
+        vi_at, en_at = moments(since)
+        vi = f"Không gửi được cảnh báo cho {recipient} từ {vi_at}"
+        yield _condition(rule, recipient, vi, f"{recipient} cannot be told of alerts since {en_at}")
+
+
+_LOOKS: Mapping[str, Callable[[Book, Facts, float], Iterator[Condition]]] = {
+    "failures": _failures,
+    "oldest_due": _oldest_due,
+    "partner_down": _partner_down,
+    "in_doubt": _in_doubt,
+    "certificate": _certificate,
+    "trust_list": _trust_list,
+    "seal_late": _seal_late,
+    "timestamps_late": _timestamps_late,
+    "plan_stopped": _plan_stopped,
+    "process_silent": _process_silent,
+    "disk_low": _disk_low,
+    NOT_TOLD: _not_told,
+}
