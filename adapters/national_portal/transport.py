@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +22,8 @@ from hub.wire import HttpReply, Wire, raise_for_busy, recorded
 
 #: Stands for the session in the bytes that are kept per attempt.
 MASK = "***"
+#: A number that no dossier has.
+NO_DOSSIER = "000.00.00.KTKN-000000-0000"
 
 
 def _pass() -> None:
@@ -60,6 +62,21 @@ class PortalTransport:
         """Log in; say that it went well."""
         self._log_in(self._clock() + self._deadline_seconds)
         return f"{self._options.base_url}: logged in as {self._options.madonvi} / đăng nhập được"
+
+    @property
+    def address(self) -> str:
+        """Where the portal is reached."""
+        return self._options.base_url
+
+    def ping(self) -> Iterator[tuple[str, str, str]]:
+        """Log in, and look up a number that no dossier has."""
+        madonvi = self._options.madonvi
+        self._log_in(self._clock() + self._deadline_seconds)
+        yield "authenticated", f"đăng nhập được ({madonvi})", f"logged in as {madonvi}"
+        envelope = read_envelope(self._look_up("TraCuuHoSo", mahoso=NO_DOSSIER).body)
+        if envelope is None:
+            raise NotSent("the portal's answer cannot be read", "không đọc được trả lời của Cổng", where="TraCuuHoSo")
+        yield "answered", f"Cổng trả lời tra cứu (mã {envelope.code})", f"the look-up was answered ({envelope.code})"
 
     def close(self) -> None:
         """Keep nothing open: connections belong to the wire."""

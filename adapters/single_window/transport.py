@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -15,7 +15,7 @@ from adapters.single_window.soap import CONTENT_TYPE, SOAP
 from hub.canonical.message import Message
 from hub.contract import Outgoing, Reply
 from hub.endpoint import Endpoint
-from hub.errors import BadSettings, NotAllowed
+from hub.errors import BadSettings, NotAllowed, NotSent
 from hub.rules import xml
 from hub.wire import Wire, raise_for_busy, recorded
 
@@ -133,6 +133,20 @@ class SingleWindowTransport:
         url = f"{self._url}?wsdl"
         reply = self._wire.call("GET", url, deadline_seconds=min(PROBE_SECONDS, self._deadline))
         return f"{url}: HTTP {reply.status}, {len(reply.body)} bytes"
+
+    @property
+    def address(self) -> str:
+        """Where the partner is reached."""
+        return self._url
+
+    def ping(self) -> Iterator[tuple[str, str, str]]:
+        """Fetch the partner's WSDL: the second generation has no look-up, and no service that changes nothing."""
+        url = f"{self._url}?wsdl"
+        reply = self._wire.call("GET", url, deadline_seconds=min(PROBE_SECONDS, self._deadline))
+        if reply.status != 200:
+            raise NotSent(f"{url} answers {reply.status}", f"{url} trả lời {reply.status}", where=url)
+        size = len(reply.body)
+        yield "answered", f"đối tác trả WSDL, {size} byte", f"the WSDL was served, {size} bytes"
 
     def close(self) -> None:
         """Nothing is held: connections belong to the process's pool."""

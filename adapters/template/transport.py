@@ -1,6 +1,6 @@
 """Speak to the sample system over HTTP; the only room of this adapter with a socket (Channel Adapter)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +10,9 @@ from hub.contract import Outgoing, Reply
 from hub.endpoint import Endpoint, OutboundPolicy
 from hub.errors import NotSent
 from hub.wire import HttpReply, Wire, raise_for_busy, recorded, shown
+
+#: No message has this identifier.
+NEVER_SENT = "00000000-0000-0000-0000-000000000000"
 
 
 class TemplateTransport:
@@ -40,6 +43,20 @@ class TemplateTransport:
         if reply.status != 200:
             raise NotSent(f"{self._url} answers {reply.status}", f"{self._url} trả lời {reply.status}", where=self._url)
         return f"{self._url} answers"
+
+    @property
+    def address(self) -> str:
+        """Where the partner is reached."""
+        return self._url
+
+    def ping(self) -> Iterator[tuple[str, str, str]]:
+        """Have our token looked at, and look up a message that cannot exist."""
+        self.probe()
+        yield "authenticated", "đối tác nhận token", "the token is taken"
+        reply = self._call("GET", f"{self._url}/TraCuu?maThongDiep={NEVER_SENT}", self._secret(), b"")
+        if reply.status != 200:
+            raise NotSent(f"{self._url} answers {reply.status}", f"{self._url} trả lời {reply.status}", where=self._url)
+        yield "answered", "đối tác trả lời tra cứu", "the look-up was answered"
 
     def close(self) -> None:
         """Leave the pool alone: it belongs to the process."""
