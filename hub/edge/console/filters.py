@@ -1,0 +1,152 @@
+"""How values are written on a page: moments, numbers, states, pairs of words; each in the page's language."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from babel import dates, numbers
+from markupsafe import Markup, escape
+
+from hub.edge.console.language import locale, translate
+from hub.edge.console.vocabulary import TABLES
+from hub.edge.plain import local, plain
+from hub.registers import plans
+from hub.registers.words import EVENTS, OUTCOMES, STATES, Words, called
+from hub.rules.verbs import VERBS
+
+#: As officials write a moment; babel's own Vietnamese form puts the time first.
+MOMENT = "dd/MM/yyyy HH:mm"
+#: Letters of an identifier that are shown; verbs take it so.
+SHORT = 8
+
+
+def of_language(language: str) -> dict[str, Callable[..., Any]]:
+    """Give the filters of one language's templates."""
+    return {
+        "when": partial(when, language),
+        "day": partial(day, language),
+        "ago": partial(ago, language),
+        "duration": partial(duration, language),
+        "number": partial(number, language),
+        "percent": partial(percent, language),
+        "size": partial(size, language),
+        "said": partial(said, language),
+        "state": partial(_called, language, STATES),
+        "event": partial(_called, language, EVENTS),
+        "outcome": partial(_called, language, OUTCOMES),
+        "verb": partial(verb, language),
+        "word": partial(word, language),
+        "skip": partial(skip, language),
+        "reason": partial(reason, language),
+        "short": short,
+        "bare": bare,
+        "json": pretty,
+        "path": partial(quote, safe=""),
+    }
+
+
+def when(language: str, seconds: float | None) -> Markup:
+    """Write a moment in Vietnamese time, with how long ago that is as its title; nothing where there is none."""
+    if not seconds:
+        return Markup("")
+    moment = local(seconds)
+    written = dates.format_datetime(moment, MOMENT, tzinfo=moment.tzinfo, locale=locale(language))
+    stamp = moment.isoformat(timespec="seconds")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, ago(language, seconds), written)
+
+
+def day(language: str, date: Any) -> str:
+    """Write a day as officials do; nothing where there is none."""
+    return str(dates.format_date(date, "dd/MM/yyyy", locale=locale(language))) if date else ""
+
+
+def ago(language: str, seconds: float | None) -> str:
+    """Say how long ago, or in how long, a moment is."""
+    if not seconds:
+        return ""
+    return dates.format_timedelta(round(seconds - time.time()), add_direction=True, locale=locale(language))
+
+
+def duration(language: str, seconds: float | None) -> str:
+    """Say how long something takes; nothing where that is not known."""
+    if seconds is None:
+        return ""
+    if 0 < seconds < 1:
+        return f"{number(language, round(seconds * 1000))} ms"
+    return dates.format_timedelta(round(seconds), threshold=2, locale=locale(language))
+
+
+def number(language: str, value: float | None) -> str:
+    """Write a number; nothing where there is none."""
+    return "" if value is None else str(numbers.format_decimal(value, locale=locale(language)))
+
+
+def percent(language: str, share: float | None) -> str:
+    """Write a share of one as per cent; nothing where there is none."""
+    return "" if share is None else str(numbers.format_percent(share, "#,##0.#%", locale=locale(language)))
+
+
+def size(language: str, count: int | None) -> str:
+    """Write a number of bytes."""
+    if count is None:
+        return ""
+    if count < 1000:
+        return f"{number(language, count)} B"
+    if count < 1_000_000:
+        return f"{number(language, round(count / 1000, 1))} kB"
+    return f"{number(language, round(count / 1_000_000, 1))} MB"
+
+
+def said(language: str, value: Any) -> str:
+    """Give the words of a pair (Vietnamese, English), or of what has ``vi`` and ``en``, ``error_vi`` and ``error_en``."""
+    if isinstance(value, tuple):
+        return str(value[0] if language == "vi" else value[1])
+    for name in (language, f"error_{language}"):
+        found = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+        if found is not None:
+            return str(found)
+    return translate(str(value), language)
+
+
+def _called(language: str, words: Mapping[str, Words], name: str) -> str:
+    return said(language, called(words, name))
+
+
+def word(language: str, name: str, table: str) -> str:
+    """Give what a value is called, by one of the tables of ``vocabulary``."""
+    return said(language, called(TABLES[table], name)) if name else ""
+
+
+def verb(language: str, name: str) -> str:
+    """Give a verb's title."""
+    return said(language, VERBS[name])
+
+
+def skip(language: str, why_not: str) -> str:
+    """Say why an item of a plan cannot go."""
+    return said(language, plans.explain(why_not, short)) if why_not else ""
+
+
+def reason(language: str, name: str) -> str:
+    """Say why some items of a plan cannot go: what stands before the first colon of their skips."""
+    return said(language, plans.reason(name))
+
+
+def short(identifier: str) -> str:
+    """Shorten an identifier for people."""
+    return identifier[:SHORT]
+
+
+def bare(subject: str) -> str:
+    """Give a dossier's number without the name of who issued it; another subject as it is."""
+    return subject.partition(":")[2] or subject
+
+
+def pretty(value: Any) -> Markup:
+    """Write a value as JSON for reading."""
+    return escape(json.dumps(plain(value), ensure_ascii=False, indent=2))

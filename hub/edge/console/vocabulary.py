@@ -1,0 +1,165 @@
+"""What values are called on the pages: roles of bytes, facts of a history, states of tests, corrections and partners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hub.canonical.codes import STATUS_NAMES
+from hub.registers.words import INDICATIONS, REVOCATION, Words
+
+#: Bytes by their role.
+ROLES: Mapping[str, Words] = {
+    "raw": ("Nội dung nhận được", "Bytes as received"),
+    "signed": ("Phần được ký", "Signed part"),
+    "signature": ("Chữ ký tách rời", "Detached signature"),
+    "certificate": ("Chứng thư số", "Certificate"),
+    "answer": ("Trả lời bên gửi", "Answer to the sender"),
+    "canonical": ("Nội dung chuẩn của trục", "Canonical form"),
+    "business": ("Nội dung nghiệp vụ gửi đi", "Business bytes sent"),
+    "sent": ("Gói tin trên đường truyền", "Bytes on the wire"),
+    "reply": ("Trả lời của đối tác", "Partner's reply"),
+    "evidence": ("Bằng chứng kèm theo", "Evidence given"),
+}
+#: How bytes are shown.
+FORMS: Mapping[str, Words] = {
+    "pretty": ("Dễ đọc", "Laid out"),
+    "raw": ("Nguyên văn", "Raw"),
+    "hex": ("Hex", "Hex"),
+}
+#: Facts of an entry in a dossier's history.
+FACTS: Mapping[str, Words] = {
+    "service": ("dịch vụ", "service"),
+    "variant": ("biến thể", "variant"),
+    "attempt": ("lần gửi", "attempt"),
+    "outcome": ("kết quả", "outcome"),
+    "code": ("mã", "code"),
+    "partner_code": ("mã của đối tác", "partner's code"),
+    "reply_status": ("HTTP", "HTTP"),
+    "verdict": ("chữ ký", "signature"),
+    "state": ("trạng thái", "state"),
+    "kind": ("loại", "kind"),
+    "event": ("sự kiện", "event"),
+    "procedure": ("thủ tục", "procedure"),
+    "status": ("trạng thái hồ sơ", "status"),
+    "where": ("vị trí", "where"),
+    "accepted": ("đã nhận", "accepted"),
+    "place": ("vị trí trong chuỗi", "place in the chain"),
+    "error": ("lỗi", "error"),
+    "warnings": ("cảnh báo", "warnings"),
+    "identity": ("mã của bên gửi", "sender's identifier"),
+    "sub_indication": ("chi tiết chữ ký", "signature"),
+    "doubt": ("xử lý khi chưa rõ", "in doubt"),
+    "paths": ("trường được sửa", "fields"),
+    "until_at": ("đến", "until"),
+    "personal_data": ("có dữ liệu cá nhân", "with personal data"),
+    "priority": ("độ khẩn", "priority"),
+}
+#: Those that are shown as text; states and verdicts are badges, digests are links.
+FACTS_SHOWN = frozenset(FACTS) - {"verdict", "accepted", "priority"}
+#: What may be done about a doubt.
+ON_DOUBT: Mapping[str, Words] = {
+    "ask": ("tự hỏi đối tác", "the partner is asked"),
+    "resend": ("gửi lại cùng nội dung", "the same bytes go again"),
+    "park": ("chờ người vận hành xác nhận", "an operator settles it"),
+}
+DOSSIER: Mapping[str, Words] = {
+    status.value: (name, status.name.lower().replace("_", " ")) for status, name in STATUS_NAMES.items()
+}
+#: Life of a correction.
+EDITS: Mapping[str, Words] = {
+    "proposed": ("chờ duyệt", "proposed"),
+    "applied": ("đã áp dụng", "applied"),
+    "rejected": ("không duyệt", "rejected"),
+    "overtaken": ("không còn phù hợp", "overtaken"),
+}
+#: Where a row of a code list comes from.
+ORIGINS: Mapping[str, Words] = {"file": ("tệp cấu hình", "file"), "ledger": ("bổ sung trên trục", "added here")}
+#: What a dry run came to for one message or call.
+DRY: Mapping[str, Words] = {
+    "same": ("không đổi", "the same"),
+    "differs": ("khác đi", "differs"),
+    "cured": ("hết lỗi", "cured"),
+    "broken": ("thành lỗi", "broken"),
+    "failing": ("vẫn lỗi", "still failing"),
+}
+#: Why a dry run looked at fewer messages than it was asked to.
+STOPPED: Mapping[str, Words] = {
+    "time": ("hết thời gian cho phép", "the time was over"),
+    "end": ("không còn thông điệp nào phù hợp", "there are no more such messages"),
+}
+#: How a partner stands to the hub.
+STANDING: Mapping[str, Words] = {
+    "trial": ("chạy thử", "trial"),
+    "live": ("chính thức", "live"),
+    "leaving": ("đang chuyển sang hệ thống kế thừa", "handing over"),
+    "closed": ("đã đóng", "closed"),
+}
+BREAKER: Mapping[str, Words] = {
+    "closed": ("bình thường", "closed"),
+    "half_open": ("đang thử lại", "half open"),
+    "open": ("đang ngắt", "open"),
+}
+#: A step of onboarding.
+STEPS: Mapping[str, Words] = {
+    "done": ("xong", "done"),
+    "open": ("chưa xong", "open"),
+    "failing": ("có vấn đề", "failing"),
+    "not_needed": ("không cần", "not needed"),
+}
+#: A test message.
+TESTS: Mapping[str, Words] = {
+    "asked": ("đang chờ thực hiện", "waiting"),
+    "running": ("đang thực hiện", "running"),
+    "done": ("đã xong", "done"),
+}
+TEST_STEPS: Mapping[str, Words] = {
+    "named": ("Tìm địa chỉ máy", "Name looked up"),
+    "connected": ("Mở kết nối", "Connected"),
+    "secured": ("Thiết lập TLS", "TLS"),
+    "authenticated": ("Xác thực", "Authenticated"),
+    "answered": ("Dịch vụ trả lời", "Answered"),
+}
+#: A certificate's direction and whose it is.
+CERTIFICATES: Mapping[str, Words] = {
+    "in": ("chiều nhận", "incoming"),
+    "out": ("chiều gửi", "outgoing"),
+    "both": ("hai chiều", "both ways"),
+    "ours": ("của trục", "ours"),
+    "partners": ("của đối tác", "the partner's"),
+}
+ROLE_NAMES: Mapping[str, Words] = {
+    "viewer": ("Người xem", "Viewer"),
+    "catalogue_officer": ("Cán bộ danh mục", "Catalogue officer"),
+    "operator": ("Người vận hành", "Operator"),
+    "approver": ("Người duyệt", "Approver"),
+    "auditor": ("Kiểm toán viên", "Auditor"),
+    "administrator": ("Quản trị viên", "Administrator"),
+}
+SIGN_IN: Mapping[str, Words] = {
+    "password": ("mật khẩu", "password"),
+    "oidc": ("đăng nhập tập trung", "single sign-on"),
+    "none": ("không đăng nhập (chỉ dùng khóa API)", "no log-in (tokens only)"),
+}
+
+#: Name of a table -> the table: ``{{ value|word("ROLES") }}``.
+TABLES: Mapping[str, Mapping[str, Words]] = {
+    "ROLES": ROLES,
+    "FORMS": FORMS,
+    "FACTS": FACTS,
+    "ON_DOUBT": ON_DOUBT,
+    "DOSSIER": DOSSIER,
+    "INDICATIONS": INDICATIONS,
+    "REVOCATION": REVOCATION,
+    "EDITS": EDITS,
+    "ORIGINS": ORIGINS,
+    "DRY": DRY,
+    "STOPPED": STOPPED,
+    "STANDING": STANDING,
+    "BREAKER": BREAKER,
+    "STEPS": STEPS,
+    "TESTS": TESTS,
+    "TEST_STEPS": TEST_STEPS,
+    "CERTIFICATES": CERTIFICATES,
+    "ROLE_NAMES": ROLE_NAMES,
+    "SIGN_IN": SIGN_IN,
+}
