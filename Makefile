@@ -7,7 +7,7 @@ BENCH := $(VENV)/bench
 PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")
 
-.PHONY: help demo setup setup-dev packages test check lock bench bench-peers fire clean
+.PHONY: help demo setup setup-dev packages test check lock bench bench-peers fire screenshots clean
 
 help:
 	@echo "make demo    the main job on this machine, against simulators; a minute"
@@ -15,6 +15,7 @@ help:
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make bench   messages a second, the ratio to this machine's RSA rate, and signatures beside signxml"
 	@echo "make fire    processes, broker and database killed while a hub of eight processes works; minutes"
+	@echo "make screenshots   pictures of every page of the console, into docs/screenshots"
 	@echo "make bench-peers   the same work on Celery, Dramatiq and FastStream, with RabbitMQ and PostgreSQL; half an hour"
 
 demo: setup
@@ -60,6 +61,10 @@ bench: setup
 # Words for it: make fire FIRE_ARGS="--campaigns 5 --messages 2000 --seed 7". A failure is found again by its seed.
 fire: packages setup-dev
 	$(RUN)/python -m tests.fire $(FIRE_ARGS)
+
+# Plays a night with 300 failures, and takes pictures of it with Debian's chromium.
+screenshots: packages setup-dev
+	$(RUN)/python -m tests.console.screenshots
 
 # In an environment of its own, since nothing else needs those frameworks. Needs rabbitmq-server and postgresql of Debian.
 # Words for it: make bench-peers BENCH_ARGS="--rounds 1 --messages 500", or BENCH_ARGS=--help.

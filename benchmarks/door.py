@@ -61,9 +61,8 @@ def measure(count: int, processes: int, seed: int) -> Doors:
     with tempfile.TemporaryDirectory(prefix="lienthong-door-") as name, compare.opened(processes) as bench:
         folder = Path(name) / "config"
         folder.mkdir()
-        ours._configure(folder, bench.node, bench.sink, keys.write(Path(name) / "keys"))
-        password = {ours._PASSWORD: str(urlsplit(bench.node.amqp_url).password)}
-        os.environ |= password
+        ours.configure(folder, bench.node, bench.sink, keys.write(Path(name) / "keys"))
+        os.environ[ours.PASSWORD] = ours.broker_password(bench.node)
         bootstrap.open_ledger(bootstrap.load_settings(folder)).close()
         with _serving(folder, processes) as addresses:
             before = rsa_rate()

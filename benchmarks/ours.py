@@ -45,20 +45,32 @@ CONCURRENCY = 32
 #: Threads that receive: one works while the others wait for their commit, which they share.
 RECEIVERS = 8
 QUIET_SECONDS = 120.0
-_PASSWORD = "BENCH_BROKER_PASSWORD"  # noqa: S105
+PASSWORD = "BENCH_BROKERPASSWORD"  # noqa: S105
 
 
-def run(documents: Sequence[Dossier], node: Node, sink: Sink, processes: int, keys: Path, verify: str = "strict") -> float:
-    """Let the hub carry all documents to the sink; give the rate that the sink saw."""
+def run(
+    documents: Sequence[Dossier],
+    node: Node,
+    sink: Sink,
+    processes: int,
+    keys: Path,
+    verify: str = "strict",
+    prepare: Callable[[Path], None] = lambda folder: None,
+) -> float:
+    """Let the hub carry all documents to the sink; give the rate that the sink saw.
+
+    ``prepare`` is called with the configuration folder once the ledger's tables are there.
+    """
     with tempfile.TemporaryDirectory(prefix="lienthong-ours-") as name:
         folder = Path(name)
-        _configure(folder, node, sink, keys)
+        configure(folder, node, sink, keys)
         bootstrap.open_ledger(bootstrap.load_settings(folder)).close()
+        prepare(folder)
         parts = [folder / f"part-{number}.json" for number in range(processes)]
         for number, part in enumerate(parts):
             part.write_text(json.dumps([each.request().decode() for each in documents[number::processes]]), encoding="utf-8")
         sink.reset(len(documents))
-        with _started(folder, parts, verify, str(urlsplit(node.amqp_url).password)) as workers:
+        with _started(folder, parts, verify, broker_password(node)) as workers:
             sink.wait(len(documents), QUIET_SECONDS, ended=lambda: any(each.poll() is not None for each in workers))
         with node.channel() as channel:
             for queue in ("deliver.bo", "deliver.vnsw", "deliver.unrouted", "dead", "quarantine"):
@@ -66,11 +78,16 @@ def run(documents: Sequence[Dossier], node: Node, sink: Sink, processes: int, ke
     return float(sink.report()["rate"])
 
 
+def broker_password(node: Node) -> str:
+    """Give the password of the broker's user, which a configuration names as ``env:BENCH_BROKERPASSWORD``."""
+    return str(urlsplit(node.amqp_url).password)
+
+
 @contextmanager
 def _started(folder: Path, parts: Sequence[Path], verify: str, password: str) -> Iterator[list[subprocess.Popen[str]]]:
     """Start a process for each part; all begin when the last is ready, and end when told to."""
     words = [sys.executable, "-m", "benchmarks.ours", "--config", str(folder), "--verify", verify]
-    environment = os.environ | {_PASSWORD: password}
+    environment = os.environ | {PASSWORD: password}
     workers = [
         subprocess.Popen(  # noqa: S603 - our own command
             [*words, str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -93,7 +110,7 @@ def _started(folder: Path, parts: Sequence[Path], verify: str, password: str) ->
             worker.wait()
 
 
-def _configure(folder: Path, node: Node, sink: Sink, keys: Path) -> None:
+def configure(folder: Path, node: Node, sink: Sink, keys: Path) -> None:
     """Write a configuration: the Single Window's door, and a ministry's system behind the sink."""
     for name in ("endpoints", "codes", "keys", "trust"):
         (folder / name).mkdir()
@@ -106,7 +123,7 @@ def _configure(folder: Path, node: Node, sink: Sink, keys: Path) -> None:
     address = f"{database.scheme}://{database.username}@{database.hostname}:{database.port}{database.path}"
     (folder / "hub.toml").write_text(
         f'[ledger]\nurl = "{address}"\npassword = "file:keys/database.password"\n'
-        f'[bus]\nurl = "amqp://{broker.username}@{broker.hostname}:{broker.port}/%2F"\npassword = "env:{_PASSWORD}"\n'
+        f'[bus]\nurl = "amqp://{broker.username}@{broker.hostname}:{broker.port}/%2F"\npassword = "env:{PASSWORD}"\n'
         f'prefix = "bench"\nprefetch = {4 * CONCURRENCY}\n[logging]\nlevel = "WARNING"\n'
         '[signers.ours]\nkey = "file:keys/ours.pem"\ncertificate = "file:keys/ours.crt"\n',
         encoding="utf-8",

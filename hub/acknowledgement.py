@@ -50,7 +50,8 @@ def hear(hub: Hub, endpoint: str, head: MemberHead, token: str, body: bytes) -> 
 
 def _accepted(hub: Hub, endpoint: str, head: MemberHead, token: str, body: bytes, message_id: str) -> Answer:
     with hub.ledger.read() as conn:
-        subject = handed_over.subject_of(conn, endpoint, head.about)
+        found = (handed_over.subject_of(conn, name, head.about) for name in hub.line_of(endpoint))
+        subject = next(filter(None, found), "")
     if not subject:
         vi, en = "không có lượt chuyển nào tới bên gửi mang mã này", "no delivery to this sender has this identifier"
         raise InvalidMessage([Fault("about", "bad_value", vi, en)])

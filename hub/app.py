@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from hub.bus.membership import Member
 from hub.bus.port import Bus
-from hub.canonical.codes import CodeTables
+from hub.canonical.codes import CodeRow, CodeTables
 from hub.canonical.compact_json import compact_sorted
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, to_json
@@ -21,7 +22,12 @@ from hub.errors import BadSettings, HubError
 from hub.ledger.ledger import Ledger
 from hub.ledger.values import URGENT, USUAL, Budget, Delivery, Holding, Notice, Planned
 from hub.payloads import PayloadStore
-from hub.registers import procedures
+from hub.registers import procedures, successors
+from hub.registers.container import Sealing
+from hub.registers.successors import SuccessorBook
+from hub.rules import succession
+from hub.rules.alerts import Book
+from hub.rules.applicant_numbers import NumberKey
 from hub.rules.expiry import InUse
 from hub.rules.routing import Route
 from hub.rules.signing import Ring, Stamp
@@ -40,6 +46,27 @@ OUT_OF_STEP = (
 )
 
 
+class Codes(Protocol):
+    """The code lists: those of the files, with the ledger's rows laid over them."""
+
+    def __call__(self, *, fresh: bool = False) -> CodeTables:
+        """Give the tables; ``fresh``: with all that was committed before this call, else up to half a second older."""
+        ...
+
+    def files(self) -> Mapping[str, tuple[CodeRow, ...]]:
+        """Give the lists of the files alone."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """What decides where a message goes and what is written of it."""
+
+    endpoints: Mapping[str, Endpoint]
+    routes: Sequence[Route]
+    codes: CodeTables
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hub:
     """Everything a flow needs, built once by bootstrap; clock, ids and chance are parts like the others."""
@@ -49,8 +76,8 @@ class Hub:
     adapters: Mapping[str, Adapter]
     endpoints: Mapping[str, Endpoint]
     routes: Sequence[Route]
-    #: Gives the code lists as they stand now (files may be mended while the hub runs).
-    codes: Callable[[], CodeTables]
+    #: Gives the code lists as they stand now (files and rows of the ledger may be mended while the hub runs).
+    codes: Codes
     trust: Callable[[Endpoint], TrustSnapshot]
     #: The keys with which the hub signs, by the names of their signers.
     signers: Mapping[str, Ring]
@@ -69,8 +96,22 @@ class Hub:
     public_url: str
     #: A lease outlives the endpoint's total deadline by this much: clocks differ, commits take time.
     lease_margin: float = LEASE_MARGIN_SECONDS
+    #: Under which applicants' numbers are hashed so that they can be found; None: they cannot.
+    number_key: NumberKey | None = None
+    #: The hub's own name, and which of the signers seals containers of evidence.
+    name: str = ""
+    evidence_signer: str = "default"
+    #: There is an authority that gives time tokens.
+    has_timestamps: bool = False
+    #: What is an alert, and who is told.
+    alerts: Book = field(default_factory=Book)
     #: Partners that are members of the bus, by the names of their endpoints.
     members: Mapping[str, Member] = field(default_factory=dict)
+    #: Gives which partners' places others have taken.
+    successors: SuccessorBook = field(default_factory=SuccessorBook)
+    #: Reads the configuration as it would be with these files (path in the folder -> bytes) in place of its own, for a dry
+    #: run; secrets stay references, and what is given is good only inside of the ``with``.
+    configured: Callable[[Mapping[str, bytes]], AbstractContextManager[Configured]]
     #: Takes leave of all partners; for who stops.
     close_transports: Callable[[], None] = lambda: None
 
@@ -98,6 +139,11 @@ class Hub:
             )
         return self.signers[name].at(self.clock())
 
+    def evidence_seal(self, *, stamped: bool = True) -> Sealing:
+        """Say who seals containers of evidence, with a time token where there are authorities for it; raises as ``signer``."""
+        stamp = self.stamp if stamped and self.has_timestamps else None
+        return Sealing(hub=self.name, signer=self.signer(self.evidence_signer), now=self.clock(), stamp=stamp)
+
     def adapter(self, endpoint: Endpoint) -> Adapter:
         return self.adapters[endpoint.adapter]
 
@@ -116,6 +162,7 @@ class Hub:
                 lease_seconds=self.lease_seconds(name),
                 rate_per_minute=each.outbound.rate_per_minute,
                 max_inquiries=each.outbound.redelivery.max_attempts,
+                tests=each.outbound.test_dossiers,
             )
             for name, each in self.endpoints.items()
             if each.outbound and each.outbound.is_open(now)
@@ -148,7 +195,8 @@ class Hub:
     ) -> tuple[Planned, ...]:
         """Plan the native calls that a message needs at each recipient; ``canonical``: its bytes, if they are written already."""
         written = canonical or to_json(message)
-        return tuple(planned for name in recipients for planned in self._plan_at(message, written, name, subject, park))
+        names = self.finals(recipients)
+        return tuple(planned for name in names for planned in self._plan_at(message, written, name, subject, park))
 
     def plan_catalogue(
         self, message: CatalogueMessage, held: Mapping[str, Mapping[str, str]]
@@ -168,12 +216,30 @@ class Hub:
             holdings += [(name, each.code, procedures.fingerprint(each)) for each in different if calls]
         return tuple(planned), tuple(holdings)
 
+    def finals(self, names: Iterable[str], source: str = "") -> tuple[str, ...]:
+        """Give who stands for these partners now, each once, without who stands for ``source``."""
+        return successors.finals(self.successors.current(), names, source)
+
+    def line_of(self, name: str) -> tuple[str, ...]:
+        """Give a partner and all whose place it has taken."""
+        return succession.line_of(self.successors.current(), name)
+
     def _plan_at(
         self, message: Message, canonical: bytes, name: str, subject: str, park: tuple[str, str, str, str] | None
     ) -> Iterable[Planned]:
         endpoint = self.endpoint(name)
+        # In the chain of the one before it stands behind what is not done there, and is moved with that.
+        at = self._place_of(name, subject)
         for call in self.adapter(endpoint).plan(message, endpoint.options):
-            yield self.planned(message, canonical, name, subject, call.service, call.part, park)
+            planned = self.planned(message, canonical, name, subject, call.service, call.part, park)
+            yield planned if at == name else replace(planned, endpoint=at)
+
+    def _place_of(self, name: str, subject: str) -> str:
+        known = self.successors.current()
+        if len(succession.line_of(known, name)) == 1:
+            return name
+        with self.ledger.glance() as conn:
+            return successors.place_of(conn, known, name, subject)
 
     def planned(
         self,
@@ -211,7 +277,8 @@ class Hub:
         ``delivery`` has origin, message_id, subject and endpoint.
         """
         code, vi, en = (error.partner_code or error.code, error.vi, error.en) if error else ("", "", "")
-        origin = self.endpoints.get(delivery.origin)
+        (name,) = self.finals([delivery.origin])
+        origin = self.endpoints.get(name)
         callback = None
         if origin is not None and origin.outbound is not None and origin.outbound.notify:
             told = NoticeMessage(
@@ -224,5 +291,5 @@ class Hub:
                 en=en,
                 at=self.clock(),
             )
-            callback = next(iter(self.plan(told, (delivery.origin,), f"notices:{delivery.subject}")), None)
+            callback = next(iter(self.plan(told, (name,), f"notices:{delivery.subject}")), None)
         return Notice(outcome=outcome, code=code, vi=vi, en=en, callback=callback)

@@ -15,21 +15,24 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.x509 import Certificate
 from sqlalchemy.engine import URL
 
-from hub import inventory, keyring
+from hub import candidates, inventory, keyring
 from hub import settings as settings_module
+from hub.alert_book import alert_book
 from hub.app import UNROUTED, Hub
 from hub.bus.address import BusOptions
 from hub.bus.choice import open_bus
 from hub.bus.membership import Member, with_broker
 from hub.bus.port import Bus
 from hub.bus.sealing import SealKeys
-from hub.canonical.codes import CodeTables
+from hub.code_book import CodeBook
 from hub.contract import Adapter, Transport
 from hub.endpoint import Endpoint, outbound_of
 from hub.errors import BadSettings, HubError
 from hub.ledger.engine import parse_url
 from hub.ledger.ledger import Ledger
 from hub.payloads import FolderStore
+from hub.registers.successors import SuccessorBook
+from hub.rules.applicant_numbers import SHORTEST_KEY, NumberKey
 from hub.rules.signing import Stamp
 from hub.sealing import Sealing
 from hub.sections import AuthoritySection
@@ -61,14 +64,18 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
     bus = open_bus(bus_options(settings), seal, _called(settings), members)
     transports = _Transports(adapters, members, bus)
     now = clock or (lambda: datetime.now(UTC))
+    ledger = open_ledger(settings)
+    codes = CodeBook(settings.folder, ledger)
     return Hub(
-        ledger=open_ledger(settings),
+        ledger=ledger,
+        successors=SuccessorBook(ledger),
         bus=bus,
         members=members,
         adapters=adapters,
         endpoints=settings.endpoints,
         routes=settings.routes,
-        codes=CodeBook(settings.folder).current,
+        codes=codes,
+        configured=lambda files: candidates.configured(settings, adapters, codes, files),
         trust=trust,
         signers=rings,
         certificates=inventory.look(settings, rings, trust.store),
@@ -81,7 +88,27 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
         payloads=FolderStore(settings.folder / settings.file.payloads.folder),
         public_url=settings.file.hub.public_url,
         lease_margin=settings.file.ledger.lease_margin_seconds,
+        number_key=number_key(settings),
+        alerts=alert_book(settings),
+        name=settings.file.hub.name,
+        evidence_signer=settings.file.evidence.signer,
+        has_timestamps=bool(settings.file.timestamps.authority),
     )
+
+
+def number_key(settings: Settings) -> NumberKey | None:
+    """Load the key under which applicants' numbers are hashed; None where there is none. Raises BadSettings where it is short."""
+    reference, where = settings.file.finding.key, "hub.toml [finding] key"
+    if not reference:
+        return None
+    octets = settings_module.secret(settings.folder, reference, where).strip()
+    if len(octets) < SHORTEST_KEY:
+        raise BadSettings(
+            f"{where}: the key has {len(octets)} bytes; {SHORTEST_KEY} at least",
+            f"{where}: khóa chỉ có {len(octets)} byte; cần ít nhất {SHORTEST_KEY} byte",
+            where=where,
+        )
+    return NumberKey(octets)
 
 
 def open_ledger(settings: Settings) -> Ledger:
@@ -250,25 +277,6 @@ def _no_authority(_digest: bytes) -> bytes:
         'sign = "xades-t" cần tổ chức cấp dấu thời gian: thêm [[timestamps.authority]] vào hub.toml',
         where="hub.toml [timestamps]",
     )
-
-
-class CodeBook:
-    """Gives the code lists as their files stand now; a mended file is used at the next reading, without a restart."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock = threading.Lock()
-        self._seen: dict[str, int] = {}
-        self._tables = CodeTables()
-
-    def current(self) -> CodeTables:
-        """Give the tables; a file that cannot be read raises BadSettings and leaves the ones before in use."""
-        with self._lock:
-            stamps = settings_module.code_files(self._folder)
-            if stamps != self._seen:
-                self._tables = CodeTables({path.stem: settings_module.code_rows(path) for path in map(Path, stamps)})
-                self._seen = stamps
-            return self._tables
 
 
 class _Transports:

@@ -6,7 +6,7 @@ bytes out. Only what ``open_transport`` returns has a socket, and that only thro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -171,6 +171,24 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A transport that can ask its partner something which changes nothing there: what a test message is made of."""
+
+    @property
+    def address(self) -> str:
+        """Where it is reached: ``http`` or ``https``."""
+        ...
+
+    def ping(self) -> Iterator[tuple[str, str, str]]:
+        """Give each step as it is done, with what there is to say of it in Vietnamese and English.
+
+        ``authenticated`` where the partner lets us in by a call of its own or takes our credential, then ``answered``: it read
+        our question and answered in its own words. Never a dossier. Raises NotSent, or as ``send`` does.
+        """
+        ...
 
 
 @runtime_checkable

@@ -9,13 +9,14 @@ from dataclasses import replace
 import structlog
 
 from hub.app import UNROUTED, Hub
+from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json
 from hub.canonical.procedure import CatalogueMessage
 from hub.canonical.receipt import Receipt
 from hub.contract import Call, Outgoing, Reply, Writing
 from hub.endpoint import Endpoint, outbound_of
-from hub.errors import CannotSign, HubError, InDoubt, NotSent
+from hub.errors import CannotSign, HubError, InDoubt, NoMapping, NotSent, Unavailable
 from hub.ledger.delivery_verbs import ClaimLost
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
 from hub.registers import dossiers, procedures
@@ -41,6 +42,9 @@ def deliver(hub: Hub, due: Due) -> None:
     endpoint = hub.endpoint(held.endpoint)
     try:
         outgoing, native_id = _outgoing(hub, endpoint, held)
+    except Unavailable:
+        # Of our own ledger, not of the delivery: its lease brings it back.
+        raise
     except CannotSign as error:
         _wait_unsigned(hub, endpoint, held, error)
         return
@@ -70,12 +74,18 @@ def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, s
         return _recorded(held), held.native_id
     # A rebuilt delivery is another document: it must not carry the identifier of the one the partner refused.
     native_id = held.id if not held.attempts else str(uuid.uuid5(uuid.UUID(held.id), str(held.attempts)))
-    writing = Writing(
-        options=endpoint.options, codes=hub.codes(), held=held.held, now=hub.clock(), message_id=native_id
-    )
-    call = Call(service=held.service, part=held.part)
-    written = hub.adapter(endpoint).write_message(from_json(held.canonical), call, writing)
+    try:
+        # A list is mended, and what stood still for it rebuilt right after: that must not meet what this process knew before.
+        written = _written(hub, endpoint, held, native_id, hub.codes(fresh=True) if held.epoch > 1 else hub.codes())
+    except NoMapping:
+        written = _written(hub, endpoint, held, native_id, hub.codes(fresh=True))
     return replace(_signed(hub, endpoint, written), message_id=native_id), native_id
+
+
+def _written(hub: Hub, endpoint: Endpoint, held: Delivery, native_id: str, codes: CodeTables) -> Outgoing:
+    writing = Writing(options=endpoint.options, codes=codes, held=held.held, now=hub.clock(), message_id=native_id)
+    call = Call(service=held.service, part=held.part)
+    return hub.adapter(endpoint).write_message(from_json(held.canonical), call, writing)
 
 
 def _recorded(held: Delivery) -> Outgoing:
@@ -232,12 +242,14 @@ def _route_late(hub: Hub, held: Delivery) -> None:
             message,
             source,
             hub.routes,
-            hub.codes(),
+            hub.codes(fresh=True),
             hub.clock(),
             origin=known.origin if known else held.origin,
             known=known.recipients if known else (),
         )
-        planned, given = _planned_late(hub, message, [name for name in names if name != source], held.subject)
+        planned, given = _planned_late(hub, message, hub.finals(names, source=source), held.subject)
+    except Unavailable:
+        raise
     except HubError as error:
         _park_unsent(hub, held, error)
         return

@@ -112,6 +112,8 @@ class OutboundPolicy(Policy):
     closed_days: tuple[date, ...] = ()
     #: Patterns of events (hub.canonical.codes.Event) whose deliveries go before the others.
     urgent: tuple[Annotated[str, AfterValidator(_of_events)], ...] = ()
+    #: Patterns of the numbers of test dossiers, ``*`` and ``?`` as in file names: while the partner is on trial only these go.
+    test_dossiers: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
     #: Total time for one call, from connect to last byte of the reply.
     deadline_seconds: float = Field(60.0, gt=0)
     #: In doubt: wait so long before asking or sending again; None = twice the deadline.
@@ -129,6 +131,8 @@ class OutboundPolicy(Policy):
     signature_policy: SignaturePolicy | None = None
     #: True: the partner is called (service ``notice``) with what became of its messages; the notice list is always there.
     notify: bool = False
+    #: True: a correction of what stands still is sent only when a second person has approved it.
+    four_eyes: bool = True
 
     def service(self, name: str, variant: str = "") -> ServicePolicy:
         """Find the policy of ``service.variant``, else of the service, else the safe default."""

@@ -13,8 +13,12 @@
   x Untrusted        the operator: signature, chain, revocation, weak algorithm
   x NoRoute          the operator: no rule for it
   x NoMapping        the operator: a code list lacks a code that this partner needs
+  x OnTrial          the operator: the partner is on trial, and this is no test dossier
   x NotAllowed       the operator: this verb is not possible in this state
     + Forbidden      the operator: this person may not do it, or not here
+      - Forged       the operator: a form that did not come from the console's own page
+    + NotLoggedIn    the operator: nobody is logged in, or no longer
+    + TooMany        the operator: too many tries or calls; again after some seconds
   x BadSettings      the operator: a configuration file is wrong
   x Unavailable      the operator: the ledger or the bus does not answer
 
@@ -173,6 +177,13 @@ class NoMapping(HubError):
     who = "operator"
 
 
+class OnTrial(HubError):
+    """The partner is on trial: only test dossiers go to it."""
+
+    code = "trial"
+    who = "operator"
+
+
 class NotAllowed(HubError):
     """The verb is not possible in the delivery's present state."""
 
@@ -184,6 +195,34 @@ class Forbidden(NotAllowed):
     """The verb does not belong to this person's roles, or its object lies outside of the person's scope."""
 
     code = "forbidden"
+
+
+class Forged(Forbidden):
+    """A form that did not come from the console's own page, or whose page is too old."""
+
+    code = "forged"
+
+
+class NotLoggedIn(NotAllowed):
+    """Nobody is logged in, or no longer, or has to do something else first."""
+
+    code = "not_logged_in"
+
+    def __init__(self, en: str, vi: str, *, where: str = "", location: str = "/login") -> None:
+        super().__init__(en, vi, where=where)
+        #: Local address at which a browser's user can do something about it.
+        self.location = location
+
+
+class TooMany(NotAllowed):
+    """More tries or calls than are allowed in this time."""
+
+    code = "too_often"
+
+    def __init__(self, en: str, vi: str, *, where: str = "", seconds: float) -> None:
+        super().__init__(en, vi, where=where)
+        #: After so many seconds it can be tried again.
+        self.seconds = seconds
 
 
 class BadSettings(HubError):

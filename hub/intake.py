@@ -164,6 +164,7 @@ def _acceptance(
         attachments=tuple(digest for thought in thoughts for digest in thought.files),
         correlation=incoming.correlation,
         correlation_refused=incoming.correlation_refused,
+        finding=tuple((hashed, thought.subject) for thought in thoughts for hashed in thought.finding),
     )
 
 

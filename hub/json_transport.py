@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -11,10 +11,12 @@ from hub.canonical.message import Message
 from hub.contract import Outgoing, Reply
 from hub.endpoint import Endpoint, OutboundPolicy
 from hub.errors import BadSettings, NotSent
-from hub.rules.json_door import CONTENT_TYPE, write_json
+from hub.rules.json_door import CONTENT_TYPE, read_finding, write_json
 from hub.wire import Wire, raise_for_busy, recorded, shown
 
 LOOK_UP = "traCuuThongDiep"
+#: No message has this identifier: a look-up of it changes and tells nothing.
+NEVER_SENT = "00000000-0000-0000-0000-000000000000"
 
 
 class JsonOptions(Protocol):
@@ -52,6 +54,24 @@ class JsonTransport:
         if reply.status in (401, 403) or reply.status >= 500:
             raise NotSent(f"{url} answers {reply.status}", f"{url} trả lời {reply.status}", where=url)
         return f"{url} answers {reply.status}"
+
+    @property
+    def address(self) -> str:
+        """Where the partner is reached."""
+        return self._options.base_url
+
+    def ping(self) -> Iterator[tuple[str, str, str]]:
+        """Look up a message that cannot exist: our token is taken, and the answer can be read."""
+        reply = self._post(LOOK_UP, write_json({"MaThongDiep": NEVER_SENT}), {}, _pass)
+        url = self._url(LOOK_UP)
+        if reply.status in (401, 403):
+            vi, en = f"{url} không nhận token của trục ({reply.status})", f"{url} refuses our token ({reply.status})"
+            raise NotSent(en, vi, where=url)
+        yield "authenticated", "đối tác nhận token", "the token is taken"
+        if read_finding(reply.status, reply.body, where=LOOK_UP).outcome == "unknown":
+            vi, en = f"{url} trả lời {reply.status} không hiểu được", f"{url} answers {reply.status} without sense"
+            raise NotSent(en, vi, where=url)
+        yield "answered", "đối tác trả lời tra cứu", "the look-up was answered"
 
     def close(self) -> None:
         """Leave the pool alone: it belongs to the process."""

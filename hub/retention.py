@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import structlog
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from hub.app import Hub
 from hub.errors import NotAllowed
-from hub.ledger import retention_verbs
+from hub.ledger import finding_keys, retention_verbs
 from hub.ledger.tables import attachments
 from hub.payloads import LEFT_OVER_SECONDS
 from hub.rules import retention as rules
@@ -110,6 +111,7 @@ def run(
 
     amounts = _counted(hub, at, delete)
     left_over = _delete_left_over(hub)
+    _forget_numbers(hub, at)
     ended = {"deleted": {each.kind: each.count for each in amounts}, "bytes": sum(each.bytes for each in amounts)}
     hub.ledger.note_retention(run_id, "retention.ended", now=hub.now(), actor=actor, entry={**ended, "left_over": left_over})
     log.info("retention.run", run=run_id, actor=actor, left_over=left_over, **ended)
@@ -162,6 +164,13 @@ def _delete(hub: Hub, run_id: str, batch: _Batch, at: Cuts, actor: str) -> list[
             run_id, batch.chosen, at, remove=hub.payloads.delete, actor=actor, now=now
         )
     return hub.ledger.delete_bodies(run_id, batch.chosen, at, actor=actor, now=now)
+
+
+def _forget_numbers(hub: Hub, at: Cuts) -> None:
+    """Delete the hashes of applicants' numbers of dossiers whose working copies are past their time."""
+    after = ""
+    while after := hub.ledger.change(partial(finding_keys.forget_old, before=at.work, after=after)):
+        pass
 
 
 # --- what nobody will ask for -------------------------------------------------------------------------------------

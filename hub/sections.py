@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from hub.endpoint import AmqpPolicy, InboundPolicy, MemberPolicy, OutboundPolicy
+from hub.rules import windows
+from hub.rules.alert_kinds import KINDS
+from hub.rules.people import Role
 from hub.rules.routing import Route
+
+#: An address of e-mail: RFC 5321 without quoted names and without letters beyond ASCII.
+_MAILBOX = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}"
 
 
 class Section(BaseModel):
@@ -219,11 +226,201 @@ class TimestampsSection(Section):
     ceiling_retry_seconds: float = Field(600.0, gt=0)
 
 
+class FindingSection(Section):
+    """``[finding]``"""
+
+    #: Reference to the key under which applicants' numbers are hashed (16 bytes or more); empty = they cannot be found.
+    key: str = ""
+
+
 class EvidenceSection(Section):
     """``[evidence]``"""
 
     #: Which of the ``[signers.NAME]`` seals containers of evidence.
     signer: str = "default"
+
+
+class OidcSection(Section):
+    """``[console.oidc]``"""
+
+    #: Address of the provider, exactly as it names itself; empty = nobody logs in over OpenID Connect.
+    issuer: str = Field("", pattern="^(https?://[!-~]+)?$")
+    #: What this hub is called at the provider, and the reference to its secret; without a secret it proves itself by PKCE alone.
+    client_id: str = ""
+    client_secret: str = ""
+    #: Words on the button of the login page.
+    title: str = "OpenID Connect"
+    #: What is asked for.
+    scopes: tuple[str, ...] = ("openid", "profile")
+    #: Algorithms of signatures under ID tokens that are believed.
+    algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"], ...] = (
+        "RS256",
+        "PS256",
+        "ES256",
+    )
+    #: Claim that is a person's login here; looked at once, from then on the provider's own identifier counts.
+    login_claim: str = Field("preferred_username", min_length=1)
+    #: Claim that names a person's groups or roles at the provider; empty = roles are given here.
+    roles_claim: str = ""
+    #: What ``roles_claim`` says, and the roles that it stands for here; whoever has none of them is refused.
+    roles: dict[str, tuple[Role, ...]] = Field(default_factory=dict)
+    #: True: who is not known here is made known at the first login, with the roles of ``roles_claim``.
+    create: bool = False
+    #: What those work on: names of endpoints and agency codes; ``*`` = everything, none = nothing until an administrator says.
+    scope: tuple[str, ...] = ()
+    #: Reference ``file:path`` to the authorities (PEM) of the provider's certificate; empty = those of the system.
+    ca: str = ""
+    #: Total time for one call to the provider.
+    deadline_seconds: float = Field(10.0, gt=0)
+
+    @model_validator(mode="after")
+    def _whole(self) -> OidcSection:
+        if self.issuer and not (self.client_id and "openid" in self.scopes):
+            raise _wrong("cần client_id, và openid trong scopes", "client_id is needed, and openid among the scopes")
+        if self.create and not (self.roles_claim and self.roles):
+            raise _wrong("create cần roles_claim và roles", "create needs roles_claim and roles")
+        return self
+
+
+class ConsoleSection(Section):
+    """``[console]``"""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8090, ge=0, le=65535)
+    #: Address under which browsers reach the console; empty = this machine only, over plain HTTP.
+    public_url: str = Field("", pattern="^(https?://[!-~]+)?$")
+    #: Exact addresses of fronts whose ``X-Forwarded-For`` is believed.
+    trusted_proxies: tuple[str, ...] = ()
+    #: A session ends when nothing was asked in it for so long, and in any case after so long.
+    idle_minutes: float = Field(30.0, gt=0)
+    session_hours: float = Field(10.0, gt=0)
+    #: Logins that one address may try in a minute, in each process.
+    login_tries_per_minute: int = Field(20, ge=1)
+    #: Calls that one token may make in a minute, in each process.
+    token_calls_per_minute: int = Field(600, ge=1)
+    #: The largest form or call that is read.
+    max_bytes: int = Field(4_000_000, ge=10_000)
+    oidc: OidcSection = OidcSection()
+
+    @model_validator(mode="after")
+    def _not_in_clear(self) -> ConsoleSection:
+        parts = urlsplit(self.public_url)
+        if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise _wrong("public_url phải là https, trừ trên chính máy này", "public_url must be https, unless on this machine")
+        if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+            raise _wrong("public_url chỉ gồm giao thức, tên máy và cổng", "public_url is scheme, host and port only")
+        return self
+
+
+def _hours(given: str) -> str:
+    try:
+        windows.parse(given)
+    except windows.BadWindow as error:
+        raise PydanticCustomError("window", "{en}", {"vi": error.vi, "en": error.en}) from error
+    return given
+
+
+class AlertMailSection(Section):
+    """``[alerts.mail]``"""
+
+    #: The mail server that takes our messages; empty = nobody is told by e-mail.
+    host: str = Field("", pattern="^[!-~]*$")
+    #: 0 = the usual one: 587 for ``starttls``, 465 for ``tls``, 25 for ``none``.
+    port: int = Field(0, ge=0, le=65535)
+    #: ``starttls`` or ``tls``: encrypted, the server's certificate and name are checked; ``none``: in clear, without password.
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    #: Reference to the password.
+    password: str = ""
+    #: Address that messages are from.
+    sender: str = Field("", pattern=f"^({_MAILBOX})?$")
+    #: Reference ``file:path`` to the authorities (PEM) of the server's certificate; empty = those of the system.
+    ca: str = ""
+    #: Total time for one message, from connect to the server's last word.
+    deadline_seconds: float = Field(20.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _whole(self) -> AlertMailSection:
+        if self.host and not self.sender:
+            raise _wrong("thiếu sender", "sender is missing")
+        if bool(self.user) != bool(self.password):
+            raise _wrong("user và password phải đi cùng nhau", "user and password go together")
+        if self.password and self.security == "none":
+            raise _wrong('security = "none" không được kèm mật khẩu', 'no password goes over security = "none"')
+        return self
+
+
+class AlertRuleSection(Section):
+    """``[[alerts.rule]]``"""
+
+    name: str = Field(pattern="^[A-Za-z0-9_-]{1,50}$")
+    #: What it is about, see docs/alerts.md.
+    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
+    #: Patterns of endpoints' names; rules of one kind are tried in order, the first that fits judges.
+    endpoints: tuple[str, ...] = ("*",)
+    #: How bad it is; ``off`` = it is no alert; empty = as the kind is.
+    severity: Literal["", "off", "notice", "warning", "critical"] = ""
+    #: It must have lasted so long; 0 = as the kind is.
+    after_minutes: float = Field(0.0, ge=0)
+    #: From so many on it is an alert, and from each further number it is told again; empty = as the kind is.
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    #: Days before the end of a certificate at which it is told; empty = 60, 30 and 7.
+    days: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    #: Less free space than so many megabytes is an alert; 0 = as the kind is.
+    below_mb: int = Field(0, ge=0)
+    #: Names of the recipients; empty = all.
+    to: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _meant(self) -> AlertRuleSection:
+        given = {name for name in ("endpoints", "after_minutes", "steps", "days", "below_mb") if name in self.model_fields_set}
+        if idle := ", ".join(sorted(given - KINDS[self.kind].fields)):
+            raise _wrong(f"{idle} không có tác dụng với loại {self.kind}", f"{idle} means nothing for the kind {self.kind}")
+        return self
+
+
+class AlertRecipientSection(Section):
+    """``[[alerts.to]]``"""
+
+    #: Its name in rules, lists and metrics.
+    name: str = Field(pattern="^[A-Za-z0-9_-]{1,50}$")
+    #: One address; for several people use a list of the mail server.
+    email: str = Field("", pattern=f"^({_MAILBOX})?$")
+    #: Address that is called instead, or its reference where a part of it is secret; reference to the key that signs the calls.
+    webhook: str = Field("", pattern="^((https?://|env:|file:|credential:)[!-~]+)?$")
+    key: str = ""
+    #: Nothing less bad is told.
+    severity: Literal["notice", "warning", "critical"] = "notice"
+    #: Patterns of endpoints' names; what is about the hub itself is told to everybody.
+    endpoints: tuple[str, ...] = ("*",)
+    #: Hours in which only what is critical is told, like ``mon-sun 22:00-06:00``, Vietnamese time; the rest comes at their end.
+    quiet: tuple[Annotated[str, AfterValidator(_hours)], ...] = ()
+    #: From one message to the next at least; what comes meanwhile is in the next one. Critical: one minute.
+    gap_minutes: float = Field(5.0, ge=1)
+    #: After so long without news, one reminder of all that is open; then twice as long, up to a day. 0 = none.
+    remind_hours: float = Field(4.0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> AlertRecipientSection:
+        if bool(self.email) == bool(self.webhook):
+            raise _wrong("phải có đúng một trong: email, webhook", "exactly one of email, webhook must be there")
+        if self.key and not self.webhook:
+            raise _wrong("key chỉ dùng với webhook", "key goes with webhook")
+        return self
+
+
+class AlertsSection(Section):
+    """``[alerts]``"""
+
+    #: So often it is looked what is wrong.
+    every_seconds: float = Field(15.0, ge=1)
+    #: An alert is over when nothing was seen of it for so long; longer where it keeps coming back.
+    clear_minutes: float = Field(5.0, ge=1)
+    #: Alerts that are over are kept so long; the journal keeps what happened.
+    keep_days: int = Field(90, ge=2)
+    mail: AlertMailSection = AlertMailSection()
+    rule: tuple[AlertRuleSection, ...] = ()
+    to: tuple[AlertRecipientSection, ...] = ()
 
 
 class HubFile(Section):
@@ -240,6 +437,9 @@ class HubFile(Section):
     seals: SealsSection = SealsSection()
     timestamps: TimestampsSection = TimestampsSection()
     evidence: EvidenceSection = EvidenceSection()
+    finding: FindingSection = FindingSection()
+    console: ConsoleSection = ConsoleSection()
+    alerts: AlertsSection = AlertsSection()
     signers: dict[str, SignerSections] = Field(default_factory=dict)
 
 

@@ -56,11 +56,9 @@ def load(folder: Path, adapters: Mapping[str, Adapter]) -> Settings:
             where=str(folder / "hub.toml"),
         )
     endpoints = {
-        path.stem: _endpoint(folder, path, adapters) for path in sorted((folder / "endpoints").glob("*.toml"))
+        path.stem: read_endpoint(folder, path, adapters) for path in sorted((folder / "endpoints").glob("*.toml"))
     }
-    routes_path = folder / "routes.toml"
-    routes = _model(RoutesFile, _toml(routes_path), routes_path).route if routes_path.is_file() else ()
-    _check_routes(routes_path, routes, endpoints)
+    routes = read_routes(folder / "routes.toml", endpoints)
     file = _model(HubFile, _toml(folder / "hub.toml"), folder / "hub.toml")
     _check_members(folder, endpoints, file.bus)
     return Settings(
@@ -95,7 +93,8 @@ def _model(model: type[M], tree: Mapping[str, Any], path: Path, folder: Path | N
         raise BadSettings(f"{path}: {en}", f"{path}: cấu hình sai: {vi}", where=f"{path}: {places[0]}") from error
 
 
-def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endpoint:
+def read_endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter], *, secrets: bool = True) -> Endpoint:
+    """Read an endpoint's file; ``secrets`` False: references stay what they are, as for one that nothing is sent to."""
     file = _model(EndpointFile, _toml(path), path)
     adapter = adapters.get(file.adapter)
     if adapter is None:
@@ -105,7 +104,7 @@ def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endp
             f"{path}: chưa cài bộ chuyển đổi {file.adapter!r}; hiện có: {known}",
             where=f"{path}: adapter",
         )
-    options = _resolve(folder, path, file.options)
+    options = _resolve(folder, path, file.options) if secrets else file.options
     return Endpoint(
         name=path.stem,
         adapter=file.adapter,
@@ -113,10 +112,15 @@ def _endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter]) -> Endp
         agency_code=file.agency_code,
         inbound=file.inbound,
         outbound=file.outbound,
-        amqp=_amqp(folder, path, file),
+        amqp=_amqp(folder, path, file) if secrets else None,
         member=file.member,
         options=_model(adapter.options, options, path, folder),
     )
+
+
+def options_of(path: Path) -> dict[str, Any]:
+    """Give the ``[options]`` of an endpoint's file as they stand there."""
+    return _model(EndpointFile, _toml(path), path).options
 
 
 def _amqp(folder: Path, path: Path, file: EndpointFile) -> AmqpPolicy | None:
@@ -202,6 +206,13 @@ def _check_not_asked(where: str, outbound: OutboundPolicy | None) -> None:
             f'{where}: không hỏi được máy chủ AMQP về thông điệp đã gửi: dịch vụ {names} phải có on_doubt = "resend" hoặc "park"',
             where=where,
         )
+
+
+def read_routes(path: Path, endpoints: Mapping[str, Endpoint]) -> tuple[Route, ...]:
+    """Read routes.toml, where there is one; raise BadSettings where it names an endpoint that is not there."""
+    routes = _model(RoutesFile, _toml(path), path).route if path.is_file() else ()
+    _check_routes(path, routes, endpoints)
+    return routes
 
 
 def _check_routes(path: Path, routes: tuple[Route, ...], endpoints: Mapping[str, Endpoint]) -> None:

@@ -51,6 +51,7 @@ TRUST_FETCHED = Counter("lienthong_trust_fetched_total", "Revocation lists and a
 TRUST_LIST_ENDS = Gauge(
     "lienthong_trust_list_ends_timestamp_seconds", "When an authority's revocation list ends, if one is held", ["authority"]
 )
+ALERT_MESSAGES = Counter("lienthong_alert_messages_total", "Messages about alerts, by outcome", ["recipient", "outcome"])
 # Counted in the ledger when they are asked for: every process gives the same numbers.
 DELIVERIES = Gauge("lienthong_deliveries", "Deliveries that are not done, by endpoint and state", ["endpoint", "state"])
 PARKED = Gauge("lienthong_parked", "Parked deliveries, by endpoint and code of the error", ["endpoint", "error"])
@@ -66,6 +67,7 @@ SEALING_BEHIND_SECONDS = Gauge(
 CERTIFICATE_DAYS = Gauge(
     "lienthong_certificate_days", "Days until a certificate in use ends, by its place in the configuration", ["certificate"]
 )
+ALERTS = Gauge("lienthong_alerts", "Alerts that are open", ["severity"])
 PAUSED = Gauge("lienthong_paused", "1: an operator paused the endpoint", ["endpoint"])
 
 #: Ids of what this thread works on, in every line that it logs.

@@ -20,7 +20,7 @@ from hub.ledger import chains
 from hub.ledger.values import DossierChange, Holding, Planned, ProcedureRow
 from hub.registers import dossiers, procedures
 from hub.registers.attachments import readable
-from hub.rules import attachments, lifecycle, routing
+from hub.rules import applicant_numbers, attachments, lifecycle, routing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class Thought:
     dossier: DossierChange | None = None
     #: The dossier as it stands after this message.
     after: dossiers.Known | None = None
+    #: Keyed hashes of its applicant's numbers.
+    finding: tuple[str, ...] = ()
     procedures: tuple[ProcedureRow, ...] = ()
     holdings: tuple[Holding, ...] = ()
     #: How many catalogues of this owner there were when we looked.
@@ -61,7 +63,7 @@ def _think_of_dossier(
     hub: Hub, endpoint: Endpoint, given: DossierMessage, earlier: Sequence[Thought]
 ) -> Thought:
     known = _known(hub, given, earlier)
-    if known is not None and endpoint.name not in (known.origin, *known.recipients):
+    if known is not None and not _takes_part(hub, endpoint.name, known):
         raise NotPermitted(
             [
                 Fault(
@@ -87,8 +89,15 @@ def _think_of_dossier(
         warnings=("out_of_step",) if unknown_step else (),
         files=files,
         dossier=change,
+        finding=applicant_numbers.hashes(message, hub.number_key),
         after=_after(change, known, endpoint, planned),
     )
+
+
+def _takes_part(hub: Hub, name: str, known: dossiers.Known) -> bool:
+    """Say whether a sender takes part in a dossier, or stands for one that did."""
+    parts = (known.origin, *known.recipients)
+    return name in parts or not set(hub.finals([name])).isdisjoint(hub.finals(parts))
 
 
 def _known(hub: Hub, message: DossierMessage, earlier: Sequence[Thought]) -> dossiers.Known | None:
@@ -142,7 +151,7 @@ def _with_files(hub: Hub, endpoint: Endpoint, message: DossierMessage) -> tuple[
         return message, ()
     digests = tuple(dict.fromkeys(digest for _, digest in named))
     with hub.ledger.read() as conn:
-        found = readable(conn, digests, (endpoint.name,))
+        found = readable(conn, digests, hub.line_of(endpoint.name))
     if faults := [attachments.not_stored(path) for path, digest in named if digest not in found]:
         raise InvalidMessage(faults)
     sizes = {digest: row.size for digest, row in found.items()}
@@ -187,7 +196,7 @@ def _planned(
         )
     except NoRoute as error:
         return (_unrouted(hub, endpoint, message, canonical, subject, error),)
-    names = [name for name in recipients if name != endpoint.name]
+    names = hub.finals(recipients, source=endpoint.name)
     return hub.plan(message, names, subject, park=park, canonical=canonical)
 
 
@@ -247,4 +256,5 @@ def _planned_catalogue(
         names = routing.recipients(message, endpoint.name, hub.routes, hub.codes(), hub.clock(), origin=endpoint.name)
     except NoRoute as error:
         return (_unrouted(hub, endpoint, message, to_json(message), message.subject, error),), ()
-    return hub.plan_catalogue(message, {name: procedures.given(conn, name) for name in names if name != endpoint.name})
+    held = {name: procedures.given(conn, name) for name in hub.finals(names, source=endpoint.name)}
+    return hub.plan_catalogue(message, held)

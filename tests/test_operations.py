@@ -15,11 +15,13 @@ from sqlalchemy import select, update
 from hub import operations
 from hub.app import Hub
 from hub.errors import BadSettings, HubError, NotAllowed
+from hub.ledger.plan_verbs import Carried
 from hub.ledger.tables import endpoint_states, notices
 from hub.ledger.values import Notice
 from hub.operations import Ran
 from hub.registers import failures, history, plans
-from hub.registers.plans import Choice, Item, Plan
+from hub.registers.plan_choice import Choice
+from hub.registers.plans import Plan
 from hub.rules.lifecycle import State
 from tests.support import looking
 from tests.support.hub import PARTNER, SENDER
@@ -115,13 +117,13 @@ def test_an_item_whose_delivery_changed_since_is_left_alone_and_said(night: Shif
     night.mend()
     told: list[tuple[str, str]] = []
 
-    def progress(item: Item, result: str) -> None:
-        told.append((item.subject, result))
+    def progress(carried: Carried) -> None:
+        told.append((carried.delivery_id, carried.result))
 
     ran = operations.run_plan(night.hub, frozen.id, actor="minh", progress=progress)
 
     assert (ran.done, ran.changed) == (1, 1)
-    assert told == [("national:H01-1", "changed:abandoned"), ("national:H01-2", "done")]
+    assert told == [(night.ids("H01-1")[0], "changed:abandoned"), (night.ids("H01-2")[0], "done")]
     assert night.states("H01-1") == [State.ABANDONED]
 
 

@@ -26,12 +26,12 @@ _CLOSE_EACH = for_each(
     **{f"new_{name}": attempts.c[name].type for name in _ENDED},
 )
 #: Outcomes of an attempt that may have arrived.
-_UNSETTLED = ("doubt", "sending")
+UNSETTLED = ("doubt", "sending")
 _DOUBTED = Statement(
     select(attempts.c.number)
     .where((attempts.c.delivery_id == bindparam("delivery")) & (attempts.c.number < bindparam("attempt")))
     .where(attempts.c.business_digest == bindparam("business"))
-    .where(attempts.c.outcome.in_(fixed(_UNSETTLED)))
+    .where(attempts.c.outcome.in_(fixed(UNSETTLED)))
     .limit(1)
 )
 
@@ -113,12 +113,12 @@ def settle(conn: Connection, delivery_id: str, outcome: str) -> None:
     """Record of attempts that were in doubt what became of them."""
     conn.execute(
         update(attempts)
-        .where((attempts.c.delivery_id == delivery_id) & attempts.c.outcome.in_(_UNSETTLED))
+        .where((attempts.c.delivery_id == delivery_id) & attempts.c.outcome.in_(UNSETTLED))
         .values(outcome=outcome)
     )
 
 
 def in_doubt_still(conn: Connection, delivery_id: str) -> bool:
     """Say whether an attempt of this delivery may have arrived."""
-    query = select(attempts.c.number).where((attempts.c.delivery_id == delivery_id) & attempts.c.outcome.in_(_UNSETTLED))
+    query = select(attempts.c.number).where((attempts.c.delivery_id == delivery_id) & attempts.c.outcome.in_(UNSETTLED))
     return conn.execute(query.limit(1)).first() is not None

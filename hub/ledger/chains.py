@@ -106,7 +106,7 @@ class Ending:
     at: float = 0.0
 
 
-class _Locked:
+class Locked:
     """Chains, locked until the commit, with what this commit changes."""
 
     def __init__(self, conn: Connection, names: Iterable[Name]) -> None:
@@ -122,6 +122,15 @@ class _Locked:
 
     def __getitem__(self, name: Name) -> dict[str, Any]:
         return self._rows[name]
+
+    def has(self, name: Name) -> bool:
+        """Say whether there is such a chain, be it new in this commit."""
+        return name in self._rows
+
+    def inherit(self, before: Name, name: Name) -> None:
+        """Let a chain know what another partner was known to hold; what it knows itself counts more."""
+        known = json.loads(self._rows[before]["holds"]) | json.loads(self._rows[name]["holds"])
+        self.change(name, holds=compact_sorted(known))
 
     def take_place(self, name: Name) -> tuple[int, int]:
         """Give the place at the tail, and the head's."""
@@ -153,21 +162,30 @@ def add(conn: Connection, adding: Sequence[Adding], unheard: Unheard | None = No
 
     Their canonical bytes must be among the payloads already. Raises Meanwhile where the verb has to be carried out again.
     """
-    locked = _Locked(conn, ((each.planned.endpoint, each.planned.subject) for each in adding))
+    locked = Locked(conn, ((each.planned.endpoint, each.planned.subject) for each in adding))
     states, rows, urgent = [], [], []
     for each in adding:
         place, head = locked.take_place((each.planned.endpoint, each.planned.subject))
         state = _state(each.planned, is_head=place == head)
         states.append(state)
-        rows.append(_row(each, place, state))
+        rows.append(row_of(each, place, state))
         if each.planned.priority < USUAL and place > head:
-            where_it_waits = {"at_endpoint": each.planned.endpoint, "at_subject": each.planned.subject, "head": head}
-            urgent.append(where_it_waits | {"behind": place, "new_priority": each.planned.priority})
+            urgent.append(waiting_at((each.planned.endpoint, each.planned.subject), head, place, each.planned.priority))
     locked.write(unheard)
     _ADD_EACH.change(conn, rows)
-    for place_and_priority in urgent:
-        _HURRY.run(conn, **place_and_priority)
+    hurry(conn, urgent)
     return states
+
+
+def waiting_at(name: Name, head: int, place: int, priority: int) -> dict[str, Any]:
+    """Say where an urgent delivery waits, for ``hurry``."""
+    return {"at_endpoint": name[0], "at_subject": name[1], "head": head, "behind": place, "new_priority": priority}
+
+
+def hurry(conn: Connection, urgent: Iterable[Mapping[str, Any]]) -> None:
+    """Make what stands before urgent deliveries in their chains as urgent."""
+    for where in urgent:
+        _HURRY.run(conn, **where)
 
 
 def _state(planned: Planned, *, is_head: bool) -> State:
@@ -176,7 +194,8 @@ def _state(planned: Planned, *, is_head: bool) -> State:
     return next_state(State.PENDING, "park") if planned.park else State.PENDING
 
 
-def _row(adding: Adding, place: int, state: State) -> dict[str, Any]:
+def row_of(adding: Adding, place: int, state: State) -> dict[str, Any]:
+    """Write the row of a delivery that gets this place."""
     planned = adding.planned
     code, where, en, vi = planned.park or ("", "", "", "")
     return {
@@ -215,9 +234,20 @@ def _row(adding: Adding, place: int, state: State) -> dict[str, Any]:
         "updated_at": adding.at,
     }
 
+
 def held(conn: Connection, endpoint: str, subject: str) -> dict[str, str]:
     """Give what the partner is known to hold for this subject."""
     return held_by(conn, [(endpoint, subject)]).get((endpoint, subject), {})
+
+
+def insert_rows(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write new deliveries whose places are taken."""
+    _ADD_EACH.change(conn, rows)
+
+
+def is_begun(conn: Connection, endpoint: str, subject: str) -> bool:
+    """Say whether there is such a chain, open or not."""
+    return _PLACES.run(conn, at_endpoint=endpoint, at_subject=subject).first() is not None
 
 
 def is_open(conn: Connection, endpoint: str, subject: str) -> bool:
@@ -248,7 +278,7 @@ def end(conn: Connection, endings: Sequence[Ending]) -> list[dict[str, str]]:
     One that is not the head moves nothing: a follower that was given up, or one that is acknowledged after the chain
     went on. Gives for each, for the journal, the delivery whose turn it is now and its state; nothing where there is none.
     """
-    locked = _Locked(conn, ((each.endpoint, each.subject) for each in endings if each.place or each.found))
+    locked = Locked(conn, ((each.endpoint, each.subject) for each in endings if each.place or each.found))
     turns, rows = [], []
     for each in endings:
         turn = _ended(conn, locked, each) if each.place or each.found else None
@@ -259,7 +289,7 @@ def end(conn: Connection, endings: Sequence[Ending]) -> list[dict[str, str]]:
     return turns
 
 
-def _ended(conn: Connection, locked: _Locked, ending: Ending) -> dict[str, Any] | None:
+def _ended(conn: Connection, locked: Locked, ending: Ending) -> dict[str, Any] | None:
     name = ending.endpoint, ending.subject
     chain = locked[name]
     if ending.found:

@@ -68,7 +68,8 @@ _FINISH = for_each(
     .where(deliveries.c.id == given.delivery)
     .values(
         state=given.new_state,
-        lease_until=0.0,
+        lease_until=given.waits_since,
+        due_at=given.now,
         fruitless=0,
         doubt="",
         error_code="",
@@ -81,6 +82,7 @@ _FINISH = for_each(
     delivery=Text,
     new_state=Text,
     new_partner_code=Text,
+    waits_since=Double,
     now=Double,
 )
 
@@ -334,7 +336,7 @@ def finish(conn: Connection, finished: Sequence[Finish]) -> list[dict[str, str]]
         endings.append(_ending(each, place=row.place if moves else 0))
         if not _closed(row):
             mark = {"delivery": row.id, "new_state": state.value, "new_partner_code": each.receipt.code, "now": each.now}
-            marks.append(mark)
+            marks.append(mark | {"waits_since": 0.0 if moves else each.now})
     _FINISH.change(conn, marks)
     return chains.end(conn, endings)
 

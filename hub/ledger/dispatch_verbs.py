@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, func, select, update
 from sqlalchemy.engine import Row
 
-from hub.ledger import journal, locks
+from hub.ledger import finishing, journal, locks, trials
 from hub.ledger.for_each import for_each
 from hub.ledger.sql import Statement, fixed, insert_new
 from hub.ledger.tables import deliveries, endpoint_states
+from hub.ledger.trials import TRIAL
 from hub.ledger.values import Budget, Lapsed, Queueing
+from hub.ledger.working_tables import standings
 from hub.ledger.works import Commit, Work
 from hub.rules import pace
 from hub.rules.lifecycle import IN_WORK, State, next_state
@@ -31,7 +33,10 @@ _COUNT_WORK = Statement(
     .where(deliveries.c.state.in_(_AT_WORK) | _ASKING)
     .group_by(deliveries.c.endpoint)
 )
-_STATES = Statement(select(endpoint_states))
+#: A partner of whose standing the ledger says something has a row here, too.
+_STATES = Statement(
+    select(endpoint_states, standings.c.standing).outerjoin(standings, standings.c.endpoint == endpoint_states.c.endpoint)
+)
 _NEW_STATE = insert_new(endpoint_states, "endpoint")
 _PACE = Statement(
     update(endpoint_states)
@@ -52,6 +57,9 @@ _SOUGHT = {
     State.WAITING: Statement(_DUE),
     State.IN_DOUBT: Statement(_DUE.where(deliveries.c.doubt.in_(fixed(("ask", "resend"))))),
 }
+#: At a partner whose place another one takes: only what it may have, or has a part of; the rest is moved.
+_LEFT = Statement(_DUE.where(finishing.STAYS))
+_SOUGHT_LEAVING = _SOUGHT | {State.PENDING: _LEFT, State.WAITING: _LEFT}
 _MARKED = ("state", "epoch", "lease_until", "due_at", "inquiries", "updated_at")
 _MARK_EACH = for_each(
     lambda given: update(deliveries)
@@ -124,7 +132,11 @@ def _queue(commit: Commit, given: Queueing) -> list[Due]:
     for budget in given.budgets:
         state = states.get(budget.endpoint)
         room = _room(budget, state, working.get(budget.endpoint, 0), now)
-        if room > 0 and (found := _next_due(conn, budget.endpoint, now, room)):
+        standing = state.standing if state is not None else None
+        found = _next_due(conn, budget.endpoint, now, room, standing) if room > 0 else []
+        if standing == TRIAL:
+            found = trials.only_tests(commit, found, budget.tests, now)
+        if found:
             _use_up(conn, budget, state, len(found), now)
             marked += [_marked(row, now, budget) for row in found if not _stop_asking(commit, row, now, budget)]
     _MARK_EACH.change(conn, [mark for _, _, mark in marked])
@@ -160,10 +172,11 @@ def _use_up(conn: Connection, budget: Budget, state: Any, calls: int, now: float
         _PACE.run(conn, at_endpoint=budget.endpoint, until=until)
 
 
-def _next_due(conn: Connection, endpoint: str, now: float, room: int) -> list[Row[tuple[object, ...]]]:
+def _next_due(conn: Connection, endpoint: str, now: float, room: int, standing: str | None) -> list[Row[tuple[object, ...]]]:
     """Give what goes next: the most urgent, of these what waits longest, be it new, to be sent again or asked about."""
     found: list[Row[tuple[object, ...]]] = []
-    for state, statement in _SOUGHT.items():
+    sought = _SOUGHT_LEAVING if standing in finishing.LEAVING else _SOUGHT
+    for state, statement in sought.items():
         found.extend(statement.run(conn, at_endpoint=endpoint, in_state=state.value, now=now, room=room))
     return sorted(found, key=lambda row: (row.priority, row.due_at, row.place))[:room]
 

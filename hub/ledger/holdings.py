@@ -34,6 +34,24 @@ def hold(conn: Connection, given: Iterable[Holding], at: float) -> None:
             _CHANGE.run(conn, at_holder=holder, of_code=code, new_fingerprint=fingerprint, now=at)
 
 
+def inherit(conn: Connection, old: str, new: str, at: float) -> None:
+    """Write down that a successor holds what the one before was given, where nothing is known of it."""
+    rows = conn.execute(select(holdings.c.code, holdings.c.fingerprint).where(holdings.c.holder == old).order_by(holdings.c.code))
+    for row in rows.fetchall():
+        _NEW.run(conn, holder=new, code=row.code, fingerprint=row.fingerprint, updated_at=at)
+
+
+def hand_over(conn: Connection, row: Row[Any], new: str, at: float) -> None:
+    """Write down that a successor is given what a delivery carries that was planned for the one before."""
+    if row.kind not in KINDS:
+        return
+    codes = sorted(_carried(conn, row.canonical_digest))
+    mine = (holdings.c.holder == row.endpoint) & holdings.c.code.in_(codes)
+    found = conn.execute(select(holdings.c.code, holdings.c.fingerprint).where(mine)).fetchall()
+    hold(conn, [(new, each.code, each.fingerprint) for each in found], at)
+    conn.execute(delete(holdings).where(mine))
+
+
 def take_back(conn: Connection, row: Row[Any]) -> None:
     """Forget that the holder was given what this delivery carried, so that the next catalogue gives it again.
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Integer, Text, delete, insert, update
 from hub.canonical.compact_json import compact
 from hub.canonical.digests import digest_of
 from hub.contract import Answer
-from hub.ledger import attachment_verbs, chains, holdings, journal, late_answers, payloads
+from hub.ledger import attachment_verbs, chains, finding_keys, holdings, journal, late_answers, payloads
 from hub.ledger.acceptance_looks import Known, Share, find_repeated, judge
 from hub.ledger.for_each import for_each, insert_each
 from hub.ledger.message_facts import facts_of
@@ -59,6 +59,7 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
     _hold_identities(commit, accepted, digests)
     _change_dossiers(commit, accepted, digests)
     _join_numbers(commit, accepted, known)
+    finding_keys.keep(commit.conn, accepted)
     for given in accepted:
         attachment_verbs.link(commit.conn, given)
         _change_catalogue(commit.conn, given)

@@ -8,9 +8,11 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
 from hub.ledger import chains, holdings, journal, telling
+from hub.ledger.succession_verbs import all_successors
 from hub.ledger.tables import deliveries
 from hub.ledger.values import Acceptance, Notice
 from hub.rules.lifecycle import State, next_state
+from hub.rules.succession import line_of
 
 #: What such a word makes of a delivery.
 CLOSED = (State.ACKNOWLEDGED, State.REFUSED_LATE)
@@ -23,9 +25,11 @@ def hear(conn: Connection, pages: journal.Pages, given: Acceptance) -> None:
 
     One that is being sent again after a doubt keeps the word until that is recorded.
     """
+    # Also of what was given to one whose place the sender has taken.
+    speaks_for = line_of(all_successors(conn), given.endpoint)
     row = conn.execute(
         select(deliveries)
-        .where((deliveries.c.native_id == given.correlation) & (deliveries.c.endpoint == given.endpoint))
+        .where((deliveries.c.native_id == given.correlation) & deliveries.c.endpoint.in_(speaks_for))
         .with_for_update()
     ).first()
     if row is None:

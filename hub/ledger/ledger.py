@@ -266,36 +266,6 @@ class Ledger:
     def pause(self, endpoint: str, *, paused: bool, actor: str, why: str, now: float) -> None:
         self._write(partial(operator_verbs.pause, endpoint=endpoint, paused=paused, actor=actor, why=why, now=now))
 
-    def freeze_plan(
-        self,
-        plan_id: str,
-        *,
-        verb: str,
-        chosen_by: str,
-        items: Sequence[tuple[str, int, str]],
-        actor: str,
-        why: str,
-        now: float,
-    ) -> None:
-        self._write(
-            partial(
-                operator_verbs.freeze_plan,
-                plan_id=plan_id,
-                verb=verb,
-                chosen_by=chosen_by,
-                items=tuple(items),
-                actor=actor,
-                why=why,
-                now=now,
-            )
-        )
-
-    def start_plan(self, plan_id: str, *, actor: str, now: float) -> None:
-        self._write(partial(operator_verbs.start_plan, plan_id=plan_id, actor=actor, now=now))
-
-    def run_item(self, plan_id: str, number: int, *, actor: str, now: float) -> str:
-        return self._write(partial(operator_verbs.run_item, plan_id=plan_id, number=number, actor=actor, now=now))
-
     def settled_notices(self) -> int:
         """Give the number below which no notice can come in any more; to be read before the notices themselves."""
         with self.read() as conn:

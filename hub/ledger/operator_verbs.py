@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
 from hub.ledger import attempt_rows, chains, holdings, journal, late_answers, payloads
 from hub.ledger.sql import insert_new
 from hub.ledger.tables import chains as chain_rows
-from hub.ledger.tables import deliveries, endpoint_states, notices, plan_items, plans
+from hub.ledger.tables import deliveries, endpoint_states, notices
 from hub.ledger.telling import tell
 from hub.ledger.values import Notice
 from hub.rules.lifecycle import DELIVERY, ENDED, State, next_state
@@ -28,6 +28,8 @@ TYPED: Mapping[str, str] = {
     "settle_refused": "settle --refused",
     "abandon": "abandon",
 }
+#: Of a delivery that is to be written anew nothing that was written before is left.
+_UNWRITTEN: Mapping[str, Any] = {"business_digest": "", "head": "{}", "variant": ""}
 
 
 def release(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
@@ -37,13 +39,38 @@ def release(conn: Connection, delivery_id: str, *, actor: str, why: str, now: fl
 
 def rebuild(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:
     """Send a parked delivery again, translated anew (after a mapping or setting was mended)."""
+    refuse_in_doubt(conn, delivery_id)
+    _move(conn, delivery_id, "rebuild", actor, why, now, **_UNWRITTEN)
+
+
+def correct(
+    conn: Connection,
+    delivery_id: str,
+    *,
+    canonical_digest: str,
+    procedure: str,
+    told: Mapping[str, Any],
+    actor: str,
+    why: str,
+    now: float,
+) -> None:
+    """Send a parked delivery again with corrected content, in the place that it has; ``told``: what the journal is to say of it.
+
+    What was written of the content before is dropped in the same step, so that only one of the two is ever sent.
+    """
+    refuse_in_doubt(conn, delivery_id)
+    values = {**_UNWRITTEN, "canonical_digest": canonical_digest, "procedure": procedure}
+    _move(conn, delivery_id, "rebuild", actor, why, now, told=told, noted="edit.approved", **values)
+
+
+def refuse_in_doubt(conn: Connection, delivery_id: str) -> None:
+    """Raise NotAllowed where an earlier attempt of a delivery may have arrived: it is not written anew."""
     if attempt_rows.in_doubt_still(conn, delivery_id):
         raise NotAllowed(
             "an earlier attempt may have arrived: another document would be a second one; release sends the same bytes",
             "một lần gửi trước có thể đã đến nơi: dựng lại sẽ thành văn bản thứ hai; hãy gửi lại đúng nội dung cũ (release)",
             where=delivery_id,
         )
-    _move(conn, delivery_id, "rebuild", actor, why, now, business_digest="", head="{}", variant="")
 
 
 def settle(
@@ -168,6 +195,7 @@ def _move(
     evidence: str = "",
     waits: bool = False,
     told: Mapping[str, Any] | None = None,
+    noted: str = "",
     **values: Any,
 ) -> tuple[Row[Any], State]:
     """Let a verb act on a delivery; give it as it stood before, and its state now."""
@@ -175,13 +203,15 @@ def _move(
         raise NotAllowed(f"{event} needs a reason", f"thao tác {event} phải nêu lý do", where="why")
     row = _row(conn, delivery_id)
     state = late_answers.applied(row, _next(conn, row, event))
+    if waits and state is State.DELIVERED:
+        values["lease_until"] = now
     _set(conn, row, state, now, **values)
     entry = {"delivery": delivery_id, "from": row.state, "state": state.value, "why": why, **(told or {})}
     if evidence:
         entry["evidence"] = evidence
     if state in ENDED and not (waits and state is State.DELIVERED):
         entry |= chains.wake(conn, row, at=now)
-    _note(conn, row.subject, f"operator.{event}", now, actor, entry)
+    _note(conn, row.subject, noted or f"operator.{event}", now, actor, entry)
     return row, state
 
 
@@ -201,7 +231,8 @@ def _next(conn: Connection, row: Row[Any], event: str) -> State:
 
 def _set(conn: Connection, row: Row[Any], state: State, now: float, **values: Any) -> None:
     # A new epoch: a worker or a bus message that still names the old one finds nothing.
-    values |= {"state": state.value, "epoch": row.epoch + 1, "due_at": now, "lease_until": 0.0, "fruitless": 0}
+    due = row.due_at if State(row.state) in ENDED else now
+    values = {"state": state.value, "epoch": row.epoch + 1, "due_at": due, "lease_until": 0.0, "fruitless": 0} | values
     if state is not State.PARKED:
         values |= {"error_code": "", "error_where": "", "error_en": "", "error_vi": "", "partner_code": "", "doubt": ""}
     conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(updated_at=now, **values))
@@ -219,68 +250,6 @@ def pause(conn: Connection, endpoint: str, *, paused: bool, actor: str, why: str
         conn.execute(update(endpoint_states).where(here).values(**values))
     event = "operator.pause" if paused else "operator.resume"
     _note(conn, f"endpoint:{endpoint}", event, now, actor, {"endpoint": endpoint, "why": why})
-
-
-def freeze_plan(
-    conn: Connection,
-    plan_id: str,
-    *,
-    verb: str,
-    chosen_by: str,
-    items: Sequence[tuple[str, int, str]],
-    actor: str,
-    why: str,
-    now: float,
-) -> None:
-    """Freeze a replay plan: (delivery, epoch, why skipped) in the order in which it will run."""
-    conn.execute(
-        insert(plans).values(id=plan_id, verb=verb, actor=actor, why=why, chosen_by=chosen_by, created_at=now, run_at=None)
-    )
-    rows = [
-        {"plan_id": plan_id, "number": number, "delivery_id": delivery_id, "epoch": epoch, "skip": skip, "result": ""}
-        for number, (delivery_id, epoch, skip) in enumerate(items, start=1)
-    ]
-    if rows:
-        conn.execute(insert(plan_items), rows)
-    entry = {"plan": plan_id, "verb": verb, "why": why, "items": [item[0] for item in items if not item[2]]}
-    _note(conn, f"plan:{plan_id}", "plan.frozen", now, actor, entry)
-
-
-def start_plan(conn: Connection, plan_id: str, *, actor: str, now: float) -> None:
-    """Mark a plan as being run; raise NotAllowed where it was run before or does not exist."""
-    changed = conn.execute(update(plans).where((plans.c.id == plan_id) & plans.c.run_at.is_(None)).values(run_at=now))
-    if not changed.rowcount:
-        raise NotAllowed(
-            f"plan {plan_id} does not exist or was run before",
-            f"kế hoạch {plan_id} không tồn tại hoặc đã được thực hiện",
-            where=plan_id,
-        )
-    _note(conn, f"plan:{plan_id}", "plan.started", now, actor, {"plan": plan_id})
-
-
-def run_item(conn: Connection, plan_id: str, number: int, *, actor: str, now: float) -> str:
-    """Carry out one item of a plan, if the delivery still stands as it was seen.
-
-    Gives ``done``, ``skipped:<why>`` or, where the delivery changed since the plan was frozen, ``changed:<state>``.
-    """
-    plan = conn.execute(select(plans).where(plans.c.id == plan_id)).one()
-    item = conn.execute(
-        select(plan_items).where((plan_items.c.plan_id == plan_id) & (plan_items.c.number == number)).with_for_update()
-    ).one()
-    if item.result or item.skip:
-        return str(item.result or f"skipped:{item.skip}")
-    row = _row(conn, item.delivery_id)
-    if row.epoch != item.epoch or row.state != State.PARKED.value:
-        result = f"changed:{row.state}"
-    else:
-        {"release": release, "rebuild": rebuild}[plan.verb](conn, item.delivery_id, actor=actor, why=plan.why, now=now)
-        result = "done"
-    conn.execute(
-        update(plan_items)
-        .where((plan_items.c.plan_id == plan_id) & (plan_items.c.number == number))
-        .values(result=result)
-    )
-    return result
 
 
 def _note(conn: Connection, subject: str, event: str, now: float, actor: str, entry: dict[str, Any]) -> None:

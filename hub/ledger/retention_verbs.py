@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 from hub.ledger import journal
 from hub.ledger.sql import fixed
 from hub.ledger.tables import attachment_uses, attachments, attempts, chains, deliveries, messages, payloads
+from hub.ledger.working_tables import edits
 from hub.rules.lifecycle import ENDED
 from hub.rules.retention import REFRESH_SECONDS, Cuts, Kept, Stored
 
@@ -43,6 +44,7 @@ def needed(conn: Connection, at: Cuts) -> frozenset[str]:
         select(*(attempts.c[name] for name in _OF_ATTEMPTS)).join(live, live.c.id == attempts.c.delivery_id),
         select(*(messages.c[name] for name in _OF_MESSAGES)).join(live, live.c.message_id == messages.c.id).distinct(),
         select(attachment_uses.c.digest).join(live, live.c.message_id == attachment_uses.c.message_id),
+        select(edits.c.before_digest, edits.c.after_digest).join(live, live.c.id == edits.c.delivery_id),
     )
     found = {digest for query in sources for row in _rows(conn, query) for digest in row}
     for (canonical,) in _rows(conn, select(messages.c.canonical).join(live, live.c.message_id == messages.c.id).distinct()):

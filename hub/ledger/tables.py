@@ -89,6 +89,15 @@ messages = Table(
     Index("messages_by_subject", "subject", "received_at"),
     Index("messages_by_endpoint", "endpoint", "received_at"),
     Index("messages_by_time", "received_at"),
+    Index("messages_by_procedure", "procedure", "received_at"),
+    #: Few; in the words in which SQLAlchemy asks for them, by which SQLite knows that the index serves.
+    Index(
+        "messages_refused",
+        "received_at",
+        "endpoint",
+        sqlite_where=text("accepted IS 0"),
+        postgresql_where=text("accepted IS false"),
+    ),
 )
 
 #: Files that partners gave at ``POST /attachments``; their bytes are in the payload store, not here.
@@ -199,7 +208,9 @@ deliveries = Table(
     Column("variant", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
+    #: At work: until when; delivered: since when its chain waits for the acknowledgement; else 0.
     Column("lease_until", Double, nullable=False),
+    #: Of one that has ended: when the partner had it, or it was given up.
     Column("due_at", Double, nullable=False),
     #: Of what is due, the smaller goes first (hub.ledger.values: URGENT, USUAL); within a chain the place alone counts.
     Column("priority", Integer, nullable=False),
@@ -252,6 +263,10 @@ attempts = Table(
     Column("text", Text, nullable=False),
 )
 
+#: Rows of the journal that are no step of a message's own way: what people did. Only these are in the indexes of verbs.
+#: Written so, and the most frequent first, it costs a message's row 2 microseconds on SQLite; as a list 14 (measured).
+BY_PEOPLE = " AND ".join(f"substr(event, 1, 8) <> '{each}'" for each in ("delivery", "message.", "inquiry.", "attachme"))
+
 #: Append-only history; each subject is a hash chain of its own.
 journal = Table(
     "journal",
@@ -267,6 +282,14 @@ journal = Table(
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Index("journal_by_subject", "subject", "number", unique=True),
+    *(
+        Index(name, *columns, sqlite_where=text(BY_PEOPLE), postgresql_where=text(BY_PEOPLE))
+        for name, columns in {
+            "journal_verbs_by_time": ("at", "seq"),
+            "journal_verbs_by_actor": ("actor", "at", "seq"),
+            "journal_verbs_by_event": ("event", "at", "seq"),
+        }.items()
+    ),
 )
 
 journal_heads = Table(

@@ -96,6 +96,8 @@ class Acceptance:
     attachments: tuple[str, ...] = ()
     correlation: str = ""
     correlation_refused: bool = False
+    #: Keyed hashes of applicants' numbers, each with the subject in which it stands.
+    finding: tuple[tuple[str, str], ...] = ()
     actor: str = ""
     why: str = ""
 
@@ -191,6 +193,8 @@ class Budget:
     rate_per_minute: int = 0
     #: A doubt is left to an operator after so many questions about it.
     max_inquiries: int = 50
+    #: Patterns of the numbers of test dossiers: while the partner is on trial, nothing else goes to it.
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

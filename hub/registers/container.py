@@ -118,6 +118,7 @@ def _index(evidence: Evidence, **about: Any) -> bytes:
             {"subject": subject, "folder": f"journal/{number}", "rows": [_shown(row) for row in chain]}
             for number, (subject, chain) in enumerate(evidence.journal.items(), start=1)
         ],
+        "corrections": [asdict(each) for each in evidence.corrections],
         "left_out": [asdict(each) for each in evidence.left_out],
     }
     return proofs.as_json(tree if evidence.wanted.personal_data else _without_told(tree))

@@ -15,7 +15,8 @@ from hub.ledger import payloads
 from hub.ledger.message_facts import facts_octets
 from hub.ledger.tables import messages
 from hub.payloads import PayloadStore
-from hub.registers import attachments, history, names, proofs, seals
+from hub.registers import attachments, edits, history, names, proofs, seals
+from hub.registers.edits import Edit
 from hub.registers.leaning import Leans, Trust
 from hub.registers.proofs import Check
 from hub.registers.records import AttemptRow, DeliveryDetail, JournalRow, MessageDetail
@@ -82,6 +83,8 @@ class Evidence:
     journal: Mapping[str, tuple[JournalRow, ...]]
     #: Seals of the ledger that are over rows of these chains.
     seals: tuple[SealProof, ...]
+    #: What people corrected in these deliveries.
+    corrections: tuple[Edit, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,6 +96,7 @@ class _Gathered:
     items: dict[str, Item] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    corrections: list[Edit] = field(default_factory=list)
     seals: list[SealProof] = field(default_factory=list)
 
     def add(self, path: str, body: bytes) -> None:
@@ -167,6 +171,7 @@ def collect(
         deliveries=sent,
         journal=rows,
         seals=tuple(gathered.seals),
+        corrections=tuple(gathered.corrections),
     )
 
 
@@ -261,6 +266,11 @@ def _facts(gathered: _Gathered, message: MessageDetail, rows: Iterable[JournalRo
 def _delivery(gathered: _Gathered, delivery: DeliveryDetail, rows: Iterable[JournalRow]) -> None:
     folder = f"deliveries/{delivery.id}"
     gathered.keep(f"{folder}/canonical", delivery.canonical_digest)
+    for number, edit in enumerate(reversed(edits.of_delivery(gathered.conn, delivery.id)), start=1):
+        # Who proposed and who approved it stands in the journal, which names both by digest.
+        gathered.corrections.append(edit)
+        gathered.keep(f"{folder}/correction-{number}-before", edit.before_digest)
+        gathered.keep(f"{folder}/correction-{number}-after-{edit.state}", edit.after_digest)
     seen: set[str] = set()
     for attempt in delivery.attempts:
         _attempt(gathered, delivery, attempt, f"{folder}/attempt-{attempt.number}", seen)

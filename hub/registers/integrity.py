@@ -14,6 +14,7 @@ from hub.canonical.digests import digest_of
 from hub.ledger import journal as journal_chains
 from hub.ledger.message_facts import facts_of
 from hub.ledger.tables import attempts, deliveries, journal, messages, payloads, seal_leaves, seals
+from hub.ledger.working_tables import edits
 from hub.registers import sealed
 from hub.registers.sealed import CheckToken, Pinned
 from hub.registers.wrong import Tick, Wrong, no_tick
@@ -37,6 +38,7 @@ _NAMING: tuple[tuple[str, tuple[Column[Any], ...], Column[Any]], ...] = (
         ("attempt", (attempts.c.delivery_id, attempts.c.number), attempts.c[name])
         for name in ("business_digest", "sent_digest", "reply_digest")
     ),
+    *(("correction", (edits.c.id,), edits.c[name]) for name in ("before_digest", "after_digest")),
 )
 
 

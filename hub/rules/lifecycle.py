@@ -36,7 +36,8 @@ DELIVERY: Mapping[State, Mapping[str, State]] = {
     # A follower: its chain's head is not done.
     S.HELD: {"turn": S.PENDING, "abandon": S.ABANDONED},
     # An operator may know that it arrived by another way (by hand, before a restored backup).
-    S.PENDING: {"queue": S.QUEUED, "park": S.PARKED, "settle_arrived": S.DELIVERED},
+    # ``move``: to the tail of the same subject's chain at the partner's successor.
+    S.PENDING: {"queue": S.QUEUED, "park": S.PARKED, "settle_arrived": S.DELIVERED, "move": S.HELD},
     S.QUEUED: {"claim": S.CLAIMED, "lapse": S.PENDING},
     # No socket opened yet.
     S.CLAIMED: {"record": S.SENDING, "lapse": S.PENDING, "defer": S.WAITING, "park": S.PARKED},
@@ -55,9 +56,15 @@ DELIVERY: Mapping[State, Mapping[str, State]] = {
         "settle_arrived": S.DELIVERED,
         "settle_not_arrived": S.PENDING,
     },
-    S.WAITING: {"due": S.PENDING, "park": S.PARKED, "settle_arrived": S.DELIVERED},
+    S.WAITING: {"due": S.PENDING, "park": S.PARKED, "settle_arrived": S.DELIVERED, "move": S.HELD},
     # Only what surely did not arrive.
-    S.PARKED: {"release": S.PENDING, "rebuild": S.PENDING, "settle_arrived": S.DELIVERED, "abandon": S.ABANDONED},
+    S.PARKED: {
+        "release": S.PENDING,
+        "rebuild": S.PENDING,
+        "settle_arrived": S.DELIVERED,
+        "abandon": S.ABANDONED,
+        "move": S.HELD,
+    },
     # Settled only where its chain waits for the partner's acknowledgement.
     S.DELIVERED: {
         "acknowledge": S.ACKNOWLEDGED,

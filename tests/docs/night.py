@@ -11,9 +11,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from hub import bootstrap, intake, sealing
+from hub import alerting, bootstrap, intake, sealing
+from hub.alerting import Alerting
 from hub.app import Hub
 from hub.contract import Answer, Request
+from hub.edge.partner_keeper import PartnerKeeper
+from hub.edge.replayer import Replayer
+from hub.edge.workers import Workers
 from hub.simulation import SimulatorServer
 from tests.docs.pages import ROOT
 from tests.support import hub as hubs
@@ -84,6 +88,25 @@ class Night:
     def carry(self) -> None:
         """Do what the workers of ``lienthong serve`` do until nothing is due."""
         hubs.carry_all(self.hub)
+
+    def watch(self) -> None:
+        """Do what the watcher of ``lienthong serve`` does: there is nobody to be told."""
+        alerting.watch(Alerting(hub=self.hub, tell=lambda recipient, letter: None))
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Let the threads of ``lienthong serve`` dispatch, deliver, carry plans out and see to partners meanwhile."""
+        workers, replayer, keeper = Workers(self.hub), Replayer(self.hub), PartnerKeeper(self.hub)
+        keeper.start()
+        workers.start()
+        replayer.round()
+        replayer.start()
+        try:
+            yield
+        finally:
+            keeper.stop()
+            replayer.stop()
+            workers.stop()
 
     def goes_wrong(self) -> None:
         """Let everything happen that the operator of the documentation meets."""

@@ -36,12 +36,21 @@ class World:
         """Run a verb; do what the workers of a running hub would do after it."""
         if words[0] in ("serve", "simulate"):
             return first_line(words)
-        said = consoles.run_in_process(words)
+        if words[0] == "alert" and self._night is not None:
+            self._night.watch()
+        said = self._run(words)
         if words[0] == "init":
             self._night = self.begin(self._folder / "var/config", said)
         elif self._night is not None:
             self._night.carry()
         return said
+
+    def _run(self, words: list[str]) -> str:
+        """Run a verb here; one that waits for what the hub's threads do, while they do it."""
+        if self._night is None or not (words[0] == "replay" or words[:2] == ["partner", "test"]):
+            return consoles.run_in_process(words)
+        with self._night.serving():
+            return consoles.run_in_process(words)
 
     def begin(self, folder: Path, said: str) -> Night:
         """Open the hub of the folder that ``init`` made."""

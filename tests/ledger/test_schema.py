@@ -22,7 +22,7 @@ from hub.ledger.engine import open_engine
 from hub.ledger.ledger import Ledger
 from hub.ledger.migrations import HEAD, online
 from hub.ledger.migrations.versions.r0001_tables import metadata as first_tables
-from hub.ledger.tables import metadata
+from hub.ledger.working_tables import metadata
 from tests.support import acceptances as make
 from tests.support import postgres
 from tests.support.looking import all_deliveries, check_chains

@@ -397,7 +397,7 @@ def test_a_delivery_that_kills_its_workers_is_parked_and_the_others_go_on(hub: H
     support.send(hub, 2, "H01-2", steps=0)
     (poison,) = [row for row in all_deliveries(hub.ledger) if row.state == State.PENDING]
 
-    def dies() -> CodeTables:
+    def dies(**_fresh: bool) -> CodeTables:
         raise Killed
 
     deadly = dataclasses.replace(hub, codes=dies)

@@ -85,10 +85,10 @@ class Shift:
 
 
 @contextmanager
-def shift(folder: Path, *, more: str = "", hub: str = "", **at: Any) -> Iterator[Shift]:
+def shift(folder: Path, *, more: str = "", hub: str = "", ledger: str = hubs.SQLITE, **at: Any) -> Iterator[Shift]:
     """Open a hub on a folder, with its partner at a port of its own.
 
-    ``more``: further lines of the partner's ``[outbound]``; ``hub``: further tables of hub.toml.
+    ``more``: further lines of the partner's ``[outbound]``; ``hub``: further tables of hub.toml; ``ledger``: its address.
     """
     partner, clock = Partner(), Clock()
     made: list[Shift] = []
@@ -97,7 +97,7 @@ def shift(folder: Path, *, more: str = "", hub: str = "", **at: Any) -> Iterator
         return made[0].answer(call, usual)
 
     with served(partner, answer) as server:
-        hubs.configure(folder, {PARTNER: At(url=server.url, **at)})
+        hubs.configure(folder, {PARTNER: At(url=server.url, **at)}, ledger=ledger)
         path = folder / "endpoints" / f"{PARTNER}.toml"
         path.write_text(path.read_text(encoding="utf-8").replace("[outbound]\n", f"[outbound]\n{more}"), encoding="utf-8")
         with (folder / "hub.toml").open("a", encoding="utf-8") as file:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from hub.app import Hub
 from hub.rules import people
@@ -18,6 +19,16 @@ class Asked(BaseModel):
     """What a verb is asked: frozen, unknown fields are errors. Each field has a description, which the API's document shows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, str_max_length=10_000)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        """Refuse NUL, of which PostgreSQL's texts know nothing."""
+        listed = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(each, str) and "\0" in each for each in listed):
+            words = {"vi": "có ký tự không hợp lệ (NUL)", "en": "has a character that is no text (NUL)"}
+            raise PydanticCustomError("no_text", "{en}", words)
+        return value
 
 
 class WithWhy(Asked):

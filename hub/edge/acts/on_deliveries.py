@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from hub import operations
 from hub.app import Hub
@@ -26,10 +26,14 @@ class OnEndpoint(WithWhy):
 class Settling(OnDelivery):
     """What a person found out about a delivery."""
 
+    # A scan or a letter is kept as it is; JSON has no bytes.
+    model_config = ConfigDict(val_json_bytes="base64")
+
     outcome: str = Field(
         pattern="^(arrived|not_arrived|acknowledged|refused)$", description="Kết quả (what became of it)"
     )
     evidence: str = Field("", max_length=1_000_000, description="Bằng chứng dạng văn bản (evidence, as text)")
+    attached: bytes = Field(b"", max_length=10_000_000, description="Tệp bằng chứng, thay cho văn bản (evidence, as a file)")
 
 
 class Abandoning(OnDelivery):
@@ -48,7 +52,7 @@ def _named(_hub: Hub, asked: OnEndpoint) -> Iterable[str]:
 
 
 def _settle(hub: Hub, login: str, asked: Settling) -> operations.Done:
-    evidence = asked.evidence.encode()
+    evidence = asked.attached or asked.evidence.encode()
     if asked.outcome in ("arrived", "not_arrived"):
         arrived = asked.outcome == "arrived"
         return operations.settle(hub, asked.delivery, arrived=arrived, evidence=evidence, actor=login, why=asked.why)

@@ -9,11 +9,18 @@ import typer
 
 from hub.edge.cli import (
     acting,
+    alerts,
     broker,
     catalogue,
     checking,
+    editing,
     expiring,
+    finding,
+    grouping,
     looking,
+    mapping,
+    partners,
+    people,
     proving,
     replaying,
     retaining,
@@ -23,6 +30,7 @@ from hub.edge.cli import (
     showing,
     standing,
     trusting,
+    trying,
 )
 from hub.edge.cli.frame import CONFIG_VARIABLE, DEFAULT_FOLDER, Verbs
 
@@ -60,9 +68,15 @@ ROOMS = (
     expiring,
     running,
     looking,
+    finding,
     standing,
+    grouping,
+    alerts,
     acting,
     replaying,
+    editing,
+    mapping,
+    trying,
     retaining,
     sealing,
     proving,
@@ -70,6 +84,8 @@ ROOMS = (
     broker,
     showing,
     trusting,
+    people,
+    partners,
 )
 for room in ROOMS:
     room.add_to(app)

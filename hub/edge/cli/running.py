@@ -19,13 +19,19 @@ from typing import Annotated, Any
 import typer
 
 from hub import bootstrap
+from hub.alerting import Alerting
 from hub.app import Hub
 from hub.edge import supervised
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described
 from hub.edge.cli.texts import text
+from hub.edge.heartbeat import Heartbeat
+from hub.edge.partner_keeper import PartnerKeeper
+from hub.edge.replayer import Replayer
 from hub.edge.sealer import Sealer
+from hub.edge.telling import telling
 from hub.edge.trust_keeper import TrustKeeper
+from hub.edge.watcher import Watcher
 from hub.edge.workers import Workers
 from hub.errors import NotAllowed
 from hub.settings import Settings
@@ -70,6 +76,7 @@ class Role(StrEnum):
     DISPATCH = "dispatch"
     WORK = "work"
     POLL = "poll"
+    CONSOLE = "console"
 
 
 def serve(
@@ -79,6 +86,10 @@ def serve(
     only: Annotated[
         list[Role] | None,
         typer.Option(help="Chỉ làm phần việc này, nhiều lần được; cần RabbitMQ (only this part; needs RabbitMQ)."),
+    ] = None,
+    console_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Cổng trang điều hành; mặc định theo hub.toml (port of the console)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -93,12 +104,19 @@ def serve(
         calm_collector()
         try:
             with (
+                _beating(hub, settings, roles) as beating,
                 _sealing(hub, settings, Role.DISPATCH in roles) as sealing,
+                _watching(hub, Role.DISPATCH in roles) as watching,
+                _replaying(hub, Role.DISPATCH in roles) as replaying,
+                _keeping_partners(hub, roles) as keeping_partners,
                 _polling(hub, Role.POLL in roles) as polling,
                 _keeping_trust(hub, not roles.isdisjoint((Role.DOORS, Role.POLL))) as keeping,
-                _listening_for(hub, settings, roles, host, port, as_json) as answering,
+                _showing(hub, settings, Role.CONSOLE in roles, _or_free(console_port, port)) as (shown_at, showing),
+                _listening_for(hub, settings, roles, host, port, _ready_words(as_json, shown_at)) as answering,
             ):
-                supervised.wait(stop, lambda: workers.alive() and sealing() and polling() and keeping() and answering())
+                working = (workers.alive, beating, sealing, watching, replaying, keeping_partners, polling, keeping)
+                threads = (*working, showing, answering)
+                supervised.wait(stop, lambda: all(each() for each in threads))
                 typer.echo(text("stopping"), err=True)
         finally:
             workers.stop()
@@ -118,6 +136,57 @@ def _sealing(hub: Hub, settings: Settings, wanted: bool) -> Iterator[Callable[[]
     finally:
         sealer.stop()
         parts.timestamping.wire.close()
+
+
+@contextmanager
+def _replaying(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
+    """Carry out replay plans, where this process dispatches; gives what says whether the thread still runs."""
+    if not wanted:
+        yield lambda: True
+        return
+    replayer = Replayer(hub)
+    replayer.start()
+    try:
+        yield replayer.alive
+    finally:
+        replayer.stop()
+
+
+@contextmanager
+def _watching(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
+    """Look what is wrong and tell who is to be told, where this process dispatches; gives what says whether the thread runs."""
+    if not wanted:
+        yield lambda: True
+        return
+    with telling(hub) as tell:
+        watcher = Watcher(Alerting(hub=hub, tell=tell))
+        watcher.start()
+        try:
+            yield watcher.alive
+        finally:
+            watcher.stop()
+
+
+@contextmanager
+def _beating(hub: Hub, settings: Settings, roles: frozenset[Role]) -> Iterator[Callable[[], bool]]:
+    """Write now and then that this process is at work; gives what says whether the thread still runs."""
+    heartbeat = Heartbeat(hub, [role.value for role in roles], settings.folder / settings.file.payloads.folder)
+    heartbeat.start()
+    try:
+        yield heartbeat.alive
+    finally:
+        heartbeat.stop()
+
+
+@contextmanager
+def _keeping_partners(hub: Hub, roles: frozenset[Role]) -> Iterator[Callable[[], bool]]:
+    """Move chains to successors and send test messages, as far as that is this process's part."""
+    keeper = PartnerKeeper(hub, moves=Role.DISPATCH in roles, tests=Role.WORK in roles)
+    keeper.start()
+    try:
+        yield keeper.alive
+    finally:
+        keeper.stop()
 
 
 @contextmanager
@@ -154,9 +223,49 @@ def _polling(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
         pollers.stop()
 
 
+def _or_free(port: int | None, doors_port: int | None) -> int | None:
+    """Give the console's port: a free one where the doors were told to take one and nothing else was said."""
+    return 0 if port is None and doors_port == 0 else port
+
+
+@contextmanager
+def _showing(hub: Hub, settings: Settings, wanted: bool, port: int | None) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """Serve the console; gives its address, and what says whether it still answers."""
+    if not wanted:
+        yield "", lambda: True
+        return
+    # Templates and forms take half a second to load, which no other verb should pay.
+    from hub.edge.console.server import serve_console  # noqa: PLC0415
+
+    with serve_console(hub, settings, port) as server:
+        yield server.url, server.alive
+
+
+def _ready_words(as_json: bool, console: str) -> Callable[..., Callable[[str], None]]:
+    """Make what tells that the process is ready, with the console's address where it has one."""
+
+    def words(key: str, **given: str) -> Callable[[str], None]:
+        told = {**given, "console": console} if console else given
+        tell = _ready(as_json, key, **told)
+
+        def ready(url: str) -> None:
+            tell(url)
+            if console and not as_json:
+                typer.echo(text("console_at", url=console))
+
+        return ready
+
+    return words
+
+
 @contextmanager
 def _listening_for(
-    hub: Hub, settings: Settings, roles: frozenset[Role], host: str, port: int | None, as_json: bool
+    hub: Hub,
+    settings: Settings,
+    roles: frozenset[Role],
+    host: str,
+    port: int | None,
+    words: Callable[..., Callable[[str], None]],
 ) -> Iterator[Callable[[], bool]]:
     """Open the doors, or only the addresses of health where this process has none; it need not listen then.
 
@@ -164,14 +273,14 @@ def _listening_for(
     """
     doors = settings.file.doors
     if Role.DOORS not in roles and port is None:
-        _ready(as_json, "working", roles=", ".join(sorted(roles)))("")
+        words("working", roles=", ".join(sorted(roles)))("")
         yield lambda: True
         return
     # FastAPI takes a third of a second to load, which no other verb should pay.
     from hub.edge.http.server import serve_http  # noqa: PLC0415
 
     chosen = doors.port if port is None else port
-    ready = _ready(as_json, "serving")
+    ready = words("serving")
     uses_bus = not roles.isdisjoint((Role.DISPATCH, Role.WORK))
     has_doors = Role.DOORS in roles
     with serve_http(hub, host or doors.host, chosen, ready, settings=settings, doors=has_doors, uses_bus=uses_bus) as server:

@@ -71,6 +71,7 @@ def _write_keys(folder: Path, password: str) -> None:
     own = keys.make_development_key(authority, "Lien Thong hub", now)
     _secret(folder / "keys" / "seal.pem", keys.make_seal_key())
     _secret(folder / "keys" / "signing.pem", own.key_pem)
+    _secret(folder / "keys" / "finding.key", secrets.token_urlsafe(_TOKEN_BYTES).encode())
     _secret(folder / "keys" / "thai_nguyen.token", secrets.token_urlsafe(_TOKEN_BYTES).encode())
     _secret(folder / "keys" / "dvcqg.password", password.encode())
     (folder / "keys" / "signing.crt").write_bytes(own.certificate_pem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ def failures(
 
 def _failures(ledger: Ledger, by: str, endpoint: str, since: float | None) -> Failures:
     with ledger.read() as conn:
-        return failure_groups.failures(conn, by=by, endpoint=endpoint, refused_since=since)
+        return failure_groups.failures(conn, by=by, endpoint=endpoint, refused_since=since, now=time.time())
 
 
 def _flat(group: Group) -> dict[str, Any]:
@@ -80,6 +81,9 @@ def _print_failures(ctx: typer.Context, found: Failures) -> None:
         "procedures": lambda group: group.procedures or "",
         "first": lambda group: moment(group.first_at),
         "last": lambda group: moment(group.last_at),
+        "new_1h": lambda group: group.new_1h or "",
+        "taken_by": lambda group: group.taken_by,
+        "notes": lambda group: group.notes or "",
         "samples": lambda group: " ".join(map(short, group.samples)),
     }
     for name, title in _TITLES.items():

@@ -126,6 +126,7 @@ def _write_keys(folder: Path, tokens: Mapping[str, str]) -> keys.MadeKey:
     hub_key = keys.make_development_key(authority, "Lien Thong demo", now)
     secret(folder / AUTHORITY, authority.certificate_pem)
     secret(folder / "keys" / "seal.pem", keys.make_seal_key())
+    secret(folder / "keys" / "finding.key", secrets.token_urlsafe(32).encode())
     secret(folder / "keys" / "signing.pem", hub_key.key_pem)
     secret(folder / "keys" / "signing.crt", hub_key.certificate_pem)
     secret(folder / "keys" / "dvcqg.password", PORTAL_PASSWORD.encode())
@@ -201,7 +202,7 @@ def start_hub(folder: Path) -> subprocess.Popen[bytes]:
     """Start ``lienthong serve`` and wait until its doors are open; its log goes to the folder."""
     with (folder / "hub.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "hub.edge.cli", "--config", str(folder), "serve", "--json"],
+            [sys.executable, "-m", "hub.edge.cli", "--config", str(folder), "serve", "--console-port", "0", "--json"],
             stdout=subprocess.PIPE,
             stderr=log,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 from fastapi import APIRouter, Request
@@ -20,10 +20,11 @@ from hub.edge.http.routes import Guarded
 from hub.edge.http.turned_away import Unidentified
 from hub.errors import HubError, Unavailable
 from hub.ledger.tables import messages
-from hub.registers import measures, seals
+from hub.registers import alerts, measures, seals
 from hub.registers.measures import Measures
 from hub.registers.seals import SealMeasures
 from hub.telemetry import (
+    ALERTS,
     BREAKER,
     CERTIFICATE_DAYS,
     DELIVERIES,
@@ -41,7 +42,7 @@ CHECK_SECONDS = 1.0
 #: A look that takes longer is an answer of its own: a commit that waits for a standby which is away waits for ever.
 PATIENCE_SECONDS = 5.0
 #: What is counted in the ledger at each look; what is gone must not stay.
-_COUNTED = (DELIVERIES, PARKED, OLDEST_DUE_SECONDS, BREAKER, PAUSED, SEALING_BEHIND_SECONDS)
+_COUNTED = (ALERTS, DELIVERIES, PARKED, OLDEST_DUE_SECONDS, BREAKER, PAUSED, SEALING_BEHIND_SECONDS)
 #: No endpoint has an empty name, so the verb that tries the writer changes nothing.
 _NOBODY = ""
 
@@ -137,11 +138,12 @@ class Health:
             self._show_certificates()
             return generate_latest()
 
-    def _measured(self) -> tuple[Measures, SealMeasures] | None:
+    def _measured(self) -> tuple[Measures, SealMeasures, Mapping[str, int]] | None:
         try:
             with self._hub.ledger.read() as conn:
                 now = self._hub.now()
-                return measures.measure(conn, (*self._sending(), UNROUTED), now), seals.measure(conn, now)
+                found = measures.measure(conn, (*self._sending(), UNROUTED), now)
+                return found, seals.measure(conn, now), alerts.by_severity(conn)
         except (Unavailable, DBAPIError) as error:
             # The other counters are wanted most when the ledger does not answer.
             log.error("metrics.ledger_unread", cause=type(error).__name__)
@@ -163,13 +165,15 @@ class Health:
         return self._gate.local(request)
 
 
-def _show(measured: tuple[Measures, SealMeasures] | None, stamps: bool) -> None:
+def _show(measured: tuple[Measures, SealMeasures, Mapping[str, int]] | None, stamps: bool) -> None:
     """Set the gauges; where nothing could be counted they are absent, which an alarm can see."""
     for gauge in _COUNTED:
         gauge.clear()
     if measured is None:
         return
-    found, sealed = measured
+    found, sealed, open_alerts = measured
+    for severity, number in open_alerts.items():
+        ALERTS.labels(severity).set(number)
     SEALING_BEHIND_SECONDS.labels("seal").set(sealed.unsealed_seconds)
     if stamps:
         SEALING_BEHIND_SECONDS.labels("timestamp").set(sealed.unstamped_seconds)

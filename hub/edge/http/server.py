@@ -202,7 +202,7 @@ def serve_http(
     """
     file = settings.file if settings else HubFile()
     tls = _tls(settings) if settings and file.doors.certificate else None
-    listening = _listen(host, port)
+    listening = listen(host, port)
     if doors:
         # What a process that was killed had half received.
         hub.payloads.sweep(time.time() - LEFT_OVER_SECONDS)
@@ -212,7 +212,8 @@ def serve_http(
     return HttpServer(app, listening, tls, ready)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, where: str = "hub.toml [doors] host, port") -> socket.socket:
+    """Listen on an address; raise BadSettings where it is not free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
@@ -220,7 +221,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise BadSettings(
             f"cannot listen at {host}:{port} ({error.strerror})",
             f"không mở được cổng {host}:{port} ({error.strerror})",
-            where="hub.toml [doors] host, port",
+            where=where,
         ) from error
 
 

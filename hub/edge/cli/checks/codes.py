@@ -8,17 +8,18 @@ from datetime import date
 from pathlib import Path
 
 from hub import settings as settings_module
+from hub.app import Hub
 from hub.canonical.codes import CodeRow
-from hub.edge.cli.checks.findings import ASSUMED, ERROR, Finding, fine
+from hub.edge.cli.checks.findings import ASSUMED, ERROR, WARNING, Finding, fine
 from hub.errors import HubError
+from hub.registers import codes as registered
+from hub.registers.codes import MappedRow
 from hub.settings import Settings
 
 
 def look(settings: Settings) -> Iterator[Finding]:
     """Look at all code lists of a configuration."""
-    tables = set()
     for path in map(Path, settings_module.code_files(settings.folder)):
-        tables.add(path.stem)
         where = f"codes/{path.name}"
         try:
             rows = settings_module.code_rows(path)
@@ -29,8 +30,23 @@ def look(settings: Settings) -> Iterator[Finding]:
         yield fine(where, f"{len(rows)} dòng", f"{len(rows)} rows")
         yield from _overlaps(where, rows)
         yield from _assumed_rows(where, path)
+
+
+def look_at_ledger(settings: Settings, hub: Hub) -> Iterator[Finding]:
+    """Look at the rows that the ledger lays over the files, and whether every list that a rule needs is in one of the two."""
+    try:
+        files = hub.codes.files()
+    except (HubError, UnicodeDecodeError, csv.Error):
+        # Which one cannot be read was said when the files were looked at.
+        return
+    with hub.ledger.read() as conn:
+        laid = {name: rows for name in registered.changes(conn) if (rows := registered.laid(conn, name))}
+    for name, rows in sorted(laid.items()):
+        where = f"codes/{name} (ledger)"
+        yield fine(where, f"{len(rows)} dòng bổ sung trong sổ cái", f"{len(rows)} rows are laid over it in the ledger")
+        yield from _caught_up(where, name, rows, files.get(name, ()))
     for route in settings.routes:
-        if route.place and route.place.table not in tables:
+        if route.place and route.place.table not in {*files, *laid}:
             name = f"codes/{route.place.table}.csv"
             yield Finding(
                 level=ERROR,
@@ -38,6 +54,19 @@ def look(settings: Settings) -> Iterator[Finding]:
                 vi=f"quy tắc cần danh mục {name}, chưa có tệp này",
                 en=f"the rule needs the code list {name}, which is not there",
             )
+
+
+def _caught_up(where: str, name: str, rows: Iterable[MappedRow], file: Iterable[CodeRow]) -> Iterator[Finding]:
+    """Name rows of the ledger that the file has as well: they can be taken back."""
+    known = set(file)
+    if codes := [row.code for row in rows if row.row in known]:
+        listed = ", ".join(codes[:10])
+        yield Finding(
+            level=WARNING,
+            where=where,
+            vi=f"tệp đã có đúng các dòng này, nên bỏ khỏi sổ cái (mapping remove {name} …): {listed}",
+            en=f"the file has the same rows: take them back from the ledger (mapping remove {name} …): {listed}",
+        )
 
 
 def _overlaps(where: str, rows: Iterable[CodeRow]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from hub import bootstrap
 from hub.app import Hub
+from hub.edge.cli.checks import codes
 from hub.edge.cli.checks.findings import WARNING, Finding, fine, of_error
 from hub.edge.http.identity import Gate
 from hub.endpoint import Endpoint
@@ -30,6 +31,7 @@ def look(settings: Settings, *, reach: bool) -> Iterator[Finding]:
         return
     try:
         yield fine("hub.toml [ledger]", "sổ cái mở được", "the ledger opens")
+        yield from codes.look_at_ledger(settings, hub)
         yield _store(hub, settings.file.payloads.max_bytes)
         if reach:
             if not hub.bus.embedded:
