@@ -27,6 +27,7 @@ from hub.rules import succession
 from hub.rules.lifecycle import State
 from hub.rules.succession import Successor
 from tests.promises.test_succession import NEW, OLD, SuccessionWorld
+from tests.support import dying_mover
 from tests.support import hub as support
 from tests.support.engines import ENGINES, ledger_on
 from tests.support.looking import all_deliveries, broken_rows, check_chains
@@ -401,3 +402,29 @@ def test_a_thousand_chains_that_stay_do_not_keep_the_others(world: SuccessionWor
 
     with world.hub.ledger.read() as conn:
         assert succession_verbs.subjects_to_move(conn, OLD, 1) == ["national:H01-9"]
+
+
+def test_a_process_that_is_killed_at_any_commit_leaves_whole_chains(tmp_path: Path) -> None:
+    """Each process begins where the one before it died, one touch later in its life than that one."""
+    with ledger_on("sqlite") as ledger:
+        world = SuccessionWorld.open(tmp_path, ledger)
+        operations.pause(world.hub, OLD, **WHO)
+        for number in range(1, 7):
+            send(world, number, f"H01-{number % 3}")
+        succeed(world, keeps_data=True)
+        deaths = 0
+        while dying_mover.run(tmp_path, 1 + deaths % 3) is None:
+            deaths += 1
+            rows = all_deliveries(world.hub.ledger)
+            assert all(len({row.endpoint for row in rows if row.subject == each.subject}) == 1 for each in rows)
+            check_chains(world.hub.ledger, left=LEFT)
+        run(world)
+
+        assert deaths >= 6
+        assert [taken(world, f"H01-{number}") for number in range(3)] == [
+            [(NEW, "#3"), (NEW, "#6")],
+            [(NEW, "#1"), (NEW, "#4")],
+            [(NEW, "#2"), (NEW, "#5")],
+        ]
+        assert broken_rows(world.hub.ledger) == []
+        world.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.engine import Row
 
 from hub.canonical.base import local
@@ -359,7 +359,7 @@ def seen(conn: Connection, name: str, *, now: float) -> None:
 def gone(conn: Connection, name: str) -> None:
     """Write down that a process no longer carries plans out, and give back what it held."""
     conn.execute(delete(plan_runners).where(plan_runners.c.name == name))
-    conn.execute(update(plan_runs).where(plan_runs.c.watched & (plan_runs.c.holder == name)).values(holder="", lease_until=0.0))
+    conn.execute(update(plan_runs).where(text("watched") & (plan_runs.c.holder == name)).values(holder="", lease_until=0.0))
 
 
 # --- parts -------------------------------------------------------------------------------------------------------

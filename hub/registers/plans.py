@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
@@ -311,7 +311,8 @@ def first_going(conn: Connection, plan_id: str, limit: int) -> tuple[str, ...]:
 
 def watched(conn: Connection) -> tuple[str, ...]:
     """Give the plans that somebody has to look at: they run, or what they carried out has not ended."""
-    return tuple(conn.execute(select(plan_runs.c.plan_id).where(plan_runs.c.watched).order_by(plan_runs.c.plan_id)).scalars())
+    # Written as the index has it: SQLite takes no other way to say so for the same.
+    return tuple(conn.execute(select(plan_runs.c.plan_id).where(text("watched")).order_by(plan_runs.c.plan_id)).scalars())
 
 
 def run_state(conn: Connection, plan_id: str, now: float) -> RunState | None:

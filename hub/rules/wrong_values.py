@@ -51,6 +51,7 @@ WRONG_VALUES = {
     "event": "{pattern!r} không khớp sự kiện nào; hiện có: {known}",
     "date_type": "phải là ngày dạng \"2026-09-02\"",
     "date_from_datetime_parsing": "phải là ngày dạng \"2026-09-02\"",
+    "no_text": "có ký tự không hợp lệ (NUL)",
     "date_from_datetime_inexact": "phải là ngày, không kèm giờ",
 }
 

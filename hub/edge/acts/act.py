@@ -26,8 +26,7 @@ class Asked(BaseModel):
         """Refuse NUL, of which PostgreSQL's texts know nothing."""
         listed = value if isinstance(value, list | tuple) else (value,)
         if any(isinstance(each, str) and "\0" in each for each in listed):
-            words = {"vi": "có ký tự không hợp lệ (NUL)", "en": "has a character that is no text (NUL)"}
-            raise PydanticCustomError("no_text", "{en}", words)
+            raise PydanticCustomError("no_text", "has a character that is no text (NUL)")
         return value
 
 

@@ -141,7 +141,7 @@ ACTS = (
     Act(verb="status", asked=StatusAsked, do=_status),
     Act(verb="failures", asked=FailuresAsked, do=_failures),
     Act(verb="doubts", asked=DoubtsAsked, do=_doubts),
-    Act(verb="find", asked=FindAsked, do=_find),
+    Act(verb="find", asked=FindAsked, discreet=True, do=_find),
     Act(verb="timeline", asked=TimelineAsked, do=_timeline),
     Act(verb="show", asked=ShowAsked, do=_show),
 )
