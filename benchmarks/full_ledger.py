@@ -461,8 +461,10 @@ class _Sqlite(_Into):
 class _Postgresql(_Into):
     def __init__(self, url: str) -> None:
         super().__init__()
-        at = make_url(url).translate_connect_args(username="user", database="dbname")
-        self._conn = psycopg.connect(**at, autocommit=True)
+        given = make_url(url)
+        at: dict[str, Any] = given.translate_connect_args(username="user", database="dbname")
+        # The folder of the server's socket stands in the address's query.
+        self._conn = psycopg.connect(**{**at, **given.query}, autocommit=True)
         self._conn.execute("SET synchronous_commit = off")
         self._conn.execute("SET session_replication_role = replica")
         self._conn.execute("SET maintenance_work_mem = '512MB'")

@@ -105,11 +105,11 @@ def looks(full: Full, hub: Hub) -> dict[str, Look]:
         "timeline of thousands, the newest": act("timeline", name=full.long_dossier, newest=True),
         "show a message": act("show", name=full.message),
         "show a delivery": act("show", name=full.parked),
-        **_lists(full),
+        **_lists(full, failures.refused[0].cause.endpoint),
     }
 
 
-def _lists(full: Full) -> dict[str, Look]:
+def _lists(full: Full, refusing: str) -> dict[str, Look]:
     filters = {
         "all": Filters(),
         "of an endpoint": Filters(endpoint=PROVINCES[4]),
@@ -117,7 +117,7 @@ def _lists(full: Full) -> dict[str, Look]:
         "of a procedure there is not": Filters(procedure="9.999999"),
         "accepted": Filters(accepted=True),
         "refused": Filters(accepted=False),
-        "refused, of an endpoint": Filters(accepted=False, endpoint=PROVINCES[4]),
+        "refused, of an endpoint": Filters(accepted=False, endpoint=refusing),
         "of an error": Filters(error="no_mapping"),
         "of an error there is not": Filters(error="nothing"),
         "of a dossier": Filters(subject=full.dossier),
@@ -169,13 +169,14 @@ def open_hub(folder: Path) -> Hub:
     return bootstrap.open_hub(bootstrap.load_settings(folder), clock=lambda: datetime.fromtimestamp(NOW, UTC))
 
 
-def run(engine: str, folder: Path, url: str, full: Full, forget: Callable[[], None], *, rounds: int = ROUNDS) -> Iterator[Row]:
+def run(engine: str, folder: Path, full: Full, forget: Callable[[], None], *, rounds: int = ROUNDS) -> Iterator[Row]:
     """Measure every look on one engine; ``forget``: makes the machine forget what it has read."""
     hub = open_hub(folder)
     counted = _counted(hub)
     every = looks(full, hub)
     hub.ledger.close()
-    yield Row(engine=engine, name="count an hour", cold=counted[0], median=statistics.median(counted), greatest=max(counted))
+    if counted:
+        yield Row(engine=engine, name="count an hour", cold=counted[0], median=statistics.median(counted), greatest=max(counted))
     forget()
     for name, look in every.items():
         hub = open_hub(folder)
@@ -244,7 +245,7 @@ def measure(engine: str, messages: int, rounds: int = ROUNDS) -> Iterator[Row]:
         begin = time.perf_counter()
         full = full_ledger.fill(url, messages)
         print(f"{engine}: {full.messages:,} messages written in {time.perf_counter() - begin:.0f} s", file=sys.stderr)
-        yield from run(engine, configure(Path(name), url), url, full, forget, rounds=rounds)
+        yield from run(engine, configure(Path(name), url), full, forget, rounds=rounds)
 
 
 def _line(row: Row) -> str:

@@ -204,6 +204,30 @@ def test_of_two_who_approve_at_once_one_does_and_it_is_sent_once(night: Shift) -
     assert events(night.hub).count("edit.approved") == 1
 
 
+def test_of_two_who_propose_at_once_one_is_told_of_the_other(night: Shift) -> None:
+    night.unmapped(1)
+    (parked,) = night.ids()
+    start = Barrier(2)
+    other = hubs.open_hub(night.folder, night.clock)
+
+    def propose(hub: Hub, actor: str) -> str:
+        start.wait()
+        try:
+            return edits.propose(hub, parked, RIGHT, actor=actor, why="sai mã").edit.state
+        except NotAllowed as error:
+            return error.en
+
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            said = sorted(pool.map(propose, (night.hub, other), ("lan", "minh")))
+    finally:
+        hubs.close(other)
+
+    assert sorted(each == "proposed" for each in said) == [False, True], said
+    assert any("decide on that one first" in each for each in said)
+    assert len(edits.listing(night.hub)) == 1
+
+
 @pytest.mark.parametrize("verb", ["rebuild", "release"])
 def test_nothing_changes_where_the_delivery_moved_on_since(night: Shift, verb: str) -> None:
     night.unmapped(1)

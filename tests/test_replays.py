@@ -10,7 +10,7 @@ from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from hub import operations
 from hub.app import Hub
@@ -620,6 +620,31 @@ def test_what_cannot_be_signed_now_is_not_planned_but_what_was_signed_before_is(
 
     assert skips(released) == ["certificate_expired", ""]
     assert skips(rebuilt) == ["certificate_expired"] * 2
+
+
+def test_nothing_that_a_plan_reads_is_looked_for_without_an_index(night: Shift) -> None:
+    """Neither all deliveries, nor all that an endpoint holds or has told: there may be a million."""
+    stopped(night, 2)
+    night.send(3, "H01-1")
+    engine, ways = night.hub.ledger._engine, []
+
+    def explained(conn: Any, cursor: Any, statement: str, given: Any, *rest: Any) -> None:
+        if statement.startswith("SELECT"):
+            for row in cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given):
+                ways.append(row[3])
+
+    event.listen(engine, "before_cursor_execute", explained)
+    for choice in (Choice(endpoint=PARTNER), Choice(error="no_mapping"), Choice(dossier="H01-1"), Choice(header="a=b")):
+        operations.plan(night.hub, choice, "rebuild", scope=frozenset({PARTNER}), **WHO)
+    event.remove(engine, "before_cursor_execute", explained)
+
+    assert "SEARCH messages USING INDEX messages_by_subject (subject=? AND received_at>?)" in ways
+    assert "SEARCH behind USING INDEX deliveries_by_chain (endpoint=? AND subject=? AND place>?)" in ways
+    of_messages = {"deliveries", "head", "behind", "messages", "attempts"}
+    large = [way for way in ways if of_messages.intersection(way.split()[1:2])]
+    assert large
+    assert not [way for way in large if way.startswith("SCAN")]
+    assert not [way for way in large if "messages_by_endpoint" in way]
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------

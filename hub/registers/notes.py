@@ -45,7 +45,8 @@ class Care:
 
 def care_of(conn: Connection, names: Collection[str]) -> dict[str, Care]:
     """Give what people did about groups; of one that nobody touched there is none."""
-    listed, found = list(names), {}
+    listed = list(names)
+    found: dict[str, Care] = {}
     for start in range(0, len(listed), _AT_ONCE):
         found |= _care_of(conn, listed[start : start + _AT_ONCE])
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,13 @@ from hub import operations
 from hub.edge.acts.act import perform
 from hub.edge.acts.everything import ACTS
 from hub.errors import NotAllowed
-from hub.ledger import payloads
+from hub.ledger import journal, payloads
 from hub.ledger.tables import messages
 from hub.registers.showing import Shown
 from hub.registers.timeline import Entry, TimelinePage
 from hub.rules.people import Person, Role
-from tests.support import hub as hubs
 from tests.support.engines import ENGINES, ledger_on
-from tests.support.hub import PARTNER, SENDER, At
+from tests.support.hub import PARTNER, SENDER
 from tests.support.night_shift import Shift, shift
 
 LAN = Person(login="lan", roles=frozenset({Role.OPERATOR}))
@@ -174,24 +174,29 @@ def test_what_the_sender_was_told_stands_at_its_message(tmp_path: Path) -> None:
         assert (told.endpoint, told.recipient, told.outcome, told.delivery_id) == (SENDER, PARTNER, "delivered", night.ids()[0])
 
 
-def test_calls_that_tell_the_sender_stand_in_the_same_list(tmp_path: Path) -> None:
-    with shift(tmp_path) as night:
-        hubs.configure(
-            tmp_path, {PARTNER: At(url=_url(night))}, sender_outbound=At(url=_url(night), notify=True), ledger=hubs.SQLITE
+def test_calls_that_tell_the_sender_stand_in_the_same_list_in_order(night: Shift) -> None:
+    """They are deliveries of a chain of their own, with a chain of the journal of its own."""
+    def append(at: float) -> None:
+        row = partial(
+            journal.append, subject="notices:national:H01-1", event="delivery.sending", at=at, actor="hub", entry={"attempt": 1}
         )
-        hubs.close(night.hub)
-        night.hub = hubs.open_hub(tmp_path, night.clock)
-        night.send(1)
+        night.hub.ledger.change(row, "notices:national:H01-1")
 
-        found = page(night)
+    night.send(1)
+    append(night.hub.now())
+    night.send(2)
+    append(night.hub.now())
 
-        assert [each.kind for each in found.entries].count("notice") >= 1
-        assert {each.subject for each in found.entries if each.kind == "notice"} == {"notices:national:H01-1"}
-        assert found.total == len(found.entries)
+    kinds = [each.kind for each in page(night).entries]
+    told, after = [], ""
+    while True:
+        some = page(night, limit=3, after=after)
+        told += [each.kind for each in some.entries]
+        if not (after := some.next):
+            break
 
-
-def _url(night: Shift) -> str:
-    return str(night.hub.endpoints[PARTNER].options.url)
+    assert kinds == told == ["message", "delivery", "delivery", "notice"] * 2
+    assert page(night).total == len(kinds)
 
 
 def test_a_person_sees_the_dossiers_they_work_on(one: Shift) -> None:

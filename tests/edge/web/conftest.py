@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,7 +23,7 @@ from hub.app import Hub
 from hub.edge.http.server import HttpServer
 from hub.edge.web.guard import Guard, Visitor
 from hub.ledger.tables import journal
-from hub.operations import people
+from hub.operations import passwords, people
 from tests.support import hub as support
 from tests.support.browser import Browser, Page
 from tests.support.clock import Clock
@@ -134,6 +135,15 @@ def _app(guard: Guard) -> Starlette:
     )
     guard.add_to(app)
     return app
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hash in a moment: some tests log in dozens of times. The real parameters are tested in tests/test_people.py."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture(params=ENGINES)
