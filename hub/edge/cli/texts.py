@@ -477,6 +477,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "day": ("Ngày qua", "Last day"),
     "last_success": ("Gửi được lần cuối", "Last success"),
     "oldest_due": ("Chờ gửi từ", "Due since"),
+    "delivered": ("Đã chuyển", "Delivered"),
+    "waiting": ("Chờ gửi lại", "Waiting"),
     "backlog": ("Tồn đọng", "Backlog"),
     "heard": ("Nhận lần cuối", "Last heard"),
     "opens": ("Mở lúc", "Opens"),
