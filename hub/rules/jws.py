@@ -1,4 +1,4 @@
-"""Detached JSON Web Signatures with unencoded payload (RFC 7797); joserfc is imported only here."""
+"""Detached JSON Web Signatures with unencoded payload (RFC 7797), by joserfc's algorithms."""
 
 from __future__ import annotations
 

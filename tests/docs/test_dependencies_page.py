@@ -85,7 +85,6 @@ def importers(module: str) -> list[str]:
     [
         ("signxml", "hub/rules/signatures.py"),
         ("kombu", "hub/bus/connecting.py"),
-        ("joserfc", "hub/rules/jws.py"),
         ("pika", "hub/amqp/connecting.py"),
         ("zeep", "adapters/single_window/transport.py"),
         ("uvicorn", "hub/edge/http/server.py"),
