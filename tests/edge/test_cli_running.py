@@ -61,7 +61,7 @@ def test_secrets_are_for_their_owner_alone_and_tokens_are_only_shown(made: tuple
     written = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     secret = [path for path in (folder / "keys").iterdir() if path.suffix != ".crt"]
-    assert {path.name for path in secret} == {"seal.pem", "signing.pem", "thai_nguyen.token", "dvcqg.password"}
+    assert {path.name for path in secret} == {"seal.pem", "signing.pem", "thai_nguyen.token", "dvcqg.password", "finding.key"}
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
     for name, token in said["tokens"].items():
         assert not any(token.encode() in body for body in written.values())

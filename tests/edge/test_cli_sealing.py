@@ -158,7 +158,7 @@ def test_serve_seals_stamps_and_publishes_by_itself(tmp_path: Path, tsa: Tsa) ->
 
     assert {"seal.made", "seal.stamped"} <= told
     assert process.returncode == 0
-    assert answer(folder, "verify-ledger", "--roots", str(folder / "roots"))["seals"] == 1
+    assert answer(folder, "verify-ledger", "--roots", str(folder / "roots"))["seals"] >= 1
 
 
 def _until(lines: Any, event: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from hub.edge.acts.act import Act, Asked, WithWhy
 from hub.operations import groups
 from hub.registers import group_members
 from hub.registers.group_members import GroupShown
+from hub.rules import people
 from hub.rules.people import Person
 
 _GROUP = Field(pattern="^[0-9a-f]{10}$", description="Tên nhóm lỗi (name of the failure group)")
@@ -57,7 +58,7 @@ def _its_endpoint(hub: Hub, asked: Taking | Leaving | Noting) -> Iterable[str]:
 
 def _show(hub: Hub, person: Person, asked: Showing) -> GroupShown:
     with hub.ledger.read() as conn:
-        return group_members.show(
+        shown = group_members.show(
             conn,
             asked.group,
             after=asked.after,
@@ -66,6 +67,10 @@ def _show(hub: Hub, person: Person, asked: Showing) -> GroupShown:
             on_doubt=lambda endpoint, service, variant: hub.doubt_policy(endpoint, service, variant)[0],
             now=hub.now(),
         )
+    if not shown.members and not asked.after:
+        # Nothing of it lies within the scope: then not even its cause is told.
+        people.check(person, "group show", (shown.group.cause.endpoint,))
+    return shown
 
 
 ACTS = (

@@ -130,13 +130,14 @@ def _day(given: str) -> date | None:
         raise NotAllowed(f"{given!r} is no day: 2026-03-02", f"{given!r} không phải ngày dạng 2026-03-02", where="day") from None
 
 
-def export(ctx: typer.Context, name: List) -> None:
+def export(ctx: typer.Context, name: List, as_json: Json = False) -> None:
     """Write a list as CSV."""
     with frame.opened_hub(ctx) as hub:
         listed = mappings.show(hub, name, limit=sys.maxsize)
         laid = [each.row for each in listed.rows if each.origin == codes.LEDGER]
         rows = codes.flattened(hub.codes.files().get(name, ()), laid)
-    _write(rows, _notes(ctx, name))
+    rows = tuple(rows)
+    frame.show(rows, as_json=as_json, people=lambda: _write(rows, _notes(ctx, name)))
 
 
 def _notes(ctx: typer.Context, name: str) -> Mapping[tuple[str, str], Mapping[str, str]]:

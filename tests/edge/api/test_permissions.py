@@ -20,7 +20,7 @@ AT_ONE = {
     *("group take", "group leave", "group note", "partner test", "partner onboard"),
 }
 #: Verbs that only somebody without limits may use.
-UNLIMITED = {name for name in VERBS if name.startswith(("person ", "token "))} | {"partner succeed", "alert test", "journal"}
+UNLIMITED = {name for name in VERBS if name.startswith(("person ", "token "))} | {"partner succeed", "alert test"}
 
 
 def asked(desk: Desk, at: str) -> Mapping[str, Mapping[str, Any]]:
@@ -38,7 +38,7 @@ def asked(desk: Desk, at: str) -> Mapping[str, Mapping[str, Any]]:
         **{name: {} for name in ("person show", "token show", "journal")},
         "group show": {"group": group},
         "group note": caused | {"text": "đã gọi điện"},
-        "find": {"text": "H01-1"},
+        "find": {"q": "H01-1"},
         "timeline": {"name": "H01-1"},
         "show": {"name": delivery},
         "settle": one | {"outcome": "arrived"},

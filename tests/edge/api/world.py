@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -24,6 +25,7 @@ from hub.registers import failures
 from hub.registers.plan_choice import Choice
 from hub.rules.people import Role
 from hub.rules.verbs import VERBS
+from hub.trust import keys
 from tests.support import hub as world
 
 HERE, ELSEWHERE = "bo", "so"
@@ -90,6 +92,7 @@ class Desk:
 def opened(folder: Path) -> Desk:
     """Open everything; see ``closed``."""
     world.configure(folder, {HERE: world.At(), ELSEWHERE: world.At()})
+    _give_a_signer(folder)
     settings = bootstrap.load_settings(folder)
     hub = world.open_hub(folder)
     delivery = _parked(hub)
@@ -102,6 +105,16 @@ def opened(folder: Path) -> Desk:
     server = serve_console(hub, settings, port=0).start()
     groups = {group.cause.endpoint: group.cause.group for group in found}
     return Desk(hub=hub, server=server, delivery=delivery, plan=plans, group=groups)
+
+
+def _give_a_signer(folder: Path) -> None:
+    """Give the hub a key, by which it seals evidence."""
+    now = datetime.now(UTC)
+    made = keys.make_development_key(keys.make_development_authority(now), "Trục thử nghiệm", now)
+    (folder / "keys" / "signing.pem").write_bytes(made.key_pem)
+    (folder / "keys" / "signing.crt").write_bytes(made.certificate_pem)
+    with (folder / "hub.toml").open("a", encoding="utf-8") as file:
+        file.write('[signers.default]\nkey = "file:keys/signing.pem"\ncertificate = "file:keys/signing.crt"\n')
 
 
 def closed(desk: Desk) -> None:
