@@ -122,7 +122,7 @@ FAILING = {
     ("group", "note"): ["3fa9c1d2ab", "x"],
     ("person", "add"): ["an", "--role", "viewer", "--scope", "*", "--sign-in", "none", "--why", "x"],
     ("person", "change"): ["an", "--role", "viewer", "--why", "x"],
-    ("person", "password"): ["an", "--why", "x"],
+    ("person", "password"): ["an", "--generate", "--why", "x"],
     ("token", "make"): ["an", "--title", "x", "--verb", "status", "--why", "x"],
     ("token", "end"): ["5c1e7a90", "--why", "x"],
     ("edit", "propose"): ["7d0f5b1e", "--set", "/dossier/summary=x", "--why", "x"],
