@@ -135,8 +135,7 @@ def export(ctx: typer.Context, name: List, as_json: Json = False) -> None:
     with frame.opened_hub(ctx) as hub:
         listed = mappings.show(hub, name, limit=sys.maxsize)
         laid = [each.row for each in listed.rows if each.origin == codes.LEDGER]
-        rows = codes.flattened(hub.codes.files().get(name, ()), laid)
-    rows = tuple(rows)
+        rows = tuple(codes.flattened(hub.codes.files().get(name, ()), laid))
     frame.show(rows, as_json=as_json, people=lambda: _write(rows, _notes(ctx, name)))
 
 
