@@ -59,7 +59,7 @@ def _machines(conn: Connection, now: float) -> Facts:
 
 def _parked(conn: Connection) -> tuple[Standstill, ...]:
     """Count what is parked by cause, and no more: this is asked all the time."""
-    keys = failures._keys("event")
+    keys = failures.cause_keys("event")
     counted = select(*keys, func.count().label("number"), func.min(deliveries.c.updated_at).label("first_at"))
     purposely = deliveries.c.error_code.in_(_ON_PURPOSE)
     rows = conn.execute(counted.where(failures.standing(State.PARKED) & ~purposely).group_by(*keys))

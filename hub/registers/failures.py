@@ -71,7 +71,8 @@ _PLACE = case(
 )
 
 
-def _keys(by: str) -> tuple[Label[str], ...]:
+def cause_keys(by: str) -> tuple[Label[str], ...]:
+    """Give the columns that failures of one cause have in common; ``by``: event or procedure."""
     return (
         deliveries.c.error_code.label("error_code"),
         deliveries.c.endpoint.label("endpoint"),
@@ -94,7 +95,7 @@ def _groups(
     """Group in one reading, row by row: that takes half of what the database needs to group and to rank."""
     here = and_(standing(state, endpoint), scopes.of_deliveries(scope), *more)
     columns = (deliveries.c.id, deliveries.c.updated_at, deliveries.c.procedure, waiting_behind())
-    query = select(*columns, *_keys(by)).where(here)
+    query = select(*columns, *cause_keys(by)).where(here)
     found: dict[tuple[str, ...], Collected] = {}
     for identifier, at, procedure, followers, *key in conn.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}):
         group = found.setdefault((*key,), Collected())
@@ -165,7 +166,7 @@ def _standing_causes(conn: Connection) -> Iterator[tuple[Cause, str]]:
     """Give the causes of all that stands still, in one reading for each state."""
     for state in STANDING:
         columns = {by: what.label(by) for by, what in WHAT.items()}
-        same = [key for key in _keys("event") if key.name != "what"]
+        same = [key for key in cause_keys("event") if key.name != "what"]
         for row in conn.execute(select(*same, *columns.values()).where(standing(state)).distinct()):
             for by in WHAT:
                 key = (row.error_code, row.endpoint, row.partner_code, getattr(row, by), row.error_where)
@@ -202,7 +203,7 @@ def group_of(conn: Connection, cause: Cause, by: str, *, scope: Scope, now: floa
 
 def parked_by_cause(conn: Connection) -> list[tuple[Cause, int, float]]:
     """Count what is parked by its cause, and say since when the first of each stands: what a watcher asks again and again."""
-    keys = _keys("event")
+    keys = cause_keys("event")
     counted = select(*keys, func.count().label("number"), func.min(deliveries.c.updated_at).label("first_at"))
     rows = conn.execute(counted.where(standing(State.PARKED)).group_by(*keys))
     return [(_cause(State.PARKED.value, _key(row)), row.number, row.first_at) for row in rows]
@@ -210,7 +211,7 @@ def parked_by_cause(conn: Connection) -> list[tuple[Cause, int, float]]:
 
 def matching(conn: Connection, words: ColumnElement[bool], scope: Scope) -> list[Group]:
     """Give the groups of which some deliveries are as a condition says, with the number of these only."""
-    keys, stands = _keys("event"), deliveries.c.updated_at
+    keys, stands = cause_keys("event"), deliveries.c.updated_at
     counted = select(
         *keys,
         func.count().label("number"),
@@ -245,5 +246,5 @@ def no_group(group: str) -> NotAllowed:
 def of_cause(cause: Cause, by: str) -> ColumnElement[bool]:
     """Say, as a condition, which deliveries belong to a cause."""
     values = (cause.error_code, cause.endpoint, cause.partner_code, cause.what, cause.error_where)
-    same = [key.element == value for key, value in zip(_keys(by), values, strict=True)]
+    same = [key.element == value for key, value in zip(cause_keys(by), values, strict=True)]
     return and_(standing(State(cause.state)), *same)
