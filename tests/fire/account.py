@@ -126,6 +126,7 @@ def compare(town: Town, sent: Sent, account: Account) -> None:
 
 def fetch_files(town: Town, sent: Sent, account: Account) -> None:
     """Have every file back from a door, and compare."""
+    town.open_doors()
     wire = Wire()
     account.files = len(sent.files)
     for digest, who in sent.files.items():

@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from hub.telemetry import configure_logging
 from tests.support import hub as support
 from tests.support.partner import Partner, said, served
 from tests.support.postgres import Cluster
-from tests.support.rabbit import PASSWORD, PASSWORD_VARIABLE, Node
+from tests.support.rabbit import PASSWORD, PASSWORD_VARIABLE, Node, wait_until
 
 PARTNERS = 20
 SENDERS = 5
@@ -118,6 +119,12 @@ class Town:
         """Count what the partners have stored."""
         return sum(len(partner.arrivals) for partner in self.partners.values())
 
+    def open_doors(self) -> None:
+        """Wait until every door can be reached: one that was killed last is still starting."""
+        for door in self.doors:
+            host, _, port = door.removeprefix("http://").partition(":")
+            wait_until(lambda at=(host, int(port)): _reached(at), START_SECONDS)
+
     def close(self) -> None:
         """End all that was started."""
         for process in self.processes:
@@ -126,6 +133,14 @@ class Town:
             server.stop()
         self.node.close()
         self.cluster.end()
+
+
+def _reached(at: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(at, timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def build(folder: Path, seed: int) -> Town:
