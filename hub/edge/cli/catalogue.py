@@ -1,4 +1,4 @@
-"""Verbs ``procedures diff`` and ``procedures publish``: skins over ``hub.reconcile``."""
+"""Verbs ``procedures diff`` and ``procedures publish``: skins over ``hub.reconcile.catalogue``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from hub import reconcile
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Actor, Json, Why, described, short, table, who
 from hub.edge.cli.texts import text
 from hub.errors import NotAllowed
-from hub.reconcile import Difference, Published
+from hub.reconcile import catalogue
+from hub.reconcile.catalogue import Difference, Published
 
 Holder = Annotated[str, typer.Argument(metavar="ENDPOINT", help="Nơi giữ danh mục để so sánh (holder of procedures).")]
 
@@ -51,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
 def diff(ctx: typer.Context, holder: Holder, as_json: Json = False) -> None:
     """Compare a partner's procedures with the owners'."""
     with frame.opened_hub(ctx) as hub:
-        found = reconcile.compare(hub, holder)
+        found = catalogue.compare(hub, holder)
     frame.show(found, as_json=as_json, people=lambda: _print_differences(found))
 
 
@@ -60,7 +60,7 @@ def publish(ctx: typer.Context, holder: Holder, why: Why = "", actor: Actor = ""
     if not why.strip():
         raise NotAllowed("publishing needs a reason", "công bố phải nêu lý do (--why)", where="why")
     with frame.opened_hub(ctx) as hub:
-        published = reconcile.publish(hub, holder, actor=actor or who(), why=why)
+        published = catalogue.publish(hub, holder, actor=actor or who(), why=why)
     frame.show(published, as_json=as_json, people=lambda: _print_published(published))
 
 

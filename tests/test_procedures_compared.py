@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from hub import bootstrap, intake, reconcile
+from hub import bootstrap, intake
 from hub.app import Hub
 from hub.canonical.procedure import Procedure
 from hub.contract import Request
 from hub.edge.demo import world
 from hub.errors import NotAllowed
+from hub.reconcile import catalogue
 from hub.rules.json_door import write_json
 from hub.simulation import SimulatorServer
 
@@ -60,7 +61,7 @@ def told(hub: Hub, key: str = "k1", **changed: object) -> int:
 def test_a_holder_without_a_procedure_lacks_it_whole(hub: Hub) -> None:
     assert told(hub) == 202
 
-    found = reconcile.compare(hub, "dvcqg")
+    found = catalogue.compare(hub, "dvcqg")
 
     assert [(each.code, each.field) for each in found] == [("1.800001", ""), ("1.800002", "")]
 
@@ -68,7 +69,7 @@ def test_a_holder_without_a_procedure_lacks_it_whole(hub: Hub) -> None:
 def test_a_holder_that_cannot_be_written_to_gives_a_work_list_and_no_deliveries(hub: Hub) -> None:
     told(hub)
 
-    done = reconcile.publish(hub, "dvcqg", actor="cán bộ", why="đồng bộ")
+    done = catalogue.publish(hub, "dvcqg", actor="cán bộ", why="đồng bộ")
 
     assert done.messages == ()
     assert [each.code for each in done.work_list] == ["1.800001", "1.800002"]
@@ -78,7 +79,7 @@ def test_differences_are_named_field_by_field_and_the_service_level_is_not_among
     mine = Procedure(code="1.8", name="Cấp giấy phép", level=4, field_code="G10-MT", details={"YEUCAU": "Có", "MOTA": ""})
     theirs = Procedure(code="1.8", name="Cấp  giấy phép", level=None, field_code="G10-MT", details={"YEUCAU": "Không"})
 
-    found = list(reconcile._different("G10", mine, theirs))
+    found = list(catalogue._different("G10", mine, theirs))
 
     assert [(each.field, each.ours, each.theirs) for each in found] == [
         ("name", "Cấp giấy phép", "Cấp  giấy phép"),
@@ -87,19 +88,19 @@ def test_differences_are_named_field_by_field_and_the_service_level_is_not_among
 
 
 def test_a_procedure_no_longer_in_use_is_not_missed_at_a_holder_that_lacks_it() -> None:
-    assert list(reconcile._different("G10", Procedure(code="1.8", name="A", active=False), None)) == []
+    assert list(catalogue._different("G10", Procedure(code="1.8", name="A", active=False), None)) == []
 
 
 def test_what_a_whole_list_no_longer_names_is_out_of_use(hub: Hub) -> None:
     told(hub)
     told(hub, "k2", DanhSachTTHC=CATALOGUE["DanhSachTTHC"][:1])
 
-    assert [each.code for each in reconcile.compare(hub, "dvcqg")] == ["1.800001"]
+    assert [each.code for each in catalogue.compare(hub, "dvcqg")] == ["1.800001"]
 
 
 def test_a_holder_that_cannot_be_asked_says_so(hub: Hub) -> None:
     with pytest.raises(NotAllowed):
-        reconcile.compare(hub, "thai_nguyen")
+        catalogue.compare(hub, "thai_nguyen")
 
 
 def test_publishing_makes_one_delivery_for_each_procedure_that_differs(tmp_path: Path, portal: SimulatorServer) -> None:
@@ -107,7 +108,7 @@ def test_publishing_makes_one_delivery_for_each_procedure_that_differs(tmp_path:
     try:
         told(hub)
 
-        done = reconcile.publish(hub, "dvcqg", actor="cán bộ", why="đồng bộ")
+        done = catalogue.publish(hub, "dvcqg", actor="cán bộ", why="đồng bộ")
 
         assert [code for code, _ in done.messages] == ["1.800001", "1.800002"]
         due = [each.endpoint for each in hub.ledger.queue(hub.now(), hub.budgets())]

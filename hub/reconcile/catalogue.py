@@ -1,4 +1,4 @@
-"""Compare what partners hold with what the ledger says, and propose the mending.
+"""Compare the procedures that partners hold with the owners' catalogues, and propose the mending.
 
 The portal's record is pulled, compared field by field, and what differs is written by the portal's write service where
 one is configured; where a holder can only be read, the differences are a work-list for an officer. The next pull
@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.app import Hub
-from hub.canonical.message import Message, to_json
 from hub.canonical.procedure import Procedure, ProcedureMessage
-from hub.contract import Answer, ProcedureHolder
+from hub.contract import ProcedureHolder
 from hub.errors import NotAllowed
-from hub.ledger.values import Acceptance
+from hub.reconcile.originating import originate
 from hub.registers import procedures
-from hub.rules.trust import Verdict
 
 #: Fields that a portal's record has; the service level is not among them and is never compared with it.
 COMPARED = ("name", "active", "field_code", "field_name", "announcing_agency")
@@ -113,32 +111,3 @@ def publish(hub: Hub, holder: str, *, actor: str, why: str, found: Iterable[Diff
         made.append((code, originate(hub, message, holder, actor=actor, why=why)))
     hub.bus.wake(holder)
     return Published(messages=tuple(made), work_list=())
-
-
-def originate(hub: Hub, message: Message, recipient: str, *, actor: str, why: str) -> str:
-    """Record a message that the hub itself makes (a plan of reconcile), with its deliveries; give its id."""
-    message_id = hub.new_id()
-    body = to_json(message)
-    acceptance = Acceptance(
-        message_id=message_id,
-        endpoint="hub",
-        at=hub.now(),
-        subject=message.subject,
-        kind=message.kind,
-        event="",
-        procedure="",
-        identity="",
-        raw=body,
-        signed=body,
-        certificate=b"",
-        canonical=(body,),
-        verdict=Verdict(indication="NOT-SIGNED", reason="made by the hub").to_json(),
-        warnings="[]",
-        answer=Answer(status=202, body=message_id.encode(), content_type="text/plain"),
-        planned=hub.plan(message, (recipient,), message.subject),
-        dossiers=(),
-        actor=actor,
-        why=why,
-    )
-    hub.ledger.record_received(acceptance)
-    return message_id
