@@ -1,8 +1,9 @@
 """How long what an operator looks at takes beside a million messages: each act by itself, cold, and warm (median and max of 20).
 
-``python -m benchmarks.looking [--messages N] [--engine sqlite] [--engine postgresql] [--json]``. What takes longer than 300 ms is
-marked, and the program's exit code says so. Cold: on a connection that was not used before, with the database's file out of the
-machine's memory (SQLite), or right after a restart of the server (PostgreSQL), where the first act pays for those behind it.
+``python -m benchmarks.looking [--messages N] [--engine sqlite] [--engine postgresql] [--json]``. What takes longer than 300 ms
+warm is marked, and the program's exit code says so. Cold, which is shown but not judged, is how fast the disk reads: on a
+connection that was not used before, with the database's file out of the machine's memory (SQLite), or right after a restart of
+the server (PostgreSQL), where the first act pays for those behind it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Row:
 
     @property
     def is_slow(self) -> bool:
-        return max(self.cold, self.median, self.greatest) > LIMIT_SECONDS
+        return max(self.median, self.greatest) > LIMIT_SECONDS
 
 
 # --- what is looked at -------------------------------------------------------------------------------------------

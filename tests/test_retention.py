@@ -297,7 +297,7 @@ def test_the_command_line_plans_runs_and_says_what_is_gone(folder: Path, hub: Hu
     assert "its bytes were deleted by retention at" in lienthong(folder, "show", long_ago)
     (message,) = json.loads(lienthong(folder, "show", long_ago, "--json"))["messages"]
     assert message["canonical"] == [None] and message["deleted_at"] is not None
-    refused = CliRunner().invoke(app, ["--config", str(folder), "show", long_ago, "--bytes", message["raw_digest"]])
+    refused = CliRunner().invoke(app, ["--config", str(folder), "show", long_ago, "--bytes", message["raw_digest"], "--why", "x"])
     assert refused.exit_code == 1 and "deleted by retention" in refused.output
     assert "The ledger is whole" in lienthong(folder, "verify-ledger")
 

@@ -44,7 +44,7 @@ def export(
     *,
     wanted: Wanted,
     stamped: bool = True,
-    sees: Callable[[Named, Connection], None],
+    sees: Callable[[Named, Connection], None] = lambda _named, _conn: None,
     actor: str,
     why: str,
 ) -> Exported:

@@ -162,7 +162,7 @@ def collect(
         _seals(gathered, subject, number)
     return Evidence(
         given=given,
-        name=_file_name(named.name),
+        name=file_name(named.name),
         wanted=wanted,
         items=tuple(gathered.items.values()),
         checks=(*gathered.checks, *_told_in_journal(gathered, rows), *map(_of_left_out, gathered.left_out)),
@@ -175,7 +175,7 @@ def collect(
     )
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Make a file's name of an identifier: a dossier's number comes from outside and may hold anything."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip(".")[:120] or "evidence"
 

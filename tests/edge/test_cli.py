@@ -105,7 +105,7 @@ FAILING = {
     ("bus", "permissions"): [],
     ("retention", "plan"): [],
     ("retention", "run"): ["--why", "x"],
-    ("evidence", "export"): ["H01-1"],
+    ("evidence", "export"): ["H01-1", "--why", "thanh tra"],
     ("evidence", "verify"): [__file__, "--anchors", __file__],
     ("trust", "show"): [],
     ("trust", "refresh"): [],
@@ -263,7 +263,7 @@ def test_texts_name_the_configuration_folder_that_was_given(
 def test_exact_bytes_come_only_when_asked_for(night: Shift) -> None:
     told = answer(night.folder, "show", "H01-1")
     (message,) = told["messages"]
-    result = run(night.folder, "show", "H01-1", "--bytes", message["raw_digest"][:20])
+    result = run(night.folder, "show", "H01-1", "--bytes", message["raw_digest"][:20], "--why", "đối chiếu")
 
     assert message["canonical"][0]["dossier"]["applicant"]["name"] == "***"
     assert json.loads(result.stdout_bytes)["hoSo"]["nguoiNop"]["hoTen"] == "Nguyễn Thử Nghiệm"
@@ -272,7 +272,7 @@ def test_exact_bytes_come_only_when_asked_for(night: Shift) -> None:
 def test_bytes_of_another_dossier_are_not_given(night: Shift) -> None:
     other = answer(night.folder, "show", "H01-2")["messages"][0]["raw_digest"]
 
-    assert other in refused(night.folder, "show", "H01-1", "--bytes", other)
+    assert other in refused(night.folder, "show", "H01-1", "--bytes", other, "--why", "đối chiếu")
 
 
 def test_failures_are_grouped_for_machines_and_people(night: Shift) -> None:
@@ -528,7 +528,7 @@ def sealing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shift]:
 
 
 def test_exported_evidence_is_verified_without_the_hub_and_tampering_is_noticed(sealing: Shift, tmp_path: Path) -> None:
-    told = answer(sealing.folder, "evidence", "export", "H01-1", "--out", str(tmp_path / "e.asice"))
+    told = answer(sealing.folder, "evidence", "export", "H01-1", "--why", "thanh tra", "--out", str(tmp_path / "e.asice"))
     path = Path(told["file"])
 
     found = answer(tmp_path / "no such folder", "evidence", "verify", str(path))
@@ -543,7 +543,7 @@ def test_exported_evidence_is_verified_without_the_hub_and_tampering_is_noticed(
 
 
 def test_evidence_is_for_its_owner_alone_and_never_overwritten(sealing: Shift, tmp_path: Path) -> None:
-    words = ("evidence", "export", "H01-1", "--out", str(tmp_path / "e.asice"))
+    words = ("evidence", "export", "H01-1", "--why", "thanh tra", "--out", str(tmp_path / "e.asice"))
     path = Path(answer(sealing.folder, *words)["file"])
 
     assert path.stat().st_mode & 0o077 == 0
@@ -552,7 +552,7 @@ def test_evidence_is_for_its_owner_alone_and_never_overwritten(sealing: Shift, t
 
 
 def test_evidence_without_personal_data_says_so(sealing: Shift, tmp_path: Path) -> None:
-    words = ("evidence", "export", "H01-1", "--without-personal-data", "--out", str(tmp_path / "e.asice"))
+    words = ("evidence", "export", "H01-1", "--why", "thanh tra", "--without-personal-data", "--out", str(tmp_path / "e.asice"))
     told = answer(sealing.folder, *words)
 
     assert (told["personal_data"], {each["why"] for each in told["left_out"]}) == (False, {"personal_data"})
@@ -560,7 +560,7 @@ def test_evidence_without_personal_data_says_so(sealing: Shift, tmp_path: Path) 
 
 
 def test_whom_the_reader_trusts_decides(sealing: Shift, tmp_path: Path) -> None:
-    path = answer(sealing.folder, "evidence", "export", "H01-1", "--out", str(tmp_path / "e.asice"))["file"]
+    path = answer(sealing.folder, "evidence", "export", "H01-1", "--why", "thanh tra", "--out", str(tmp_path / "e.asice"))["file"]
     good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
     good.write_bytes(LASTING.certificate.public_bytes(Encoding.PEM))
     bad.write_bytes(OTHER_AUTHORITY.certificate.public_bytes(Encoding.PEM))
@@ -570,7 +570,8 @@ def test_whom_the_reader_trusts_decides(sealing: Shift, tmp_path: Path) -> None:
 
 
 def test_without_a_signer_no_evidence_is_sealed(night: Shift, tmp_path: Path) -> None:
-    assert "[signers.default]" in refused(night.folder, "evidence", "export", "H01-1", "--out", str(tmp_path / "e.asice"))
+    words = ("evidence", "export", "H01-1", "--why", "thanh tra", "--out", str(tmp_path / "e.asice"))
+    assert "[signers.default]" in refused(night.folder, *words)
     assert list(tmp_path.glob("*e.asice*")) == []
 
 

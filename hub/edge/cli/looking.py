@@ -11,10 +11,11 @@ import typer
 
 from hub.canonical.codes import STATUS_NAMES, Status
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Json, described, moment, short, table
+from hub.edge.cli.frame import Actor, Json, described, moment, short, table, who
 from hub.edge.cli.texts import choose, state_name, text
 from hub.edge.plain import plain
 from hub.errors import NotAllowed
+from hub.operations import people
 from hub.registers import history, masking, possible
 from hub.registers.records import (
     AttemptRow,
@@ -47,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
             "Xem mọi việc đã xảy ra với một thông điệp, lượt chuyển hoặc hồ sơ; dữ liệu cá nhân được che.",
             "Tell what happened to a message, a delivery or a dossier; personal data is hidden.",
             "show 000.00.01.H55-260302-0001",
-            "show 7d0f5b1e --bytes sha256:9f86… > goc.xml",
+            'show 7d0f5b1e --bytes sha256:9f86… --why "đối chiếu với công văn 12" > goc.xml',
         ),
     )(show)
 
@@ -114,15 +115,17 @@ def show(
         str,
         typer.Option("--bytes", help="In nguyên văn nội dung có mã băm này, gồm cả dữ liệu cá nhân (exact bytes of a digest)."),
     ] = "",
+    why: Annotated[str, typer.Option("--why", help="Lý do, bắt buộc khi có --bytes, ghi vào nhật ký (reason for --bytes).")] = "",
+    actor: Actor = "",
     as_json: Json = False,
 ) -> None:
     """Tell what happened to a message, a delivery or a dossier."""
+    if digest:
+        _reveal(ctx, name, digest, actor=actor or who(), why=why)
+        return
     settings = frame.settings(ctx)
     with frame.opened_ledger(ctx) as ledger, ledger.read() as conn:
         told = history.timeline(conn, name)
-        if digest:
-            _print_bytes(history.body(conn, _known(told, digest)), digest)
-            return
         deleted = {each.row.id: history.deleted_at(conn, each) for each in told.messages}
         canonical = {
             each.row.id: [_canonical(history.body(conn, one)) for one in each.canonical_digests] for each in told.messages
@@ -138,6 +141,16 @@ def _on_doubt(settings: Settings, delivery: DeliveryDetail) -> str:
     if endpoint is None or endpoint.outbound is None:
         return "park"
     return endpoint.outbound.service(delivery.service, delivery.variant).on_doubt
+
+
+def _reveal(ctx: typer.Context, name: str, digest: str, *, actor: str, why: str) -> None:
+    """Print exact bytes, which may name persons: the journal has who looks, and why, before they are shown."""
+    with frame.opened_hub(ctx) as hub:
+        with hub.ledger.read() as conn:
+            wanted = _known(history.timeline(conn, name), digest)
+        people.reveal(hub, about=name, actor=actor, why=why)
+        with hub.ledger.read() as conn:
+            _print_bytes(history.body(conn, wanted), digest)
 
 
 def _known(told: Timeline, digest: str) -> str:

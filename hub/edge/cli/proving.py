@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -16,17 +15,16 @@ from cryptography import x509
 
 from hub.app import Hub
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Json, described
+from hub.edge.cli.frame import Actor, Json, Why, described, who
 from hub.edge.cli.texts import choose, text
 from hub.edge.plain import plain
 from hub.errors import NotAllowed
-from hub.registers import container, container_checks, evidence
-from hub.registers.container import Sealing
+from hub.operations import exports
+from hub.operations.exports import Exported
+from hub.registers import container, container_checks, evidence, names
 from hub.registers.container_checks import Verdict
-from hub.registers.evidence import LeftOut, Wanted
-from hub.registers.leaning import Leans, leaning
+from hub.registers.evidence import Wanted
 from hub.registers.opened_container import FAILED, NOT_CHECKED, OK
-from hub.settings import Settings
 from hub.trust import keys
 
 group = typer.Typer(
@@ -35,7 +33,7 @@ group = typer.Typer(
     help=described(
         "Bằng chứng: xuất thành một tệp có con dấu, và kiểm tra một tệp như vậy.",
         "Evidence: export it into one sealed file, and check such a file.",
-        "evidence export 000.00.01.H55-260302-0001 --out bang-chung.asice",
+        'evidence export 000.00.01.H55-260302-0001 --out bang-chung.asice --why "tòa án yêu cầu, công văn 12"',
         "evidence verify bang-chung.asice",
     ),
 )
@@ -51,7 +49,7 @@ def add_to(app: typer.Typer) -> None:
             "chứng thư số, mọi lần gửi và trả lời, nhật ký, báo cáo để đọc và in. Tòa án, thanh tra tự kiểm tra được.",
             "Export the evidence of a message, a delivery or a dossier into one sealed ASiC-E file: bytes as received, "
             "signatures, certificates, every attempt and reply, journal, a report to read and print. A court can check it alone.",
-            "evidence export 000.00.01.H55-260302-0001 --out bang-chung.asice",
+            'evidence export 000.00.01.H55-260302-0001 --out bang-chung.asice --why "tòa án yêu cầu, công văn 12"',
         ),
     )(export)
     group.command(
@@ -84,41 +82,25 @@ def export(
         bool,
         typer.Option("--without-timestamp", help="Không xin dấu thời gian, khi tổ chức cấp không trả lời (no time token)."),
     ] = False,
+    why: Why = "",
+    actor: Actor = "",
     as_json: Json = False,
 ) -> None:
     """Export evidence."""
-    settings = frame.settings(ctx)
     wanted = Wanted(personal_data=not without_personal_data, files=with_files)
-    with frame.opened_hub(ctx) as hub, hub.ledger.read() as conn:
-        sealing = _sealing(settings, hub, stamped=not without_timestamp)
-        found = evidence.collect(conn, name, partial(_leans, hub), hub.payloads, wanted)
-        path = out or Path(f"{found.name}.{container.ENDING}")
+    with frame.opened_hub(ctx) as hub:
+        path = out or Path(f"{_named(hub, name)}.{container.ENDING}")
         with _new_file(path) as file:
-            objects = container.write(file, found, sealing)
-    tree = {
-        "file": str(path.resolve()),
-        "files": [each.uri for each in objects],
-        "personal_data": wanted.personal_data,
-        "sealed_by": sealing.signer.certificate.subject.rfc4514_string(),
-        "stamped": sealing.stamp is not None,
-        "left_out": found.left_out,
-    }
-    frame.show(tree, as_json=as_json, people=lambda: _print_export(path, len(objects), sealing, wanted, found.left_out))
+            made = exports.export(
+                hub, name, file, wanted=wanted, stamped=not without_timestamp, actor=actor or who(), why=why
+            )
+    tree = {"file": str(path.resolve()), **plain(made)}
+    frame.show(tree, as_json=as_json, people=lambda: _print_export(path, made))
 
 
-def _sealing(settings: Settings, hub: Hub, *, stamped: bool) -> Sealing:
-    """Say who seals: the signer that hub.toml names, with a time token where there are authorities for it."""
-    return Sealing(
-        hub=settings.file.hub.name,
-        signer=hub.signer(settings.file.evidence.signer),
-        now=hub.clock(),
-        stamp=hub.stamp if stamped and settings.file.timestamps.authority else None,
-    )
-
-
-def _leans(hub: Hub, name: str, certificate: bytes, at: float) -> Leans:
-    """Ask the endpoint through which a message came; of one whose file was taken away nothing is known."""
-    return leaning(hub.trust(hub.endpoints[name]), certificate, at) if name in hub.endpoints else Leans()
+def _named(hub: Hub, given: str) -> str:
+    with hub.ledger.read() as conn:
+        return evidence.file_name(names.resolve(conn, given).name)
 
 
 @contextmanager
@@ -141,13 +123,12 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
 
 
-def _print_export(path: Path, files: int, sealing: Sealing, wanted: Wanted, left_out: Sequence[LeftOut]) -> None:
-    personal = text("with_personal" if wanted.personal_data else "without_personal")
-    stamp = text("with_stamp") if sealing.stamp is not None else ""
-    signer = sealing.signer.certificate.subject.rfc4514_string()
-    frame.line(text("exported", files=files, file=path, personal=personal, signer=signer, stamp=stamp))
-    for why, count in Counter(each.why for each in left_out).items():
-        frame.line(text("left_out", count=count, why=text(f"why_{why}")))
+def _print_export(path: Path, made: Exported) -> None:
+    personal = text("with_personal" if made.personal_data else "without_personal")
+    stamp = text("with_stamp") if made.stamped else ""
+    frame.line(text("exported", files=len(made.files), file=path, personal=personal, signer=made.sealed_by, stamp=stamp))
+    for reason, count in Counter(each.why for each in made.left_out).items():
+        frame.line(text("left_out", count=count, why=text(f"why_{reason}")))
     frame.line(text("verify_with", command=f"lienthong evidence verify {shlex.quote(str(path))}"))
 
 

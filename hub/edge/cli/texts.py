@@ -256,8 +256,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "paused": ("{endpoint}: đã tạm dừng; thông điệp vẫn được nhận.", "{endpoint}: paused; messages are still received."),
     "resumed": ("{endpoint}: tiếp tục gửi.", "{endpoint}: sends again."),
     "hidden": (
-        "Dữ liệu cá nhân được che; xem nguyên văn: lienthong show {name} --bytes sha256:…",
-        "Personal data is hidden; exact bytes: lienthong show {name} --bytes sha256:…",
+        "Dữ liệu cá nhân được che; xem nguyên văn: lienthong show {name} --bytes sha256:… --why …",
+        "Personal data is hidden; exact bytes: lienthong show {name} --bytes sha256:… --why …",
     ),
     "check_ok": ("Cấu hình dùng được.", "The configuration can be used."),
     "check_bad": ("Cấu hình có {errors} lỗi cần sửa.", "{errors} errors must be mended."),
