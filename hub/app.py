@@ -25,7 +25,7 @@ from hub.payloads import PayloadStore
 from hub.registers import procedures, successors
 from hub.registers.container import Sealing
 from hub.registers.successors import SuccessorBook
-from hub.rules import succession
+from hub.rules import dossier_facts, succession
 from hub.rules.alerts import Book
 from hub.rules.applicant_numbers import NumberKey
 from hub.rules.expiry import InUse

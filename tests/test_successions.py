@@ -21,7 +21,7 @@ from hub.ledger.succession_verbs import Succeeding
 from hub.ledger.tables import chains, deliveries
 from hub.ledger.working_tables import moves
 from hub.operations import partners, successions
-from hub.registers import history
+from hub.registers import attachments, history
 from hub.registers.successors import SuccessorBook
 from hub.rules import succession
 from hub.rules.lifecycle import State
@@ -309,6 +309,19 @@ def test_the_successor_may_send_on_what_the_old_one_took_part_in_and_an_answer_c
             assert list(rows) == [support.SENDER], "not to the one that it stands for"
     finally:
         support.close(hub)
+
+
+def test_what_the_old_one_was_told_and_given_is_the_successors_to_read(world: SuccessionWorld) -> None:
+    hub = world.hub
+    hub.ledger.record_given("sha256:" + "0" * 64, size=1, givers=(OLD,), now=hub.now())
+    assert hub.lines_of((NEW, support.SENDER)) == (NEW, support.SENDER)
+
+    succeed(world)
+
+    assert hub.lines_of((NEW, support.SENDER)) == (NEW, OLD, support.SENDER)
+    assert hub.lines_of((OLD,)) == (OLD,), "and not the other way round"
+    with hub.ledger.read() as conn:
+        assert attachments.readable(conn, ("sha256:" + "0" * 64,), hub.lines_of((NEW,)))
 
 
 # --- who may, and when -------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ class Front:
         text = re.sub(r"\n *listen \[::\][^\n]*", "", text)
         for said, port in (("listen 443", self.port), ("listen 9443", watched)):
             text = text.replace(said, f"listen 127.0.0.1:{port}")
-        text = re.sub(r"127\.0\.0\.1:800\d", f"127.0.0.1:{behind}", text)
+        text = re.sub(r"127\.0\.0\.1:(800\d|8090)", f"127.0.0.1:{behind}", text)
         text = text.replace("/etc/nginx/tls", str(folder)).replace("/var/log/nginx", str(folder))
         (folder / "lienthong.conf").write_text(text, encoding="utf-8")
         # Its workers are another account otherwise, to whom this folder is closed.
@@ -136,6 +136,17 @@ def test_nginx_takes_the_settings(front: Front) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr, done.stderr
+
+
+def test_the_console_stands_behind_a_name_of_its_own(front: Front) -> None:
+    """Who looks is told by the front alone; the session's cookie passes, and what partners prove has no meaning here."""
+    false = {"Host": "dieu-hanh.example.org", "X-Forwarded-For": "10.9.9.9", "Cookie": "session=1"}
+
+    status, said = front.ask("GET", "/metrics", headers=false, name="partner")
+
+    assert status == 200, "the console has a guard of its own at every page"
+    assert "host: dieu-hanh.example.org" in said and "cookie: session=1" in said
+    assert "x-forwarded-for: 127.0.0.1" in said and "10.9.9.9" not in said and "x-client-cert" not in said
 
 
 def test_the_hub_learns_who_calls_from_the_front_alone(front: Front) -> None:

@@ -102,7 +102,7 @@ def form_address(verb: str) -> str:
 
 
 #: Errors that are no fault of what was written in the form.
-PASSED = frozenset({"forbidden", "unavailable", "not_logged_in", "too_many"})
+PASSED = frozenset({"forbidden", "unavailable", "not_logged_in", "too_often"})
 
 
 def checked(act: Act[Any], given: Mapping[str, Any]) -> Asked:

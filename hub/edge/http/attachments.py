@@ -183,7 +183,7 @@ class AttachmentApi:
         if not DIGEST.fullmatch(digest):
             return None
         with self._hub.ledger.read() as conn:
-            return readable(conn, (digest,), names).get(digest)
+            return readable(conn, (digest,), self._hub.lines_of(names)).get(digest)
 
     async def _first_piece(self, digest: str, reading: Reading) -> bytes:
         """Read before the answer begins: of a small file that was changed not even the head is sent."""

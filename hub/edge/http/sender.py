@@ -143,7 +143,7 @@ class SenderApi:
         router = APIRouter(route_class=Guarded, tags=["Tra cứu của đơn vị gửi"])
 
         async def senders(request: Request) -> tuple[str, ...]:
-            return self._gate.names(request)
+            return self._hub.lines_of(self._gate.names(request))
 
         known = Depends(senders)
 
