@@ -24,6 +24,8 @@ SPDX = {
     "BSD": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",
     "BSD 2-Clause License": "BSD-2-Clause",
+    # python-dateutil: new code under Apache-2.0 and BSD-3-Clause, to be chosen; old code under BSD-3-Clause.
+    "Dual License": "BSD-3-Clause",
     "ISC License": "ISC",
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
