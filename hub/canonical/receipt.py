@@ -18,6 +18,8 @@ class Receipt(Frozen):
     already: bool = False
     #: What the partner is now known to hold for this dossier; merged into the chain's ``held``.
     held: dict[str, str] = Field(default_factory=dict)
+    #: Numbers that the partner gives this dossier hereby, numbering -> number: joined to the dossier's others.
+    numbers: dict[str, str] = Field(default_factory=dict)
 
 
 class Finding(Frozen):

@@ -1,0 +1,1 @@
+"""Samples of the portal's second generation, and a generator of dossiers for it."""
