@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.national_portal.inbound import answer, open_request, read_message
-from adapters.national_portal.options import Options
+from adapters.national_portal.options import Options, check, pulls
 from adapters.national_portal.outbound import plan, write_message
 from adapters.national_portal.receipts import held_after, read_finding, read_receipt
 from adapters.national_portal.transport import open_transport
@@ -23,4 +23,7 @@ ADAPTER = Adapter(
     read_finding=read_finding,
     held_after=held_after,
     open_transport=open_transport,
+    pulls=pulls,
+    check=check,
+    file_links=True,
 )

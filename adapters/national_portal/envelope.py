@@ -91,4 +91,6 @@ def _read_rows(reply: dict[str, Any]) -> tuple[Any, ...] | None:
         return tuple(found)
     if isinstance(found, dict):
         return (found,) if found else ()
+    if isinstance(found, str) and found:
+        return (found,)  # a file: base64 alone
     return None

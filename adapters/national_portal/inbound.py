@@ -1,11 +1,14 @@
-"""A dossier that the portal gives to the agency (createdossierfromdvcqg), read, and the answer in the portal's words."""
+"""The door for the portal (dossiers it gives, items of its lists), or for software that speaks to it; answers in its words."""
 
 from __future__ import annotations
 
 import base64
 from typing import Any
 
-from adapters.national_portal.options import Options
+from adapters.national_portal import agency_door
+from adapters.national_portal.options import RELAY, Options
+from adapters.national_portal.pulled import read_listed_dossier, read_listed_question
+from adapters.national_portal.services import QUESTIONS_ASKED, SHARED_DOSSIERS
 from hub.canonical.codes import Event, Status
 from hub.canonical.digests import digest_of
 from hub.canonical.document import Attachment
@@ -16,8 +19,9 @@ from hub.contract import Answer, Incoming, Opened, Outcome, Request
 from hub.errors import Conflict, Fault, HubError, InvalidMessage, Unavailable, Untrusted, bad_value, missing
 from hub.rules.json_door import CONTENT_TYPE, raise_faults, read_json, texts, write_json
 
-#: The function and its older name; the portal's other calls (tax notices, look-ups, files) are not served here.
-SERVICES = frozenset({"", "createdossierfromdvcqg", "addtthcKhuyenMai"})
+#: The function and its older name, and the lists we pull; the portal's look-ups and files are not served here.
+BORN = frozenset({"", "createdossierfromdvcqg", "addtthcKhuyenMai"})
+LISTS = frozenset({SHARED_DOSSIERS, QUESTIONS_ASKED})
 REQUIRED = ("MaSoThue", "MaHoSo", "MaTTHC", "TenThuongNhan")
 
 #: Codes of the answer: accepted, there already, anything else.
@@ -42,15 +46,36 @@ _NOT_IN_FORM = frozenset({entry.name for entry in _HEAD.entries} | set(_FILES))
 
 def open_request(request: Request, options: Options) -> Opened:
     """Take the body as it is; raise InvalidMessage for a function that is not served."""
-    service = request.path.strip("/")
-    if service not in SERVICES:
+    service = service_of(request)
+    known = agency_door.SERVICES if options.door == "agency" else BORN | LISTS
+    if service not in known and service not in options.raw_services:
         raise InvalidMessage([Fault("", "unknown_service", "không có dịch vụ này", "there is no such service")])
-    return Opened(document=request.body)
+    head = {"service": service, "agency": request.query.get("MaDinhDanhDV", ""), "key": request.idempotency_key}
+    return Opened(document=request.body, head=head)
+
+
+def service_of(request: Request) -> str:
+    """Give the service that a path names, with or without the relay's own part."""
+    return request.path.strip("/").removeprefix(f"{RELAY}/")
 
 
 def read_message(document: bytes, opened: Opened, options: Options) -> Incoming:
-    """Read a dossier born on the portal; raise InvalidMessage with every fault."""
+    """Read what came at the door; raise InvalidMessage with every fault."""
     record = read_json(document, max_bytes=len(document))  # how much may come is the door's to say
+    service = opened.head.get("service", "")
+    if options.door == "agency":
+        return agency_door.read(record, document, opened.head, options)
+    if service in options.raw_services:
+        return agency_door.raw(record, document, opened.head)
+    if service == SHARED_DOSSIERS:
+        return read_listed_dossier(record, options)
+    if service == QUESTIONS_ASKED:
+        return read_listed_question(record)
+    return _read_born(record)
+
+
+def _read_born(record: Any) -> Incoming:
+    """Read a dossier of the promotion notice."""
     if not isinstance(record, dict):
         raise InvalidMessage([bad_type("", "đối tượng JSON", "a JSON object")])
     faults: list[Fault] = []
@@ -78,7 +103,11 @@ def answer(outcome: Outcome, opened: Opened | None, request: Request, options: O
     """Write ``error_code`` and ``message`` in both languages, with all faults; HTTP 200 unless nothing could be kept."""
     error = outcome.error
     status = 503 if isinstance(error, Unavailable) else 200
-    return Answer(status=status, body=write_json(_answer_fields(error)), content_type=CONTENT_TYPE)
+    fields = _answer_fields(error)
+    if request.path.strip("/").startswith(f"{RELAY}/"):
+        # As a province's relay answers: its clients read the portal's own answer out of a text.
+        fields = {"status": 1 if error is None else 0, "message": write_json(fields).decode()}
+    return Answer(status=status, body=write_json(fields), content_type=CONTENT_TYPE)
 
 
 def _answer_fields(error: HubError | None) -> dict[str, Any]:

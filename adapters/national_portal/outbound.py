@@ -8,9 +8,19 @@ from datetime import date, datetime
 from typing import Any
 
 from adapters.national_portal.options import Options
+from adapters.national_portal.questions import (
+    ANSWERED_REQUIRED,
+    PUBLISHED_REQUIRED,
+    write_answered,
+    write_figures,
+    write_published,
+)
+from adapters.national_portal.services import ANSWERS, DOSSIER, PROGRESS, QUESTIONS, STATISTICS, STATUS_BACK
 from hub.canonical.base import local
 from hub.canonical.codes import STATUS_NAMES, Event, Status
 from hub.canonical.dossier import Dossier, DossierMessage, ProcedureRef, Step
+from hub.canonical.figures import StatisticsMessage
+from hub.canonical.links import relinked
 from hub.canonical.message import Message
 from hub.canonical.national_record import (
     read_dossier,
@@ -21,14 +31,14 @@ from hub.canonical.national_record import (
     write_step,
 )
 from hub.canonical.procedure import ProcedureMessage
+from hub.canonical.question import QuestionMessage
+from hub.canonical.raw import RawMessage
 from hub.contract import Call, Outgoing, Writing
-from hub.errors import Fault, InvalidMessage, missing
-from hub.rules.json_door import write_json
+from hub.errors import Fault, InvalidMessage, bad_value, missing
+from hub.rules.json_door import read_json, write_json
 
-DOSSIER = "DongBoHoSoMC"
-PROGRESS = "CapNhatTienDoHoSoMC"
-STATUS_BACK = "DongBoTrangThaiHoSo"
-
+#: Names of an outgoing's head that become the query of a relay's address.
+QUERY = "query."
 #: Numbering of dossiers that were born on the portal.
 PORTAL = "national_portal"
 #: Codes of this shape are national ones and pass without a row in the code list.
@@ -47,7 +57,21 @@ def plan(message: Message, options: Options) -> tuple[Call, ...]:
         return _plan_dossier(message, options)
     if isinstance(message, ProcedureMessage) and options.write_procedure_service:
         return (Call(service=options.write_procedure_service),)
+    if isinstance(message, QuestionMessage):
+        return _plan_question(message)
+    if isinstance(message, StatisticsMessage):
+        return (Call(service=STATISTICS),)
+    if isinstance(message, RawMessage) and message.service in options.raw_services:
+        return (Call(service=message.service),)
     return ()  # a catalogue is compared and written procedure by procedure; notices are not for the portal
+
+
+def _plan_question(message: QuestionMessage) -> tuple[Call, ...]:
+    """A question that was asked on the portal came from there; what an agency publishes may have its answer with it."""
+    if message.event == "asked":
+        return ()
+    answered = (Call(service=ANSWERS),) if message.event == "answered" or message.question.answer else ()
+    return answered if message.event == "answered" else (Call(service=QUESTIONS), *answered)
 
 
 def _plan_dossier(message: DossierMessage, options: Options) -> tuple[Call, ...]:
@@ -90,26 +114,43 @@ def progress_rows(message: DossierMessage) -> tuple[Step, ...]:
 # --- what each call says -----------------------------------------------------------------------------------------
 
 
-def write_message(message: Message, call: Call, writing: Writing) -> Outgoing:
-    """Write the business bytes of one call; the transport adds the session. Raises InvalidMessage, NoMapping."""
+def write_message(message: Message, call: Call, writing: Writing) -> Outgoing | None:
+    """Write the business bytes of one call; the transport adds the session. Raises InvalidMessage, NoMapping.
+
+    None for a record that is older than the one the portal holds.
+    """
     if isinstance(message, ProcedureMessage):
         return _write_procedure(message, call, writing)
+    if isinstance(message, QuestionMessage):
+        return _write_question(message, call, writing)
+    if isinstance(message, StatisticsMessage):
+        return _write_statistics(message, writing)
+    if isinstance(message, RawMessage):
+        return _write_raw(message, writing)
     assert isinstance(message, DossierMessage)  # plan gives no other message a call
-    writers = {DOSSIER: _write_record, PROGRESS: _write_rows, STATUS_BACK: _write_status}
-    return writers[call.service](message, call, writing)
+    if call.service == DOSSIER:
+        return _write_record(message, writing)
+    return _write_rows(message, call, writing) if call.service == PROGRESS else _write_status(message, writing)
 
 
-def _write_record(message: DossierMessage, call: Call, writing: Writing) -> Outgoing:
+def _write_record(message: DossierMessage, writing: Writing) -> Outgoing | None:
+    as_of = _as_of(message)
+    if as_of and as_of < writing.held.get("as_of", ""):
+        return None  # its rows are still new to the portal; its record would set the portal back
     dossier = _as_the_portal_reads_it(message, writing)
     updating = writing.held.get("record") == "yes"
     record = write_dossier(dossier)
     _check_record(record, dossier)
-    return Outgoing(
-        service=DOSSIER,
-        variant="update" if updating else "create",
-        head={"MaHoSo": dossier.code},
-        body=_body(writing, DOSSIER, isUpdating="True" if updating else "False", data=[record]),
-    )
+    flag = "True" if updating else "False"
+    variant = "update" if updating else "create"
+    head = {"MaHoSo": dossier.code} | ({"as_of": as_of} if as_of else {})
+    return _outgoing(writing, DOSSIER, [record], {"isUpdating": flag}, head, variant)
+
+
+def _as_of(message: DossierMessage) -> str:
+    """Say how new a record is: the moment of the last row that came with it; without rows nobody can tell."""
+    rows = progress_rows(message)
+    return write_date(rows[-1].at) if rows else ""
 
 
 def _write_rows(message: DossierMessage, call: Call, writing: Writing) -> Outgoing:
@@ -121,10 +162,10 @@ def _write_rows(message: DossierMessage, call: Call, writing: Writing) -> Outgoi
         read_step(row, f"/data/{index}", faults)
     if faults:
         raise InvalidMessage(faults)
-    return Outgoing(service=PROGRESS, head={"MaHoSo": code}, body=_body(writing, PROGRESS, data=rows))
+    return _outgoing(writing, PROGRESS, rows, {}, {"MaHoSo": code})
 
 
-def _write_status(message: DossierMessage, call: Call, writing: Writing) -> Outgoing:
+def _write_status(message: DossierMessage, writing: Writing) -> Outgoing:
     options: Options = writing.options
     dossier = message.dossier
     number = portal_number(dossier)
@@ -143,12 +184,11 @@ def _write_status(message: DossierMessage, call: Call, writing: Writing) -> Outg
                 "MaThanhPhanHoSo": result.component_code,
                 "DuongDanTaiTepTin": result.url,
             }
-            for result in dossier.results
+            for result in relinked(dossier, writing.links).results
         ],
     }
-    data: Any = [row] if options.status_data == "list" else row
-    body = _body(writing, STATUS_BACK, type=options.status_type, data=data)
-    return Outgoing(service=STATUS_BACK, head={"MaHoSo": number}, body=body)
+    data: Any = [row] if options.status_data == "list" or options.is_relay else row
+    return _outgoing(writing, STATUS_BACK, data, {"type": options.status_type}, {"MaHoSo": number})
 
 
 def _write_procedure(message: ProcedureMessage, call: Call, writing: Writing) -> Outgoing:
@@ -156,19 +196,66 @@ def _write_procedure(message: ProcedureMessage, call: Call, writing: Writing) ->
     day = local(writing.now).date()
     code, name = _national_procedure(message.procedure.code, message.procedure.name, writing, day)
     record = write_procedure(message.procedure.model_copy(update={"code": code, "name": name}))
-    body = _body(writing, call.service, **{options.write_procedure_field: [record]})
-    return Outgoing(service=call.service, head={"MATTHC": code, "field": options.write_procedure_field}, body=body)
+    head = {"MATTHC": code, "field": options.write_procedure_field}
+    return _outgoing(writing, call.service, [record], {}, head, field=options.write_procedure_field)
 
 
-def _body(writing: Writing, service: str, **fields: Any) -> bytes:
-    return write_json({"madonvi": writing.options.madonvi, "service": service, **fields})
+def _write_question(message: QuestionMessage, call: Call, writing: Writing) -> Outgoing:
+    question = message.question
+    row = write_published(question) if call.service == QUESTIONS else write_answered(question)
+    required = PUBLISHED_REQUIRED if call.service == QUESTIONS else ANSWERED_REQUIRED
+    if faults := [missing(f"/data/0/{name}") for name in required if not row[name].strip()]:
+        raise InvalidMessage(faults)
+    head = {"HOIDAPID": question.id}
+    return _outgoing(writing, call.service, [row], {}, head, field=writing.options.questions_field)
+
+
+def _write_statistics(message: StatisticsMessage, writing: Writing) -> Outgoing:
+    row, faults = write_figures(message.figures)
+    if faults:
+        raise InvalidMessage(faults)
+    return _outgoing(writing, STATISTICS, [row], {}, {}, field=writing.options.statistics_field)
+
+
+def _write_raw(message: RawMessage, writing: Writing) -> Outgoing:
+    """Write a call of unknown shape: its own fields as they came, in the portal's wrapping."""
+    options: Options = writing.options
+    octets = message.body.encode("utf-8", "surrogatepass")
+    given = read_json(octets, max_bytes=len(octets))
+    if options.is_relay:
+        return Outgoing(service=message.service, body=octets)
+    if not isinstance(given, dict) or {"session", "madonvi", "service"} & set(given):
+        vi = "phải là đối tượng JSON, không có session, madonvi, service"
+        raise InvalidMessage([bad_value("/body", vi, "must be a JSON object without session, madonvi, service")])
+    head = write_json({"madonvi": options.madonvi, "service": message.service})
+    inner = octets.strip()[1:-1].strip()
+    return Outgoing(service=message.service, body=head[:-1] + b"," + inner + b"}" if inner else head)
+
+
+def _outgoing(
+    writing: Writing,
+    service: str,
+    data: Any,
+    asked: dict[str, str],
+    head: dict[str, str],
+    variant: str = "",
+    *,
+    field: str = "data",
+) -> Outgoing:
+    """Wrap what a service takes: in the portal's own body, or for a relay, which adds that itself, bare."""
+    options: Options = writing.options
+    if options.is_relay:
+        query = {f"{QUERY}{name}": value for name, value in asked.items()}
+        return Outgoing(service=service, variant=variant, head=head | query, body=write_json(data))
+    body = write_json({"madonvi": options.madonvi, "service": service, **asked, field: data})
+    return Outgoing(service=service, variant=variant, head=head, body=body)
 
 
 # --- the dossier in the portal's codes -----------------------------------------------------------------------------
 
 
 def _as_the_portal_reads_it(message: DossierMessage, writing: Writing) -> Dossier:
-    dossier = message.dossier
+    dossier = relinked(message.dossier, writing.links)
     day = local(dossier.received_at or dossier.refused_at or dossier.submitted_at or writing.now).date()
     changes: dict[str, Any] = {
         "code": local_number(dossier),

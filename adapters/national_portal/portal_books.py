@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.national_portal.portal_shelf import AGENCY, Shelf
+
 #: What both public clients treat as mandatory, in the record's own order.
 RECORD_REQUIRED = (
     "MaHoSo",
@@ -39,6 +41,20 @@ CODES = {
     "TrangThaiHoSo": tuple(str(number) for number in range(1, 11)),
     "TrangThai": tuple(str(number) for number in range(1, 12)),
 }
+#: Codes inside of the lists of a record.
+ROW_CODES = {
+    "IsDeleted": ("True", "False"),
+    "DuocSoHoa": ("0", "1"),
+    "DuocTaiSuDung": ("0", "1", "2"),
+    "DuocLayTuKhoDMQG": ("0", "1"),
+    "TrangThaiBoSung": ("True", "False"),
+}
+#: Lengths as one client's columns and truncations have them (inferred).
+LENGTHS = {
+    "MaHoSo": 50, "MaTTHC": 50, "MaLinhVuc": 50, "TenLinhVuc": 500, "KenhThucHien": 2, "ChuHoSo": 500, "SoGiayToChuHoSo": 100,
+    "MaDoiTuong": 50, "Email": 100, "SoDienThoai": 50, "TrichYeuHoSo": 1000, "GhiChu": 500, "NoiNopHoSo": 2, "NguoiXuLy": 50,
+    "TenTepDinhKem": 4000, "TenGiayTo": 2000, "SoDinhDanh": 40,
+}  # fmt: skip
 DATE = re.compile(r"[0-9]{14}")
 DATES = re.compile(r"Ngay[A-Z]\w*|ThoiDiemXuLy")
 
@@ -78,6 +94,8 @@ class PortalBooks:
     #: Numbers of dossiers that the portal gave to agencies, and what came back.
     born: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    #: What there is to look at, and what is taken beside dossiers.
+    shelf: Shelf = field(default_factory=Shelf)
     logins: int = 0
     _sessions: dict[str, int] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -113,23 +131,36 @@ class PortalBooks:
 
     # --- services ------------------------------------------------------------------------------------------------
 
-    def serve(self, body: Mapping[str, Any], *, service: str) -> dict[str, Any]:
-        """Serve one call of the generic endpoint: session, agency, service."""
+    def serve(self, body: Mapping[str, Any], *, service: str, relayed: bool = False) -> Any:
+        """Serve one call of the generic endpoint: session (which a relay has of its own), agency, service."""
         with self._lock:
-            if not self._knows(body.get("session")):
+            if not relayed and not self._knows(body.get("session")):
                 return SESSION_EXPIRED
-            if not body.get("madonvi"):
+            agency = body.get("madonvi")
+            if not agency:
                 return refused("Thiếu madonvi")
+            if not (isinstance(agency, str) and AGENCY.fullmatch(agency)):
+                return refused("madonvi không hợp lệ")
             self.calls[service] += 1
             return self._service(service)(body)
 
-    def _service(self, name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-        services: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    def store(self, body: Mapping[str, Any], *, file: bool) -> Any:
+        """Serve one call of the results store."""
+        with self._lock:
+            if not self._knows(body.get("session")):
+                return SESSION_EXPIRED
+            self.calls["result_file" if file else "results"] += 1
+            return self.shelf.result_file(body) if file else self.shelf.find_results(body)
+
+    def _service(self, name: str) -> Callable[[Mapping[str, Any]], Any]:
+        services: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+            **self.shelf.services(),
             "DongBoHoSoMC": self._take_records,
             "CapNhatTienDoHoSoMC": self._take_rows,
             "DongBoTrangThaiHoSo": self._take_status,
             "TraCuuHoSo": self._look_up,
             "LayDanhSachTTHC": self._list_procedures,
+            "LayDanhSachTTHCDonVi": self._list_procedures_of,
             "LayThuTuc": self._give_procedure,
         }
         if self.write_procedure_service:
@@ -207,6 +238,17 @@ class PortalBooks:
         rows = [{"MATTHC": code, "TENTTHC": record["TENTTHC"]} for code, record in sorted(self.procedures.items())]
         return {"error_code": 0, "message": "", "result": rows}
 
+    def _list_procedures_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        agency = body.get("maDonVi")
+        if not (isinstance(agency, str) and AGENCY.fullmatch(agency)):
+            return refused("maDonVi không hợp lệ")
+        rows = [
+            {"MATTHC": code, "TENTTHC": record["TENTTHC"]}
+            for code, record in sorted(self.procedures.items())
+            if any(f"{each.get('MADONVI', '')}.".startswith(f"{agency}.") for each in record.get("COQUANTHUCHIEN", []))
+        ]
+        return {"error_code": 0, "message": "", "result": rows}
+
     def _give_procedure(self, body: Mapping[str, Any]) -> dict[str, Any]:
         record = self.procedures.get(str(body.get("maTTHC")))
         return {"error_code": 0, "message": "", "result": [record] if record else []}
@@ -251,6 +293,7 @@ class PortalBooks:
                 },
                 "born": {number: list(rows) for number, rows in self.born.items()},
                 "procedures": dict(self.procedures),
+                **self.shelf.account(),
             }
 
 
@@ -275,9 +318,28 @@ def fault_of(record: Any, required: tuple[str, ...], *, lists: tuple[str, ...] =
 
 def _fault_of_value(name: str, value: Any, lists: tuple[str, ...]) -> str:
     if name in lists:
-        return "" if isinstance(value, list) else f"{name} phải là danh sách"
+        return _fault_of_list(name, value) if isinstance(value, list) else f"{name} phải là danh sách"
     if not isinstance(value, str):
         return f"{name} phải là chuỗi"
     if value and DATES.fullmatch(name) and not DATE.fullmatch(value):
         return f"{name} không đúng định dạng yyyyMMddHHmmss"
+    if len(value) > LENGTHS.get(name, len(value)):
+        return f"{name} dài quá {LENGTHS[name]} ký tự"
     return f"{name} không hợp lệ" if value and value not in CODES.get(name, (value,)) else ""
+
+
+def _fault_of_list(name: str, rows: list[Any]) -> str:
+    """Find the first fault inside of a list of a record: there, too, every scalar is a string."""
+    for row in rows:
+        if not isinstance(row, dict):
+            return f"{name}: dữ liệu không hợp lệ"
+        for key, value in row.items():
+            if isinstance(value, list):
+                text = _fault_of_list(key, value)
+            else:
+                text = _fault_of_value(key, value, ())
+                if not text and value and value not in ROW_CODES.get(key, (value,)):
+                    text = f"{key} không hợp lệ"
+            if text:
+                return f"{name}: {text}"
+    return ""

@@ -83,6 +83,72 @@ def procedure_record(seed: int, number: int) -> dict[str, Any]:
     }
 
 
+def shared_dossier(seed: int, number: int) -> tuple[str, dict[str, Any], dict[str, bytes]]:
+    """Make a row of DanhSachHoSo: when it came on the list, the row, and its files by path."""
+    draw = _draw(seed, "shared", number)
+    moment = FIRST_DAY + timedelta(minutes=number)
+    code = f"G99.02-{moment:%y%m%d}-{number:04d}"
+    paths = [f"/tai-lieu/{code}/{index + 1}.pdf" for index in range(draw.randrange(1, 3))]
+    row = {
+        "MaTTHC": procedure_code(draw.randrange(1, 21)),
+        "MaDVC": "1.990001.01",
+        "TenDVC": "Dịch vụ công thử nghiệm",
+        "MaHoSo": code,
+        "HoTenNguoiNop": "Nguyễn Thử Nghiệm",
+        "MaTrangThai": "1",
+        "TrangThaiHoSo": "Mới đăng ký",
+        "DonViXuLy": "Sở Thử nghiệm tỉnh X",
+        "MaDonViXuLy": "H99",
+        "NgayNop": f"{moment:%Y%m%d%H%M%S}",
+        "NgayTiepNhan": "",
+        "NgayHenTra": "",
+        "HinhThucNhanKQ": "0",
+        "TaiLieuNop": [
+            {"TenTepDinhKem": f"giay-to-{index + 1}.pdf", "DuongDanTepTin": path, "MaThanhPhanHoSo": ""}
+            for index, path in enumerate(paths)
+        ],
+    }
+    return f"{moment:%Y%m%d%H%M%S}", row, {path: _octets(draw) for path in paths}
+
+
+def asked_question(seed: int, number: int) -> dict[str, str]:
+    """Make a question as the portal gives it."""
+    draw = _draw(seed, "question", number)
+    field = draw.choice(FIELDS)
+    return {
+        "HOIDAPID": f"HD{number:06d}",
+        "MALINHVUC": field[0],
+        "MATTHCDP": procedure_code(draw.randrange(1, 21)),
+        "NOIDUNG": f"Câu hỏi thử nghiệm số {number}?",
+        "MADONVI": "H99",
+        "TENDONVI": "Sở Thử nghiệm tỉnh X",
+        "HOVATEN": "Nguyễn Thử Nghiệm",
+        "DIACHI": "Số 1 phố Thử nghiệm",
+        "THUDIENTU": "hoi@example.org",
+        "SODIENTHOAI": "0000000000",
+        "TRALOIID": "",
+        "NOIDUNGTRALOI": "",
+        "TRANGTHAI": "1",
+    }
+
+
+def categories(records: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
+    """Make the lists of categories whose fields are known, and empty ones of the others."""
+    agencies = [{"MADONVI": code, "TENDONVI": name, "CAPDONVI": "2"} for code, name in AGENCIES]
+    fields = [{"MALINHVUC": code, "TENLINHVUC": name, "MANGANH": code[:3]} for code, name in FIELDS]
+    names = (
+        "LoaiThuTuc NhomThuTuc ThuTucThuocLoai CapThucHien DoiTuong CanCuPhapLy LePhi TinhThanh QuanHuyen PhuongXa QuocGia "
+        "DanToc TonGiao GioiTinh TinhTrangHonNhan"
+    )
+    others: dict[str, list[dict[str, str]]] = {f"LayDanhMuc{name}": [] for name in names.split()}
+    return {"LayDanhMucCoQuan": agencies, "LayDanhMucLinhVuc": fields, **others}
+
+
+def invented_file(seed: int, number: int) -> bytes:
+    """Make the bytes of an invented file."""
+    return _octets(_draw(seed, "file", number))
+
+
 def _way(draw: random.Random, kind: str) -> dict[str, Any]:
     fee = {
         "MAPHILEPHI": "LP01",
@@ -112,4 +178,8 @@ def _paper(draw: random.Random, number: int, index: int) -> dict[str, str]:
 
 
 def _invented_file(draw: random.Random) -> str:
-    return base64.b64encode(b"%PDF-1.4\n% invented\n" + draw.randbytes(draw.randrange(16, 64))).decode()
+    return base64.b64encode(_octets(draw)).decode()
+
+
+def _octets(draw: random.Random) -> bytes:
+    return b"%PDF-1.4\n% invented\n" + draw.randbytes(draw.randrange(16, 64))

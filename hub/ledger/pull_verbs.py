@@ -1,0 +1,122 @@
+"""Verbs of pulling: who pulls a list now, how far it came, and what of it could not be taken.
+
+They keep no journal, as those of processes: what a list had is a message, and its own chain tells of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, delete, select, update
+
+from hub.ledger.pull_tables import pull_items, pulls
+from hub.ledger.sql import insert_new
+from hub.ledger.tables import identities
+
+TURNED_AWAY, WAITING = "turned_away", "waiting"
+#: What could not be taken is forgotten after so long; a list that still has it then is told so again.
+FORGET_SECONDS = 90 * 86_400.0
+#: Keys in one look-up.
+_AT_ONCE = 400
+
+_NEW = insert_new(pulls, "endpoint", "list")
+_NEW_ITEM = insert_new(pull_items, "endpoint", "identity", "digest")
+_NOBODY = {"holder": "", "leased_until": 0.0}
+
+
+def take(conn: Connection, endpoint: str, name: str, *, holder: str, now: float, seconds: float) -> str | None:
+    """Take a list's lease and give its cursor; None where another process has it, or its time has not come."""
+    blank = {"cursor": "", "next_at": 0.0, "pulled_at": None, "failures": 0, "error": ""}
+    _NEW.run(conn, endpoint=endpoint, list=name, **_NOBODY, **blank)
+    free = (pulls.c.holder == holder) | (pulls.c.leased_until <= now)
+    taken = conn.execute(
+        update(pulls)
+        .where(_row(endpoint, name) & free & (pulls.c.next_at <= now))
+        .values(holder=holder, leased_until=now + seconds)
+    )
+    if not taken.rowcount:
+        return None
+    return str(conn.execute(select(pulls.c.cursor).where(_row(endpoint, name))).scalar_one())
+
+
+def keep(conn: Connection, endpoint: str, name: str, *, holder: str, now: float, seconds: float) -> bool:
+    """Keep a lease for longer; False where another process has taken it meanwhile."""
+    here = _row(endpoint, name) & (pulls.c.holder == holder)
+    return bool(conn.execute(update(pulls).where(here).values(leased_until=now + seconds)).rowcount)
+
+
+def advance(conn: Connection, endpoint: str, name: str, *, holder: str, cursor: str, next_at: float, now: float) -> bool:
+    """Write that everything before the cursor was taken, and give the lease back; False where it was lost."""
+    here = _row(endpoint, name) & (pulls.c.holder == holder)
+    values = {"cursor": cursor, "next_at": next_at, "pulled_at": now, "failures": 0, "error": ""}
+    conn.execute(delete(pull_items).where((pull_items.c.endpoint == endpoint) & (pull_items.c.at < now - FORGET_SECONDS)))
+    return bool(conn.execute(update(pulls).where(here).values(**values, **_NOBODY)).rowcount)
+
+
+def failed(conn: Connection, endpoint: str, name: str, *, holder: str, error: str, next_at: float) -> None:
+    """Write that a round failed, and give the lease back; the cursor stays."""
+    here = _row(endpoint, name) & (pulls.c.holder == holder)
+    conn.execute(update(pulls).where(here).values(failures=pulls.c.failures + 1, error=error, next_at=next_at, **_NOBODY))
+
+
+def failures(conn: Connection, endpoint: str, name: str) -> int:
+    """Say how many rounds have failed since the last one that went well."""
+    return int(conn.execute(select(pulls.c.failures).where(_row(endpoint, name))).scalar() or 0)
+
+
+def leave(conn: Connection, holder: str) -> None:
+    """Give all leases of a process back: it stops."""
+    conn.execute(update(pulls).where(pulls.c.holder == holder).values(**_NOBODY))
+
+
+def settled(conn: Connection, endpoint: str, listed: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Give those of a list's items, identity and digest, that were taken, or turned away with these very words."""
+    names = sorted({identity for identity, _ in listed})
+    taken: set[str] = set()
+    away: set[tuple[str, str]] = set()
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        held = select(identities.c.identity).where((identities.c.endpoint == endpoint) & identities.c.identity.in_(some))
+        taken.update(conn.execute(held).scalars())
+        items = select(pull_items.c.identity, pull_items.c.digest).where(
+            (pull_items.c.endpoint == endpoint) & pull_items.c.identity.in_(some) & (pull_items.c.state == TURNED_AWAY)
+        )
+        away.update((row.identity, row.digest) for row in conn.execute(items))
+    return {item for item in listed if item[0] in taken or item in away}
+
+
+def tries(conn: Connection, endpoint: str, item: tuple[str, str]) -> int:
+    """Say how often an item's files could not be fetched."""
+    here = _item(endpoint, item) & (pull_items.c.state == WAITING)
+    return int(conn.execute(select(pull_items.c.tries).where(here)).scalar() or 0)
+
+
+def waits(conn: Connection, endpoint: str, item: tuple[str, str], *, error: str, now: float) -> None:
+    """Count that an item's files could not be fetched."""
+    _put(conn, endpoint, item, state=WAITING, tries=tries(conn, endpoint, item) + 1, error=error, at=now)
+
+
+def looked_at(conn: Connection, endpoint: str, item: tuple[str, str], *, now: float) -> bool:
+    """Write what became of an item that was given to intake; say whether it was accepted."""
+    identity, _ = item
+    held = select(identities.c.identity).where((identities.c.endpoint == endpoint) & (identities.c.identity == identity))
+    if conn.execute(held).first() is not None:
+        # Whatever else the list said of it is settled with that.
+        conn.execute(delete(pull_items).where((pull_items.c.endpoint == endpoint) & (pull_items.c.identity == identity)))
+        return True
+    _put(conn, endpoint, item, state=TURNED_AWAY, tries=1, error="", at=now)
+    return False
+
+
+def _put(conn: Connection, endpoint: str, item: tuple[str, str], **values: str | float) -> None:
+    if not _NEW_ITEM.run(conn, endpoint=endpoint, identity=item[0], digest=item[1], **values).rowcount:
+        conn.execute(update(pull_items).where(_item(endpoint, item)).values(**values))
+
+
+def _row(endpoint: str, name: str) -> ColumnElement[bool]:
+    return (pulls.c.endpoint == endpoint) & (pulls.c.list == name)
+
+
+def _item(endpoint: str, item: tuple[str, str]) -> ColumnElement[bool]:
+    identity, digest = item
+    return (pull_items.c.endpoint == endpoint) & (pull_items.c.identity == identity) & (pull_items.c.digest == digest)
