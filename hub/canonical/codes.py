@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 from hub.errors import NoMapping
 
@@ -73,6 +74,11 @@ class CodeRow:
     name: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
+    #: False: recalled or inferred, found in no public source.
+    corroborated: bool = field(default=True, compare=False)
+    #: What it is: ``tỉnh``, ``thành phố``, ``xã`` …; empty where the list does not say.
+    type: str = field(default="", compare=False)
+    note: str = field(default="", compare=False)
 
     def valid_on(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
@@ -84,8 +90,28 @@ class CodeTables:
 
     tables: Mapping[str, tuple[CodeRow, ...]] = field(default_factory=dict)
 
+    @cached_property
+    def _by_code(self) -> dict[str, dict[str, tuple[CodeRow, ...]]]:
+        return {}
+
+    @cached_property
+    def remembered(self) -> dict[tuple[str, date], str]:
+        """Keep what rules found in these tables, so that it is not looked for a million times; goes with the tables."""
+        return {}
+
+    def versions(self, table: str, code: str) -> tuple[CodeRow, ...]:
+        """Give all rows of a code, on whichever days, in the order in which they are found."""
+        found = self._by_code.get(table)
+        if found is None:
+            listed: dict[str, list[CodeRow]] = {}
+            for row in self.tables.get(table, ()):
+                listed.setdefault(row.code, []).append(row)
+            # Two threads may both make it; they make the same.
+            found = self._by_code[table] = {each: tuple(rows) for each, rows in listed.items()}
+        return found.get(code, ())
+
     def rows(self, table: str, code: str, day: date) -> Iterable[CodeRow]:
-        return (row for row in self.tables.get(table, ()) if row.code == code and row.valid_on(day))
+        return (row for row in self.versions(table, code) if row.valid_on(day))
 
     def find(self, table: str, code: str, day: date) -> CodeRow | None:
         """Find the row valid on the day, or None."""
@@ -96,9 +122,10 @@ class CodeTables:
         row = self.find(table, code, day)
         if row is None:
             raise NoMapping(
-                f"code list {table!r} has no entry for {code!r} on {day}: add it to config/codes/{table}.csv, then rebuild",
+                f"code list {table!r} has no entry for {code!r} on {day}: add it (`lienthong mapping set`, or "
+                f"config/codes/{table}.csv), then rebuild",
                 f"danh mục {table!r} chưa có mã {code!r} vào ngày {day}: "
-                f"bổ sung vào config/codes/{table}.csv rồi dựng lại (rebuild)",
+                f"bổ sung mã (`lienthong mapping set`, hoặc tệp config/codes/{table}.csv) rồi dựng lại (rebuild)",
                 where=f"codes/{table}/{code}",
             )
         return row.value

@@ -1,4 +1,4 @@
-"""Which endpoints a message goes to (Content-Based Router): the first rule that matches decides."""
+"""Which endpoints a message goes to (Content-Based Router): the first rule that matches decides; agencies as they are today."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.canonical.base import local
 from hub.canonical.codes import CodeTables
-from hub.canonical.dossier import DossierMessage
+from hub.canonical.dossier import Dossier, DossierMessage
 from hub.canonical.message import Message
 from hub.errors import NoRoute
+from hub.rules import administration
 
 #: In a rule's ``to``: the endpoint whose message made the dossier known.
 ORIGIN = "@origin"
@@ -44,10 +45,12 @@ class Route(BaseModel):
     numbering: tuple[str, ...] = ()
     #: Patterns of procedure codes, ``*`` and ``?`` as in file names.
     procedures: tuple[str, ...] = ()
-    #: Agency codes of the dossier's processing agency (patterns).
+    #: Agency codes of the dossier's processing agency (patterns); where a message names none, of the one in its number.
     agencies: tuple[str, ...] = ()
     to: tuple[str, ...] = ()
     place: PlaceRule | None = None
+    #: ``agencies`` and ``place.to`` are also asked for who answers today for the code that the message has.
+    follow_successors: bool = True
 
 
 def recipients(
@@ -63,11 +66,13 @@ def recipients(
     """Give the endpoints a message goes to; raise NoRoute where no rule matches.
 
     ``known``: endpoints that have deliveries of this dossier already. A dossier routed by place stays where its first
-    message went, whatever later messages say of the place.
+    message went, whatever later messages say of the place; where another agency has taken that one's place since, it
+    goes there.
     """
+    today = local(now).date()
     for route in routes:
-        if _matches(route, message, source):
-            chosen = _by_place(route, message, codes, _day(message, now), known) if route.place else route.to
+        if _matches(route, message, source, codes, today):
+            chosen = _by_place(route, message, codes, _day(message, now), today, known) if route.place else route.to
             return tuple(origin if name == ORIGIN else name for name in chosen)
     raise NoRoute(
         f"no rule in config/routes.toml matches a {message.kind} message from {source!r} ({_about(message)})",
@@ -76,7 +81,7 @@ def recipients(
     )
 
 
-def _matches(route: Route, message: Message, source: str) -> bool:
+def _matches(route: Route, message: Message, source: str, codes: CodeTables, today: date) -> bool:
     if route.kind != message.kind or (route.sources and source not in route.sources):
         return False
     if not isinstance(message, DossierMessage):
@@ -86,22 +91,65 @@ def _matches(route: Route, message: Message, source: str) -> bool:
         _one_of(route.events, message.event.value)
         and _one_of(route.numbering, dossier.numbering)
         and _one_of(route.procedures, dossier.procedure.code)
-        and _one_of(route.agencies, dossier.agency.code)
+        and (not route.agencies or _of_agency(route, _agency_of_dossier(dossier), codes, today))
     )
+
+
+def _of_agency(route: Route, code: str, codes: CodeTables, today: date) -> bool:
+    """Say whether the agency is one of the rule's: by the code as it was written, or by who answers for it today."""
+    if _one_of(route.agencies, code):
+        return True
+    owner = administration.owner_on(codes, code, today) if route.follow_successors else code
+    return owner != code and _one_of(route.agencies, owner)
+
+
+def _agency_of_dossier(dossier: Dossier) -> str:
+    """Give the processing agency's code; where the message names none, as first-generation ones do, the agency in a number."""
+    if dossier.agency.code:
+        return dossier.agency.code
+    read = (administration.read_dossier_number(number) for number in (dossier.code, *dossier.other_codes.values()))
+    return next((number.agency.text for number in read if number), "")
 
 
 def _one_of(patterns: Sequence[str], value: str) -> bool:
     return not patterns or any(fnmatchcase(value, pattern) for pattern in patterns)
 
 
-def _by_place(route: Route, message: Message, codes: CodeTables, day: date, known: Sequence[str]) -> tuple[str, ...]:
+def _by_place(
+    route: Route, message: Message, codes: CodeTables, day: date, today: date, known: Sequence[str]
+) -> tuple[str, ...]:
     assert route.place is not None
     places = {*route.place.to.values(), *route.to}
     if stay := tuple(name for name in known if name in places):
-        return stay
-    row = codes.find(route.place.table, _value_at(message, route.place.path), day)
-    endpoint = route.place.to.get(row.value) if row else None
+        return tuple(dict.fromkeys(_stands_for(route, name, codes, today) for name in stay))
+    agency = _agency_of(route, _value_at(message, route.place.path), codes, day)
+    endpoint = _endpoint_of(route, agency, codes, today) if agency else None
     return (endpoint,) if endpoint else route.to
+
+
+def _agency_of(route: Route, place: str, codes: CodeTables, day: date) -> str:
+    """Give the agency of a place: on the day, or the last one before its code was closed."""
+    assert route.place is not None
+    find = administration.meant if route.follow_successors else CodeTables.find
+    row = find(codes, route.place.table, place, day)
+    return row.value if row else ""
+
+
+def _endpoint_of(route: Route, agency: str, codes: CodeTables, today: date) -> str | None:
+    """Find the endpoint of who answers for an agency today; where the rule has none, of the agency itself."""
+    assert route.place is not None
+    owner = administration.owner_on(codes, agency, today) if route.follow_successors else agency
+    return route.place.to.get(owner) or route.place.to.get(agency)
+
+
+def _stands_for(route: Route, name: str, codes: CodeTables, today: date) -> str:
+    """Give the endpoint that has taken an endpoint's place in a rule, where all its agencies have gone over to others."""
+    assert route.place is not None
+    agencies = [agency for agency, endpoint in route.place.to.items() if endpoint == name]
+    if not agencies or name in route.to:
+        return name
+    now = [_endpoint_of(route, agency, codes, today) or name for agency in agencies]
+    return name if name in now else now[0]
 
 
 def _value_at(message: Message, path: str) -> str:
