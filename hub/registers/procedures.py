@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, func, select
 
 from hub.canonical.procedure import CatalogueMessage, Procedure
+from hub.ledger.catalogue_tables import holder_records, procedure_records, procedure_versions
 from hub.ledger.tables import holdings, messages, procedures
+from hub.ledger.values import ProcedureRow
 
 
 def fingerprint(procedure: Procedure) -> str:
@@ -58,3 +60,41 @@ def whole(message: CatalogueMessage, before: dict[str, Procedure]) -> tuple[Proc
 def changed(listed: Iterable[Procedure], before: Mapping[str, str]) -> tuple[Procedure, ...]:
     """Choose the procedures whose content is not what the holder was last given."""
     return tuple(procedure for procedure in listed if before.get(procedure.code) != fingerprint(procedure))
+
+
+def row_of(owner: str, procedure: Procedure) -> ProcedureRow:
+    """Write a procedure as a row of its owner's catalogue."""
+    return ProcedureRow(owner=owner, code=procedure.code, fingerprint=fingerprint(procedure), record=procedure.model_dump_json())
+
+
+def one(conn: Connection, owner: str, code: str) -> Procedure | None:
+    """Give one procedure as its owner says it now; None where there is none."""
+    here = (procedures.c.owner == owner) & (procedures.c.code == code)
+    record = conn.execute(select(procedures.c.record).where(here)).scalar()
+    return Procedure.model_validate_json(record) if record else None
+
+
+def levels(conn: Connection, owner: str) -> dict[str, int | None]:
+    """Give the service level that an owner says of each of its procedures in use."""
+    return {code: procedure.level for code, procedure in owned(conn, owner).items() if procedure.active}
+
+
+def versions_since(conn: Connection, owner: str, moment: float) -> dict[str, int]:
+    """Count the versions that an owner told after a moment, by code; procedures without any are not named."""
+    mine = (procedure_versions.c.owner == owner) & (procedure_versions.c.told_at > moment)
+    query = select(procedure_versions.c.code, func.count()).where(mine).group_by(procedure_versions.c.code)
+    return {code: int(count) for code, count in conn.execute(query)}
+
+
+def held(conn: Connection, holder: str) -> dict[str, Procedure]:
+    """Give what a holder was last seen to hold, under the codes that it uses itself."""
+    record = procedure_records.c.record
+    query = select(holder_records.c.code, record).join(procedure_records, procedure_records.c.digest == holder_records.c.digest)
+    rows = conn.execute(query.where(holder_records.c.holder == holder))
+    return {code: Procedure.model_validate_json(text) for code, text in rows}
+
+
+def held_levels(conn: Connection, holder: str) -> dict[str, int | None]:
+    """Give the service level of each procedure that a holder was last seen to hold; None: it does not say."""
+    rows = conn.execute(select(holder_records.c.code, holder_records.c.level).where(holder_records.c.holder == holder))
+    return {code: level for code, level in rows}
