@@ -1,12 +1,16 @@
 """Speak to the sample system over HTTP; the only room of this adapter with a socket (Channel Adapter)."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from adapters.template import holding
 from adapters.template.options import TemplateOptions
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.held import HeldDossier
 from hub.canonical.message import Message
-from hub.contract import Outgoing, Reply
+from hub.contract import HeldPage, Outgoing, Reply
 from hub.endpoint import Endpoint, OutboundPolicy
 from hub.errors import NotSent
 from hub.wire import HttpReply, Wire, raise_for_busy, recorded, shown
@@ -57,6 +61,29 @@ class TemplateTransport:
         if reply.status != 200:
             raise NotSent(f"{self._url} answers {reply.status}", f"{self._url} trả lời {reply.status}", where=self._url)
         yield "answered", "đối tác trả lời tra cứu", "the look-up was answered"
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """Services of which one delivered call says everything that a look-up shows."""
+        return holding.TELLS
+
+    def number_of(self, message: DossierMessage) -> str:
+        """Give the number under which the partner has a dossier: the one it was given."""
+        return message.dossier.code
+
+    def told(self, outgoing: Outgoing) -> HeldDossier | None:
+        """Read what a delivered call told the partner."""
+        return holding.told(outgoing)
+
+    def dossier(self, code: str) -> HeldDossier:
+        """Look one dossier up; absent where the partner has none of this number."""
+        url = f"{self._url}/TraCuuHoSo?{urlencode({'soHoSo': code})}"
+        return holding.shown(code, self._recorded("GET", url, self._secret(), b""))
+
+    def dossiers(self, since: datetime, until: datetime, after: str) -> HeldPage:
+        """Fetch one page of what the partner has stored in a time."""
+        asked = urlencode({"tu": since.isoformat(), "den": until.isoformat(), "sau": after})
+        return holding.page(self._recorded("GET", f"{self._url}/DanhSachHoSo?{asked}", self._secret(), b""))
 
     def close(self) -> None:
         """Leave the pool alone: it belongs to the process."""

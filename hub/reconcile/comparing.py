@@ -1,0 +1,271 @@
+"""Dossiers that a partner was told of, compared page by page with what it shows: same, missing, stale or different, and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.held import HeldDossier
+from hub.canonical.message import from_json
+from hub.contract import Outgoing
+from hub.errors import HubError, NotSent
+from hub.ledger import payloads, reconciliation_verbs
+from hub.ledger.reconciliation_verbs import Found, Page
+from hub.reconcile.asking import (
+    NOT_ASKED,
+    PAGE,
+    TRIES,
+    Answer,
+    Step,
+    Work,
+    calls,
+    following,
+    look_up_all,
+    record,
+    retry_seconds,
+    until_a_call,
+    wait,
+)
+from hub.registers import held_by_partners as ledger_side
+from hub.registers.held_by_partners import Ought
+from hub.rules import reconciling
+from hub.rules.lifecycle import State
+from hub.rules.reconciling import Judged, Stand
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One chain, with what is to be asked of it; no code: nothing is."""
+
+    chain: Ought
+    code: str = ""
+    stand: Stand | None = None
+    #: What it counts as where nothing is asked.
+    counted: str = ""
+
+
+def dossiers(work: Work) -> Step:
+    if work.scope.sample and not work.row.threshold:
+        return _draw(work)
+    with work.hub.ledger.read() as conn:
+        page = ledger_side.page(
+            conn,
+            work.endpoint.name,
+            work.asked.tells,
+            work.scope,
+            threshold=work.row.threshold,
+            after=work.row.cursor,
+            limit=PAGE,
+        )
+        questions = [_question(work, conn, chain) for chain in page.chains]
+    wanted = sum(bool(each.code) for each in questions)
+    allowed = calls(work, wanted)
+    if wanted and not allowed:
+        return until_a_call(work)
+    return _Comparing(work, page).compare(_first(questions, allowed), whole=allowed >= wanted)
+
+
+def _draw(work: Work) -> Step:
+    with work.hub.ledger.read() as conn:
+        found = ledger_side.threshold(conn, work.endpoint.name, work.scope)
+    verb = partial(reconciliation_verbs.draw, run_id=work.row.id, holder=work.holder, threshold=found)
+    work.hub.ledger.change(verb, f"reconcile:{work.row.id}")
+    return Step("on")
+
+
+def _first(questions: Sequence[_Question], calls: int) -> list[_Question]:
+    """Give the first ones, as far as the calls go."""
+    found = []
+    for each in questions:
+        if each.code and not calls:
+            break
+        calls -= bool(each.code)
+        found.append(each)
+    return found
+
+
+def _question(work: Work, conn: Connection, chain: Ought) -> _Question:
+    if chain.last is None:
+        return _Question(chain, counted="not_comparable")
+    state = State(chain.last.state)
+    if reconciling.is_moving(state, State(chain.head.state) if chain.head is not None else state):
+        return _Question(chain, counted="under_way")
+    arrived = _told(work, conn, chain.arrived) if chain.arrived is not None else None
+    is_last = chain.arrived is not None and chain.arrived.id == chain.last.id
+    last = arrived if is_last else _would_tell(work, conn, chain.last)
+    if last is None or not last.code:
+        return _Question(chain, counted="not_comparable")
+    stops = chain.head if chain.head is not None and not is_last else chain.last
+    holds_up, written = State(stops.state), bool(stops.business_digest)
+    stand = Stand(state=state, holds_up=holds_up, written=written, last=last, told=arrived)
+    return _Question(chain, code=(arrived or last).code, stand=stand)
+
+
+def _told(work: Work, conn: Connection, row: Any) -> HeldDossier | None:
+    """Read what a delivery told the partner; None where its bytes are gone, or tell nothing."""
+    body = payloads.get(conn, row.business_digest)
+    if not body:
+        return None
+    return work.asked.told(Outgoing(service=row.service, body=body, variant=row.variant, head=json.loads(row.head)))
+
+
+def _would_tell(work: Work, conn: Connection, row: Any) -> HeldDossier | None:
+    """Say of a delivery that did not arrive under which number the partner would have the dossier, and with which status."""
+    body = payloads.get(conn, row.canonical_digest)
+    message = from_json(body) if body else None
+    if not isinstance(message, DossierMessage):
+        return None
+    return HeldDossier(code=work.asked.number_of(message), status=message.dossier.status.value)
+
+
+class _Comparing:
+    """One page: what was asked, what was answered, and what that comes to."""
+
+    def __init__(self, work: Work, page: ledger_side.OughtPage) -> None:
+        self._work = work
+        self._page = page
+        self._counts: Counter[str] = Counter()
+        self._differing: list[tuple[_Question, HeldDossier, Judged]] = []
+        self._found: list[Found] = []
+        self._unanswered: int | None = None
+        self._calls = 0
+
+    def compare(self, questions: Sequence[_Question], *, whole: bool) -> Step:
+        """Ask what there is to ask, in order, and record how far that went."""
+        answers = look_up_all(self._work, [each.code for each in questions if each.code])
+        done, error = 0, None
+        for each in questions:
+            answer = (next(answers, None) if each.code else Answer()) or Answer(error=NOT_ASKED)
+            if answer.error is not None and not self._is_given_up(each, answer.error, first=done == 0):
+                error = answer.error
+                break
+            done += 1
+            if answer.error is not None:
+                self._give_up(each, answer.error)
+                break
+            self._take(each, answer)
+        complete = done == len(questions) and whole
+        return self._end(questions[:done], error, complete=complete)
+
+    def _is_given_up(self, question: _Question, error: HubError, *, first: bool) -> bool:
+        """Say whether it is a finding that this one was not answered; not before it was asked so often, alone."""
+        if isinstance(error, NotSent):
+            return False
+        return error.code == "refused" or (first and self._work.row.troubles + 1 >= TRIES)
+
+    def _give_up(self, question: _Question, error: HubError) -> None:
+        before = 0 if self._unanswered is not None else self._work.row.unanswered
+        self._unanswered, self._calls = before + 1, self._calls + 1
+        about = {"error_code": error.code, "partner_code": error.partner_code, "error_where": error.where}
+        judged = Judged(kind="unanswered", cause="no_answer", mending="tell_partner")
+        self._found.append(self._finding(question, judged, error.reply, about))
+        self._counts["unanswered/no_answer"] += 1
+
+    def _take(self, question: _Question, answer: Answer) -> None:
+        if question.stand is None or answer.held is None:
+            self._counts[question.counted] += 1
+            return
+        self._unanswered, self._calls = 0, self._calls + 1
+        held = answer.held
+        if not held.absent:
+            self._counts.update(f"untold/{name}" for name in reconciling.untold(held))
+        with self._work.hub.ledger.glance() as conn:
+            judged = reconciling.judge(question.stand, held, partial(self._earlier, conn, question))
+        if judged is None:
+            self._counts["same"] += 1
+        else:
+            self._differing.append((question, held, judged))
+
+    def _earlier(self, conn: Connection, question: _Question) -> list[HeldDossier]:
+        work = self._work
+        rows = ledger_side.arrived_before(conn, work.endpoint.name, question.chain, work.asked.tells)
+        return [told for row in rows if (told := _told(work, conn, row)) is not None]
+
+    def _end(self, questions: Sequence[_Question], error: HubError | None, *, complete: bool) -> Step:
+        work = self._work
+        self._look_again()
+        end = complete and self._page.end
+        cursor = self._page.cursor if complete else questions[-1].chain.subject if questions else work.row.cursor
+        page = Page(
+            phase=work.row.phase,
+            cursor=work.row.cursor,
+            next_phase=following(work.row.phase) if end else work.row.phase,
+            next_cursor="" if end else cursor,
+            found=self._found,
+            counts=self._counts,
+            seen=self._page.seen if complete else len(questions),
+            unanswered=self._unanswered,
+            calls=0 if work.per_minute else self._calls,
+        )
+        if (questions or complete) and not record(work, page):
+            return Step("leave")
+        if error is None or error is NOT_ASKED:
+            return Step("on")
+        troubles = 0 if questions else work.row.troubles
+        note = (f"{error.vi} ({error.code})", f"{error.en} ({error.code})")
+        return wait(work.hub, work.row, work.holder, retry_seconds(troubles, error), note, trouble=True)
+
+    def _look_again(self) -> None:
+        """Keep of what differs only what stands in the ledger as it did before the partner was asked."""
+        if not self._differing:
+            return
+        work = self._work
+        with work.hub.ledger.read() as conn:
+            subjects = [question.chain.subject for question, _, _ in self._differing]
+            now = ledger_side.again(conn, work.endpoint.name, subjects, work.asked.tells)
+            for question, held, judged in self._differing:
+                if not ledger_side.is_same(question.chain, now.get(question.chain.subject)):
+                    self._counts["under_way"] += 1
+                    continue
+                found = self._explained(conn, question, held, judged)
+                self._counts[f"{found.kind}/{found.cause}"] += 1
+                self._found.append(found)
+
+    def _explained(self, conn: Connection, question: _Question, held: HeldDossier, judged: Judged) -> Found:
+        """Add to a finding what the ledger knows of its cause."""
+        row = _about(question.chain, judged)
+        about: dict[str, Any] = {"fields": [asdict(each) for each in judged.fields]} if judged.fields else {}
+        receipt = ledger_side.receipt(conn, row.id)
+        said = ledger_side.said(conn, question.chain.subject, row.id)
+        if receipt is not None and judged.cause in ("lost", "not_applied", "partner_changed", "refused_late"):
+            about |= {"receipt": receipt.code, "taken_at": receipt.at}
+        elif said is not None and said.event in ("operator.settle_arrived", "operator.settle_acknowledged", "operator.abandon"):
+            about |= {"actor": said.actor, "at": said.at}
+            if judged.cause == "lost":
+                judged = Judged(kind=judged.kind, cause="settled", mending=judged.mending, fields=judged.fields)
+        if judged.cause in ("parked", "in_doubt", "arrived", "refused_late"):
+            about |= {"error_code": row.error_code, "error_where": row.error_where, "partner_code": row.partner_code}
+        found = self._finding(question, judged, held.shown, about)
+        return Found(**{**_values(found), "delivery_id": row.id, "receipt_digest": receipt.digest if receipt else ""})
+
+    def _finding(self, question: _Question, judged: Judged, shown: bytes, about: Mapping[str, Any]) -> Found:
+        chain = question.chain
+        return Found(
+            subject=chain.subject,
+            code=question.code,
+            kind=judged.kind,
+            cause=judged.cause,
+            mending=judged.mending,
+            delivery_id=chain.last.id if chain.last is not None else "",
+            next_place=chain.next_place,
+            detail={name: value for name, value in about.items() if value not in ("", None)},
+            shown=shown,
+            looked_at=self._work.hub.now(),
+        )
+
+
+def _about(chain: Ought, judged: Judged) -> Any:
+    """Give the delivery on which a finding stands: what holds the last one up, or itself."""
+    stands_still = judged.cause in ("parked", "in_doubt", "arrived") and chain.head is not None
+    return chain.head if stands_still else chain.last
+
+
+def _values(found: Found) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in Found.__slots__}
