@@ -57,6 +57,7 @@ bench: setup
 	$(RUN)/python -m benchmarks.signatures
 	$(RUN)/python -m benchmarks.trust
 	$(RUN)/python -m benchmarks.sealing
+	$(RUN)/python -m benchmarks.reconciliation
 
 # Words for it: make fire FIRE_ARGS="--campaigns 5 --messages 2000 --seed 7". A failure is found again by its seed.
 fire: packages setup-dev

@@ -493,5 +493,10 @@ class _Postgresql(_Into):
         self._send_all()
         for words in self._indexes:
             self._conn.execute(words.encode())
+        # The rows came with their numbers: who counts up next begins behind them.
+        for table in ("journal", "notices"):
+            self._conn.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM {table}))"  # noqa: S608
+            )
         self._conn.execute("VACUUM ANALYZE")
         self._conn.close()

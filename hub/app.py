@@ -19,6 +19,7 @@ from hub.canonical.procedure import CatalogueMessage
 from hub.contract import Adapter, Transport
 from hub.endpoint import Endpoint
 from hub.errors import BadSettings, HubError
+from hub.fetching import Fetching
 from hub.ledger.ledger import Ledger
 from hub.ledger.values import URGENT, USUAL, Budget, Delivery, Holding, Notice, Planned
 from hub.payloads import PayloadStore
@@ -28,6 +29,7 @@ from hub.registers.successors import SuccessorBook
 from hub.rules import dossier_facts, succession
 from hub.rules.alerts import Book
 from hub.rules.applicant_numbers import NumberKey
+from hub.rules.catalogue import Policy
 from hub.rules.expiry import InUse
 from hub.rules.routing import Route
 from hub.rules.signing import Ring, Stamp
@@ -55,6 +57,10 @@ class Codes(Protocol):
 
     def files(self) -> Mapping[str, tuple[CodeRow, ...]]:
         """Give the lists of the files alone."""
+        ...
+
+    def shipped(self) -> Mapping[str, tuple[CodeRow, ...]]:
+        """Give the lists of the package alone."""
         ...
 
 
@@ -105,10 +111,17 @@ class Hub:
     has_timestamps: bool = False
     #: What is an alert, and who is told.
     alerts: Book = field(default_factory=Book)
+    #: Which side is right where catalogues differ.
+    catalogue: Policy = field(default_factory=Policy)
     #: Partners that are members of the bus, by the names of their endpoints.
     members: Mapping[str, Member] = field(default_factory=dict)
     #: Gives which partners' places others have taken.
     successors: SuccessorBook = field(default_factory=SuccessorBook)
+    #: Fetches files that lie elsewhere, and tries addresses of files before they are sent.
+    fetching: Fetching = field(default_factory=Fetching)
+    #: Under which the names in addresses of files are made; no file larger than this is fetched.
+    link_key: bytes = field(default=b"", repr=False)
+    largest_file: int = 200_000_000
     #: Reads the configuration as it would be with these files (path in the folder -> bytes) in place of its own, for a dry
     #: run; secrets stay references, and what is given is good only inside of the ``with``.
     configured: Callable[[Mapping[str, bytes]], AbstractContextManager[Configured]]
@@ -150,7 +163,8 @@ class Hub:
     def lease_seconds(self, endpoint: str) -> float:
         """Give the time after which a claim of this endpoint is taken back."""
         outbound = self.endpoints[endpoint].outbound if endpoint in self.endpoints else None
-        return (outbound.deadline_seconds if outbound else 0.0) + self.lease_margin
+        files = outbound.file_seconds if outbound and outbound.sees_to_files else 0.0
+        return (outbound.deadline_seconds if outbound else 0.0) + files + self.lease_margin
 
     def budgets(self) -> tuple[Budget, ...]:
         """Say how much of each endpoint's backlog may be on the bus; one that is not open now has no budget."""
@@ -224,6 +238,10 @@ class Hub:
         """Give a partner and all whose place it has taken."""
         return succession.line_of(self.successors.current(), name)
 
+    def lines_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Give these partners and all whose places they have taken: what was told or given to those is theirs to read."""
+        return tuple(dict.fromkeys(each for name in names for each in self.line_of(name)))
+
     def _plan_at(
         self, message: Message, canonical: bytes, name: str, subject: str, park: tuple[str, str, str, str] | None
     ) -> Iterable[Planned]:
@@ -264,6 +282,7 @@ class Hub:
             event=event,
             procedure=message.dossier.procedure.code if isinstance(message, DossierMessage) else "",
             priority=self._priority(endpoint, event),
+            happened_at=dossier_facts.happened_at(message) if isinstance(message, DossierMessage) else None,
             park=park,
         )
 

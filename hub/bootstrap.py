@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -25,14 +26,16 @@ from hub.bus.membership import Member, with_broker
 from hub.bus.port import Bus
 from hub.bus.sealing import SealKeys
 from hub.code_book import CodeBook
-from hub.contract import Adapter, Transport
+from hub.contract import Adapter, Files, SendsFiles, Transport
 from hub.endpoint import Endpoint, outbound_of
 from hub.errors import BadSettings, HubError
+from hub.fetching import Fetching, networks
 from hub.ledger.engine import parse_url
 from hub.ledger.ledger import Ledger
 from hub.payloads import FolderStore
 from hub.registers.successors import SuccessorBook
 from hub.rules.applicant_numbers import SHORTEST_KEY, NumberKey
+from hub.rules.catalogue import Policy
 from hub.rules.signing import Stamp
 from hub.sealing import Sealing
 from hub.sections import AuthoritySection
@@ -62,7 +65,9 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
     seal = _seal_keys(settings)
     members = _members(settings, seal)
     bus = open_bus(bus_options(settings), seal, _called(settings), members)
-    transports = _Transports(adapters, members, bus)
+    files = FolderStore(settings.folder / settings.file.payloads.folder)
+    transports = _Transports(adapters, members, bus, files)
+    fetching = Fetching(allowed=networks(settings.file.links.private_networks, "hub.toml [links] private_networks"))
     now = clock or (lambda: datetime.now(UTC))
     ledger = open_ledger(settings)
     codes = CodeBook(settings.folder, ledger)
@@ -81,19 +86,45 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
         certificates=inventory.look(settings, rings, trust.store),
         stamp=_stamp(settings, now),
         transports=transports.open,
-        close_transports=transports.close,
+        close_transports=partial(_close_all, transports, fetching),
         clock=now,
         new_id=lambda: str(uuid.uuid4()),
         draw=random.random,
-        payloads=FolderStore(settings.folder / settings.file.payloads.folder),
+        payloads=files,
         public_url=settings.file.hub.public_url,
+        fetching=fetching,
+        link_key=keys.derived(seal.private, "addresses of files"),
+        largest_file=settings.file.payloads.max_bytes,
         lease_margin=settings.file.ledger.lease_margin_seconds,
         number_key=number_key(settings),
         alerts=alert_book(settings),
+        catalogue=catalogue_policy(settings),
         name=settings.file.hub.name,
         evidence_signer=settings.file.evidence.signer,
         has_timestamps=bool(settings.file.timestamps.authority),
     )
+
+
+def catalogue_policy(settings: Settings) -> Policy:
+    """Say which side is right where catalogues differ; raises BadSettings where a holder is named that is not there."""
+    section = settings.file.catalogue
+    named = {"follows": {*section.follows, *section.follows.values()}, "partial": set(section.partial)}
+    for key, names in named.items():
+        for name in sorted(names - set(settings.endpoints)):
+            where = f"hub.toml [catalogue] {key}"
+            raise BadSettings(f"{where}: no endpoint {name!r}", f"{where}: không có điểm kết nối {name!r}", where=where)
+    return Policy(
+        right=section.right,
+        fields=section.fields,
+        follows=section.follows,
+        partial=frozenset(section.partial),
+        max_file_bytes=section.max_file_bytes,
+    )
+
+
+def _close_all(transports: _Transports, fetching: Fetching) -> None:
+    transports.close()
+    fetching.close()
 
 
 def number_key(settings: Settings) -> NumberKey | None:
@@ -282,8 +313,8 @@ def _no_authority(_digest: bytes) -> bytes:
 class _Transports:
     """Opens each endpoint's transport once; they share one pool of connections."""
 
-    def __init__(self, adapters: Mapping[str, Adapter], members: Mapping[str, Member], bus: Bus) -> None:
-        self._adapters, self._members, self._bus = adapters, members, bus
+    def __init__(self, adapters: Mapping[str, Adapter], members: Mapping[str, Member], bus: Bus, files: Files) -> None:
+        self._adapters, self._members, self._bus, self._files = adapters, members, bus, files
         self._wire = Wire()
         self._lock = threading.Lock()
         self._open: dict[str, Transport] = {}
@@ -313,4 +344,7 @@ class _Transports:
             from hub.amqp.transport import AmqpTransport  # noqa: PLC0415
 
             return AmqpTransport(endpoint)
-        return self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)
+        transport = self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)
+        if isinstance(transport, SendsFiles):
+            transport.use_files(self._files)
+        return transport

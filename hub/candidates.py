@@ -102,7 +102,7 @@ def _read(
     present = book(fresh=True)
     if not lists:
         return Configured(endpoints=endpoints, routes=routes, codes=present)
-    merged = codes.merged({**book.files(), **lists}, book.laid())
+    merged = codes.merged({**book.files(), **lists}, book.laid(), book.shipped())
     return Configured(endpoints=endpoints, routes=routes, codes=merged)
 
 

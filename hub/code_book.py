@@ -1,4 +1,4 @@
-"""The code lists as they stand now: the files of the configuration folder, and the ledger's rows laid over them."""
+"""The code lists as they stand now: those of the package, the configuration's files over them, the ledger's rows over these."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CodeBook:
         self._look(fresh=fresh)
         files, laid, made = self.files(), self._laid, self._made
         if made[0] is not files or made[1] is not laid:
-            made = self._made = (files, laid, codes.merged(files, laid))
+            made = self._made = (files, laid, codes.merged(files, laid, settings.shipped_lists()))
         return made[2]
 
     def files(self) -> Mapping[str, tuple[CodeRow, ...]]:
@@ -56,6 +56,10 @@ class CodeBook:
                 self._files = {path.stem: settings.code_rows(path) for path in map(Path, stamps)}
                 self._stamps = stamps
             return self._files
+
+    def shipped(self) -> Mapping[str, tuple[CodeRow, ...]]:
+        """Give the lists of the package alone."""
+        return settings.shipped_lists()
 
     def laid(self) -> Mapping[str, tuple[CodeRow, ...]]:
         """Give the ledger's rows alone, as they were read last."""

@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from hub.canonical.codes import CodeTables
+from hub.canonical.dossier import DossierMessage
+from hub.canonical.held import HeldDossier
 from hub.canonical.message import Message
 from hub.canonical.procedure import Procedure
 from hub.canonical.receipt import Finding, Receipt
@@ -123,6 +125,10 @@ class Writing:
     now: datetime
     #: Identifier for the outgoing message, drawn once and kept with the bytes.
     message_id: str
+    #: Address of a file as the message has it -> address at which this partner fetches it (``hub.canonical.links``). Only where
+    #: the endpoint asks for it (``outbound.file_links``), and only for an adapter with ``file_links``; it must stand in the
+    #: body as it is here.
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +197,36 @@ class Answering(Protocol):
         ...
 
 
+class File(Protocol):
+    """A file of the payload store that is being read; its last piece is only given where the digest is right."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read(self) -> bytes:
+        """Give the next piece; none at the end."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Files(Protocol):
+    """The files that were given to the hub, by digest."""
+
+    def open(self, digest: str) -> File | None:
+        """Open a file; None where there is none of this digest."""
+        ...
+
+
+@runtime_checkable
+class SendsFiles(Protocol):
+    """A transport whose calls carry files of the payload store beside the business bytes, which name them by digest."""
+
+    def use_files(self, files: Files) -> None:
+        """Take the files from here; the hub calls it once, when it has opened the transport."""
+        ...
+
+
 @runtime_checkable
 class ProcedureHolder(Protocol):
     """A transport whose partner holds a catalogue of procedures that can be read one by one, for the comparison."""
@@ -206,6 +242,87 @@ class ProcedureHolder(Protocol):
 
     def procedure(self, code: str) -> Procedure | None:
         """Fetch one procedure; None where the partner has none of this code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPage:
+    """One page of a partner's list of dossiers."""
+
+    dossiers: tuple[HeldDossier, ...]
+    #: What asks for the next page; empty: there is none.
+    following: str = ""
+
+
+@runtime_checkable
+class DossierHolder(Protocol):
+    """A transport whose partner can be asked what it holds of a dossier, for the reconciliation."""
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """Services of which one delivered call says everything that a look-up shows."""
+        ...
+
+    def number_of(self, message: DossierMessage) -> str:
+        """Give the number under which the partner has a dossier; empty where its look-up does not know such ones."""
+        ...
+
+    def told(self, outgoing: Outgoing) -> HeldDossier | None:
+        """Read from the bytes of a delivered call what they told the partner; None where they cannot be read."""
+        ...
+
+    def dossier(self, code: str) -> HeldDossier:
+        """Look one dossier up; ``absent`` where the partner says that it has none. Raises as ``send``, and InvalidMessage."""
+        ...
+
+
+@runtime_checkable
+class DossierLister(Protocol):
+    """A transport whose partner can list what it holds, so that what it holds beyond what it was told is found."""
+
+    def dossiers(self, since: datetime, until: datetime, after: str) -> HeldPage:
+        """Fetch one page of the dossiers of these days in one call; ``after``: what the page before gave, first empty."""
+        ...
+
+
+# --- pulled -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One item of a list that a partner keeps for us."""
+
+    #: What a call at our door would be; its ``idempotency_key`` is the identity that ``read_message`` gives it.
+    request: Request
+    #: The partner's own names of its files, which are fetched before.
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of a list."""
+
+    items: tuple[Listed, ...]
+    #: Where to go on when all of these were taken.
+    cursor: str
+    #: True: there may be more at once.
+    more: bool = False
+
+
+@runtime_checkable
+class Pulling(Protocol):
+    """A transport whose partner keeps lists for us (``Adapter.pulls``); an item may come again, and again."""
+
+    def pull(self, name: str, cursor: str, now: datetime) -> Page:
+        """Ask for what a list has since the cursor; empty: from the beginning. Raises as ``Transport.ask``."""
+        ...
+
+    def fetch(self, file: str, give: Callable[[bytes], None]) -> None:
+        """Fetch a file and give its bytes, piece by piece; raises Refused where the partner has none, else as ``pull``."""
+        ...
+
+    def joined(self, listed: Listed, addresses: Mapping[str, str]) -> Request:
+        """Write the addresses at which the hub holds an item's files into it; an empty one: it could not be had."""
         ...
 
 
@@ -231,18 +348,24 @@ class Adapter:
 
     #: Say which native calls a message needs at this partner; none = nothing to tell it.
     plan: Callable[[Message, Any], tuple[Call, ...]]
-    #: Write the business bytes of one call. Same input, same bytes. Raises InvalidMessage, NoMapping.
-    write_message: Callable[[Message, Call, Writing], Outgoing]
+    #: Write the business bytes of one call. Same input, same bytes. None: by ``Writing.held`` the partner holds already what
+    #: this call would tell it, so nothing is sent. Raises InvalidMessage, NoMapping, and OutOfStep where it cannot be written
+    #: since an earlier call of the dossier has not taught what it needs (given up, or settled without the partner's reply).
+    write_message: Callable[[Message, Call, Writing], Outgoing | None]
     #: Read the reply. Returns a Receipt, or raises Refused, Busy, InDoubt (a code not in the table is in doubt).
     read_receipt: Callable[[Reply, Outgoing], Receipt]
     #: Read the reply to an inquiry.
     read_finding: Callable[[Reply, Outgoing], Finding]
 
+    #: It writes ``Writing.links`` in place of the addresses of files.
+    file_links: bool = False
     #: Say what the partner holds once a call was handed over to its broker, where no answer tells it.
     held_after: Callable[[Outgoing], Mapping[str, str]] = lambda outgoing: {}
 
     #: Open the socket side for one endpoint; secrets are resolved already.
     open_transport: Callable[[Endpoint, Wire], Transport]
+    #: Say which lists of this partner are pulled, and every how many seconds; what ``open_transport`` gives then is ``Pulling``.
+    pulls: Callable[[Any], Mapping[str, float]] = lambda options: {}
     #: Documents this adapter serves at a door by GET (``?wsdl``), name to bytes; empty where none.
     contract_documents: Callable[[Endpoint, str], Mapping[str, tuple[str, bytes]]] = lambda endpoint, url: {}
     #: What an operator must know of these options (``lienthong check``), one line each: what is assumed (such a line has

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import structlog
 
+from hub import file_links
 from hub.app import UNROUTED, Hub
 from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import DossierMessage
@@ -18,6 +19,7 @@ from hub.contract import Call, Outgoing, Reply, Writing
 from hub.endpoint import Endpoint, outbound_of
 from hub.errors import CannotSign, HubError, InDoubt, NoMapping, NotSent, Unavailable
 from hub.ledger.delivery_verbs import ClaimLost
+from hub.ledger.number_verbs import NumberTaken
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
 from hub.registers import dossiers, procedures
 from hub.rules import redelivery, routing, signing
@@ -41,21 +43,30 @@ def deliver(hub: Hub, due: Due) -> None:
         return
     endpoint = hub.endpoint(held.endpoint)
     try:
-        outgoing, native_id = _outgoing(hub, endpoint, held)
+        written = _outgoing(hub, endpoint, held)
     except Unavailable:
         # Of our own ledger, not of the delivery: its lease brings it back.
         raise
     except CannotSign as error:
         _wait_unsigned(hub, endpoint, held, error)
-        return
+    except NotSent as error:
+        _wait_for_files(hub, endpoint, held, error)
     except HubError as error:
         _park_unsent(hub, held, error)
-        return
     except Exception as bug:
         log.exception("delivery.bug")
         _park_unsent(hub, held, _bug(bug))
+    else:
+        _go(hub, endpoint, held, written)
+
+
+def _go(hub: Hub, endpoint: Endpoint, held: Delivery, written: tuple[Outgoing, str] | None) -> None:
+    """Record what is to be sent, and send it; where that is nothing, the delivery is done."""
+    if written is None:
+        _pass_over(hub, held)
         return
-    sending = hub.ledger.record_sending(held, outgoing, native_id, hub.now(), hub.lease_seconds(due.endpoint))
+    outgoing, native_id = written
+    sending = hub.ledger.record_sending(held, outgoing, native_id, hub.now(), hub.lease_seconds(held.endpoint))
     _attempt(hub, endpoint, sending, outgoing)
 
 
@@ -68,10 +79,11 @@ def _bug(error: Exception) -> HubError:
     return HubError(f"internal error {name} at {place}", f"lỗi nội bộ {name} tại {place}", where=f"{name}@{place}")
 
 
-def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, str]:
-    """Give the bytes to send: those of an earlier attempt, else written and signed now."""
+def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, str] | None:
+    """Give the bytes to send: those of an earlier attempt, else written and signed now; None where nothing is to be sent."""
     if held.business is not None:
-        return _recorded(held), held.native_id
+        file_links.send_again(hub, endpoint, held, recorded := _recorded(held))
+        return recorded, held.native_id
     # A rebuilt delivery is another document: it must not carry the identifier of the one the partner refused.
     native_id = held.id if not held.attempts else str(uuid.uuid5(uuid.UUID(held.id), str(held.attempts)))
     try:
@@ -79,13 +91,21 @@ def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, s
         written = _written(hub, endpoint, held, native_id, hub.codes(fresh=True) if held.epoch > 1 else hub.codes())
     except NoMapping:
         written = _written(hub, endpoint, held, native_id, hub.codes(fresh=True))
+    if written is None:
+        return None
     return replace(_signed(hub, endpoint, written), message_id=native_id), native_id
 
 
-def _written(hub: Hub, endpoint: Endpoint, held: Delivery, native_id: str, codes: CodeTables) -> Outgoing:
-    writing = Writing(options=endpoint.options, codes=codes, held=held.held, now=hub.clock(), message_id=native_id)
-    call = Call(service=held.service, part=held.part)
-    return hub.adapter(endpoint).write_message(from_json(held.canonical), call, writing)
+def _written(hub: Hub, endpoint: Endpoint, held: Delivery, native_id: str, codes: CodeTables) -> Outgoing | None:
+    message = from_json(held.canonical)
+    links = file_links.foreseen(hub, endpoint, held.id, message)
+    writing = Writing(
+        options=endpoint.options, codes=codes, held=held.held, now=hub.clock(), message_id=native_id, links=links
+    )
+    outgoing = hub.adapter(endpoint).write_message(message, Call(service=held.service, part=held.part), writing)
+    if outgoing is not None:
+        file_links.prepare(hub, endpoint, held, message, outgoing, links)
+    return outgoing
 
 
 def _recorded(held: Delivery) -> Outgoing:
@@ -114,12 +134,35 @@ def _signed(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
     return replace(outgoing, body=signed)
 
 
+def _pass_over(hub: Hub, held: Delivery) -> None:
+    """Let a delivery be done without a call: the partner is known to hold what it would tell."""
+    notice = hub.notice(held, "delivered")
+    hub.ledger.record_unneeded(held, notice, hub.now())
+    ATTEMPTS.labels(held.endpoint, "unneeded").inc()
+    log.info("delivery.unneeded", service=held.service)
+    _wake(hub, held, notice)
+
+
 def _wait_unsigned(hub: Hub, endpoint: Endpoint, held: Delivery, error: CannotSign) -> None:
     """Let a delivery wait for what signs it; no attempt is counted, since nothing was tried at the partner."""
     decision = redelivery.decide_unsigned(error, outbound_of(endpoint).redelivery, draw=hub.draw())
     hub.ledger.record_unsent(held, error, decision, None, hub.now())
     ATTEMPTS.labels(held.endpoint, error.code).inc()
     log.warning("delivery.unsigned", error=error.code, where=error.where, wait=round(decision.delay, 1))
+
+
+def _wait_for_files(hub: Hub, endpoint: Endpoint, held: Delivery, error: NotSent) -> None:
+    """Let a delivery wait for a file that it names; no attempt is counted, but after as many claims a person must look."""
+    policy = outbound_of(endpoint)
+    decision = redelivery.decide(
+        error, held.epoch, policy.redelivery, on_doubt="park", settle_after=policy.settle_after, draw=hub.draw()
+    )
+    if decision.action == "park":
+        _park_unsent(hub, held, error)
+        return
+    hub.ledger.record_unsent(held, error, decision, None, hub.now())
+    ATTEMPTS.labels(held.endpoint, error.code).inc()
+    log.warning("delivery.waits_for_file", where=error.where, wait=round(decision.delay, 1))
 
 
 def _park_unsent(hub: Hub, held: Delivery, error: HubError) -> None:
@@ -188,7 +231,12 @@ def _record_receipt(hub: Hub, endpoint: Endpoint, held: Delivery, receipt: Recei
         return
     waits = hub.waits_for_acknowledgement(held)
     notice = hub.notice(held, "delivered")
-    hub.ledger.record_delivered(held, receipt, evidence, notice, hub.now(), waits=waits)
+    try:
+        hub.ledger.record_delivered(held, receipt, evidence, notice, hub.now(), waits=waits)
+    except NumberTaken as error:
+        # The partner has it, but what it says of it cannot be: a person asks before anything more is told of this dossier.
+        _settle_failure(hub, held, error, Decision(action="doubt", doubt="park"), evidence)
+        return
     ATTEMPTS.labels(endpoint.name, "delivered").inc()
     log.info("delivery.delivered", service=held.service, attempt=held.attempts)
     _wake(hub, held, notice)

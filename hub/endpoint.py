@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
@@ -14,6 +15,9 @@ from hub.canonical.codes import Event
 from hub.errors import BadSettings
 from hub.rules import algorithms, windows
 from hub.rules.windows import Window
+
+_LONGEST_PATTERN, _LEAST_SIGNS = 200, 3
+_JOKERS = re.compile(r"\[[^\]]*\]|[*?]")
 
 # --- policies, from config/endpoints/<name>.toml -----------------------------------------------------------------
 
@@ -48,6 +52,13 @@ class Redelivery(Policy):
     max_attempts: int = Field(50, ge=1)
 
 
+def _of_tests(pattern: str) -> str:
+    """Refuse a pattern that most numbers match: real dossiers would stay here, and nobody would see that they are missing."""
+    if len(pattern) > _LONGEST_PATTERN or len(_JOKERS.sub("", pattern)) < _LEAST_SIGNS:
+        raise PydanticCustomError("pattern", "'{pattern}' must have at least three signs of its own", {"pattern": pattern})
+    return pattern
+
+
 class InboundPolicy(Policy):
     """The partner's door at the hub."""
 
@@ -71,6 +82,9 @@ class InboundPolicy(Policy):
     #: Where it is not known whether a certificate is revoked: ``refuse`` the message, or ``accept_and_say`` so in the verdict.
     revocation_unknown: str = Field("refuse", pattern="^(refuse|accept_and_say)$")
     max_bytes: int = Field(30_000_000, gt=0)
+    #: Patterns of the numbers of test dossiers, ``*`` and ``?`` as in file names, each with three further signs at least: what
+    #: begins under such a number is accepted and answered, and never sent on nor counted.
+    test_dossiers: tuple[Annotated[str, AfterValidator(_of_tests)], ...] = ()
     #: A dossier step that is older or unknown: ``warn`` delivers and journals it, ``park`` holds it for an operator.
     out_of_step: str = Field("warn", pattern="^(warn|park)$")
 
@@ -99,6 +113,25 @@ class SignaturePolicy(Policy):
     sha256: str = Field(pattern="^[0-9a-fA-F]{64}$")
 
 
+class ReconcilePolicy(Policy):
+    """``[outbound.reconcile]``: what the partner holds is compared with what it was told, look-up by look-up."""
+
+    #: Every day from this time on, in Vietnamese time, ``01:30``; empty = only when somebody asks for it.
+    at: str = Field("", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9])?$")
+    #: Which dossiers the daily one compares: ``all``, or those that have not ended (``open``).
+    scope: Literal["all", "open"] = "all"
+    #: Of those only the ones of which something was heard in so many days; 0 = whenever.
+    days: int = Field(0, ge=0)
+    #: Of those only so many, drawn anew each day; 0 = all.
+    sample: int = Field(0, ge=0, le=1_000_000)
+    #: Look-ups in any minute; where ``rate_per_minute`` limits the partner, at most half of that. 0 = no limit of its own.
+    rate_per_minute: int = Field(300, ge=0)
+    #: Look-ups at the same time, never more than ``concurrency``.
+    concurrency: int = Field(2, ge=1)
+    #: So many days back the partner's own list is looked through, where it has one.
+    list_days: int = Field(30, ge=0, le=3650)
+
+
 class OutboundPolicy(Policy):
     """How the hub speaks to the partner."""
 
@@ -120,6 +153,7 @@ class OutboundPolicy(Policy):
     settle_after_seconds: float | None = None
     redelivery: Redelivery = Redelivery()
     services: dict[str, ServicePolicy] = Field(default_factory=dict)
+    reconcile: ReconcilePolicy = ReconcilePolicy()
     #: How the hub signs what it sends: ``none``, ``xml`` (enveloped XML-DSig), ``xades-b`` or ``xades-t`` (XAdES-B-B, and with a
     #: time token XAdES-B-T), or ``jws`` (detached, in a header).
     sign: str = Field("none", pattern="^(none|xml|xades-b|xades-t|jws)$")
@@ -133,6 +167,17 @@ class OutboundPolicy(Policy):
     notify: bool = False
     #: True: a correction of what stands still is sent only when a second person has approved it.
     four_eyes: bool = True
+    #: Addresses of files in what it is sent: ``none``, as the sender wrote them; ``serve``, files that were given to the hub are
+    #: fetched here, each at an address of its own; ``relay``, so are all others, which the hub fetches before.
+    file_links: Literal["none", "serve", "relay"] = "none"
+    #: Such an address is good for so many days, counted from the last time that it was sent.
+    file_link_days: float = Field(30.0, gt=0, le=3650)
+    #: It can be fetched so often; 0 = as often as the partner wants.
+    file_link_fetches: int = Field(0, ge=0)
+    #: True: nothing is sent before every file in it can be fetched; None = where ``file_links`` is not ``none``.
+    file_check: bool | None = None
+    #: Total time for fetching and checking the files of one delivery.
+    file_seconds: float = Field(60.0, gt=0, le=3600)
 
     def service(self, name: str, variant: str = "") -> ServicePolicy:
         """Find the policy of ``service.variant``, else of the service, else the safe default."""
@@ -145,6 +190,16 @@ class OutboundPolicy(Policy):
     def is_urgent(self, event: str) -> bool:
         """Say whether deliveries of an event go before the others."""
         return any(fnmatchcase(event, pattern) for pattern in self.urgent)
+
+    @property
+    def checks_files(self) -> bool:
+        """Say whether files are tried before an address of theirs is sent."""
+        return self.file_links != "none" if self.file_check is None else self.file_check
+
+    @property
+    def sees_to_files(self) -> bool:
+        """Say whether anything is done about files before something is sent."""
+        return self.file_links != "none" or self.checks_files
 
     @property
     def settle_after(self) -> float:

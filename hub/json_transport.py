@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 
 from hub.canonical.message import Message
+from hub.canonical.national_procedure import read_with_level
+from hub.canonical.procedure import Procedure
 from hub.contract import Outgoing, Reply
 from hub.endpoint import Endpoint, OutboundPolicy
-from hub.errors import BadSettings, NotSent
+from hub.errors import BadSettings, Fault, InvalidMessage, NotSent
 from hub.rules.json_door import CONTENT_TYPE, read_finding, write_json
 from hub.wire import Wire, raise_for_busy, recorded, shown
 
 LOOK_UP = "traCuuThongDiep"
+#: The services of a partner that gives its catalogue.
+LIST_PROCEDURES, GIVE_PROCEDURE = "layDanhMucTTHC", "layTTHC"
 #: No message has this identifier: a look-up of it changes and tells nothing.
 NEVER_SENT = "00000000-0000-0000-0000-000000000000"
 
@@ -94,8 +99,65 @@ class JsonTransport:
         )
 
 
+class CatalogueTransport(JsonTransport):
+    """A partner that also gives its catalogue: a list of codes, and each record with its level (shapes ours, assumed)."""
+
+    def __init__(self, options: JsonOptions, policy: OutboundPolicy, wire: Wire, *, writes: bool) -> None:
+        super().__init__(options, policy, wire)
+        self._writes = writes
+
+    @property
+    def writes_procedures(self) -> bool:
+        """True where the partner takes procedures from us."""
+        return self._writes
+
+    def list_procedures(self) -> list[str]:
+        """List the codes of all procedures the partner holds."""
+        rows = self._rows(LIST_PROCEDURES, {})
+        codes = (row.get("MATTHC") for row in rows if isinstance(row, dict))
+        return [code for code in codes if isinstance(code, str) and code]
+
+    def procedure(self, code: str) -> Procedure | None:
+        """Fetch one procedure; None where the partner has none of this code. Raises InvalidMessage with every fault."""
+        rows = self._rows(GIVE_PROCEDURE, {"MATTHC": code})
+        if not rows:
+            return None
+        faults: list[Fault] = []
+        found = read_with_level(rows[0], "/DanhSachTTHC/0", faults)
+        if faults or found is None:
+            raise InvalidMessage(faults)
+        return found
+
+    def _rows(self, service: str, asked: Mapping[str, str]) -> list[Any]:
+        reply = self._post(service, write_json(asked), {}, _pass)
+        tree = _tree(reply.body) if reply.status == 200 else {}
+        code, rows = str(tree.get("error_code")), tree.get("DanhSachTTHC")
+        if code != "0" or not isinstance(rows, list):
+            url = self._url(service)
+            told = f"{reply.status}, {code[:20]}"
+            vi, en = f"{url} không trả danh mục ({told})", f"{url} gives no catalogue ({told})"
+            raise NotSent(en, vi, where=service, partner_code=code[:20])
+        return rows
+
+
+def _tree(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):  # a reply may be anything
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _pass() -> None:
     """Let the call go: a look-up changes nothing."""
+
+
+def open_catalogue(endpoint: Endpoint, wire: Wire, *, writes: bool) -> JsonTransport:
+    """Open the socket side of an endpoint whose option ``gives_catalogue`` says whether it can be asked for its procedures."""
+    plain = open_transport(endpoint, wire)
+    if not endpoint.options.gives_catalogue:
+        return plain
+    return CatalogueTransport(endpoint.options, endpoint.outbound or OutboundPolicy(), wire, writes=writes)
 
 
 def open_transport(endpoint: Endpoint, wire: Wire) -> JsonTransport:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from hub.app import Hub
 from hub.errors import NotAllowed
-from hub.ledger import finding_keys, retention_verbs
+from hub.ledger import finding_keys, link_verbs, retention_verbs
 from hub.ledger.tables import attachments
 from hub.payloads import LEFT_OVER_SECONDS
 from hub.rules import retention as rules
@@ -112,6 +112,7 @@ def run(
     amounts = _counted(hub, at, delete)
     left_over = _delete_left_over(hub)
     _forget_numbers(hub, at)
+    _forget_links(hub, at)
     ended = {"deleted": {each.kind: each.count for each in amounts}, "bytes": sum(each.bytes for each in amounts)}
     hub.ledger.note_retention(run_id, "retention.ended", now=hub.now(), actor=actor, entry={**ended, "left_over": left_over})
     log.info("retention.run", run=run_id, actor=actor, left_over=left_over, **ended)
@@ -136,7 +137,7 @@ def _batches(hub: Hub, at: Cuts) -> Iterator[_Batch]:
     What is needed is looked up once: a delivery that is done stays done, and whatever a new one names was named anew.
     """
     with hub.ledger.read() as conn:
-        needed = retention_verbs.needed(conn, at)
+        needed = retention_verbs.needed(conn, at, now=hub.now())
     lists: dict[str, _List] = {kind.name.lower(): _bodies_of(kind) for kind in (Kept.WORK, Kept.PROOF)}
     lists[FILES] = retention_verbs.old_attachments
     for kind, listed in lists.items():
@@ -170,6 +171,15 @@ def _forget_numbers(hub: Hub, at: Cuts) -> None:
     """Delete the hashes of applicants' numbers of dossiers whose working copies are past their time."""
     after = ""
     while after := hub.ledger.change(partial(finding_keys.forget_old, before=at.work, after=after)):
+        pass
+
+
+def _forget_links(hub: Hub, at: Cuts) -> None:
+    """Delete the addresses that ended long ago, and what the hub knew of files that it fetched itself."""
+    after: tuple[float, str] | None = _FIRST
+    while after is not None:
+        after = hub.ledger.change(partial(link_verbs.forget, before=at.work, after=after, limit=BATCH))
+    while hub.ledger.change(partial(link_verbs.forget_fetched, before=at.work, limit=BATCH)):
         pass
 
 

@@ -104,6 +104,14 @@ class PayloadsSection(Section):
     body_seconds: float = Field(1800.0, gt=0)
 
 
+class LinksSection(Section):
+    """``[links]``"""
+
+    #: Networks of our own (``10.20.0.0/16``) in which the files that partners name may lie: for ``outbound.file_links = "relay"``
+    #: and ``file_check``. Empty = the public internet alone.
+    private_networks: tuple[str, ...] = ()
+
+
 class RetentionSection(Section):
     """``[retention]``"""
 
@@ -423,6 +431,25 @@ class AlertsSection(Section):
     to: tuple[AlertRecipientSection, ...] = ()
 
 
+#: Sides that may be right about a field of the catalogue; ``nobody``: it is not compared.
+_Right = Literal["owner", "portal", "province", "nobody"]
+
+
+class CatalogueSection(Section):
+    """``[catalogue]``"""
+
+    #: The side that is right where catalogues differ; the other one must act.
+    right: _Right = "owner"
+    #: Of single fields: ``level = "province"``; ``+`` = whether the procedure is there at all.
+    fields: dict[str, _Right] = Field(default_factory=dict)
+    #: Holder -> the holder that it follows in place of the owners: ``thai_nguyen = "dvcqg"``.
+    follows: dict[str, str] = Field(default_factory=dict)
+    #: Holders that need not have every procedure.
+    partial: tuple[str, ...] = ()
+    #: The largest guidance or form file that is fetched.
+    max_file_bytes: int = Field(20_000_000, ge=1_000)
+
+
 class HubFile(Section):
     """The whole of hub.toml."""
 
@@ -431,6 +458,7 @@ class HubFile(Section):
     bus: BusSection = BusSection()
     doors: DoorsSection = DoorsSection()
     payloads: PayloadsSection = PayloadsSection()
+    links: LinksSection = LinksSection()
     retention: RetentionSection = RetentionSection()
     logging: LoggingSection = LoggingSection()
     seal: SealSection = SealSection()
@@ -440,6 +468,7 @@ class HubFile(Section):
     finding: FindingSection = FindingSection()
     console: ConsoleSection = ConsoleSection()
     alerts: AlertsSection = AlertsSection()
+    catalogue: CatalogueSection = CatalogueSection()
     signers: dict[str, SignerSections] = Field(default_factory=dict)
 
 

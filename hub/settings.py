@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,10 @@ M = TypeVar("M", bound=BaseModel)
 
 #: The example configuration: ``config/`` beside ``hub/``, in a clone as in an installed package. ``lienthong init`` copies it.
 EXAMPLE = Path(__file__).parents[1] / "config"
+#: Code lists that every hub starts with, in the package; those of a configuration folder stand over them.
+SHIPPED_LISTS = Path(__file__).parents[1] / "schemas" / "administration"
+#: In a list's column ``note``: the row is not corroborated.
+ASSUMED = "assumed"
 #: The trust store, in the configuration folder; without it there is none.
 TRUST_FILE = "trust/trust.toml"
 
@@ -289,8 +294,17 @@ def code_files(folder: Path) -> dict[str, int]:
     return {path: found[path] for path in sorted(found)}
 
 
+@cache
+def shipped_lists() -> Mapping[str, tuple[CodeRow, ...]]:
+    """Give the code lists of the package: agencies, areas, their successors and aliases, postal codes."""
+    return {path.stem: code_rows(path) for path in sorted(SHIPPED_LISTS.glob("*.csv"))}
+
+
 def code_rows(path: Path) -> tuple[CodeRow, ...]:
-    """Read one code list (columns code, value, name, valid_from, valid_to); raise BadSettings naming the line."""
+    """Read one code list (columns code, value, name, valid_from, valid_to; type, corroborated, note where they are there).
+
+    Raises BadSettings naming the line.
+    """
     rows = []
     with path.open(encoding="utf-8-sig", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
@@ -302,6 +316,9 @@ def code_rows(path: Path) -> tuple[CodeRow, ...]:
                         name=(row.get("name") or "").strip(),
                         valid_from=_day(row.get("valid_from")),
                         valid_to=_day(row.get("valid_to")),
+                        corroborated=_corroborated(row),
+                        type=(row.get("type") or "").strip(),
+                        note=(row.get("note") or "").strip(),
                     )
                 )
             except (KeyError, ValueError) as error:
@@ -309,6 +326,13 @@ def code_rows(path: Path) -> tuple[CodeRow, ...]:
                     f"{path}, line {number}: {error!r}", f"{path}, dòng {number}: {error!r}", where=f"{path}:{number}"
                 ) from error
     return tuple(rows)
+
+
+def _corroborated(row: Mapping[str, str | None]) -> bool:
+    said = (row.get("corroborated") or "").strip().lower()
+    if said not in ("", "yes", "no"):
+        raise ValueError("corroborated is yes or no")
+    return said != "no" and (row.get("note") or "").strip() != ASSUMED
 
 
 def _day(text: str | None) -> date | None:

@@ -35,6 +35,11 @@ POLL_FAILED = Counter(
 )
 POLL_REPLIES = Counter("lienthong_poll_replies_total", "Answers to partners' brokers, by outcome", ["endpoint", "outcome"])
 POLL_CONSUMING = Gauge("lienthong_poll_consuming", "1: this process consumes the endpoint's queue", ["endpoint"])
+PULLED = Counter("lienthong_pulled_total", "Items of partners' lists, by outcome", ["endpoint", "list", "outcome"])
+PULL_FAILED = Counter(
+    "lienthong_pull_failed_total", "Lists of partners that could not be pulled, by code", ["endpoint", "list", "code"]
+)
+LOOK_UPS = Counter("lienthong_reconcile_lookups_total", "Look-ups of reconciliations, by outcome", ["endpoint", "outcome"])
 LAPSED = Counter("lienthong_lapsed_total", "Leases that ran out: a worker did not finish what it had")
 DOOR_SECONDS = Histogram("lienthong_door_seconds", "Time to answer one message at a door", ["endpoint"], buckets=_CALLS)
 CALL_SECONDS = Histogram("lienthong_call_seconds", "Time of one call at a partner", ["endpoint"], buckets=_CALLS)
@@ -52,6 +57,9 @@ TRUST_LIST_ENDS = Gauge(
     "lienthong_trust_list_ends_timestamp_seconds", "When an authority's revocation list ends, if one is held", ["authority"]
 )
 ALERT_MESSAGES = Counter("lienthong_alert_messages_total", "Messages about alerts, by outcome", ["recipient", "outcome"])
+FILE_FETCHES = Counter(
+    "lienthong_file_fetches_total", "Calls at the addresses of files that were made for partners", ["endpoint", "outcome"]
+)
 # Counted in the ledger when they are asked for: every process gives the same numbers.
 DELIVERIES = Gauge("lienthong_deliveries", "Deliveries that are not done, by endpoint and state", ["endpoint", "state"])
 PARKED = Gauge("lienthong_parked", "Parked deliveries, by endpoint and code of the error", ["endpoint", "error"])

@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from hub.app import OUT_OF_STEP, UNROUTED, Hub
+from hub.canonical.base import local
 from hub.canonical.codes import Status
 from hub.canonical.compact_json import compact_sorted
 from hub.canonical.dossier import DossierMessage
+from hub.canonical.figures import StatisticsMessage
 from hub.canonical.message import Message, to_json
 from hub.canonical.procedure import CatalogueMessage
+from hub.canonical.question import QuestionMessage
+from hub.canonical.raw import RawMessage
 from hub.endpoint import Endpoint
 from hub.errors import Fault, InvalidMessage, NoRoute, NotPermitted
 from hub.ledger import chains
 from hub.ledger.values import DossierChange, Holding, Planned, ProcedureRow
 from hub.registers import dossiers, procedures
 from hub.registers.attachments import readable
-from hub.rules import applicant_numbers, attachments, lifecycle, routing
+from hub.rules import administration, applicant_numbers, attachments, dossier_facts, lifecycle, routing, test_dossiers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,8 @@ def think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thou
         return _think_of_dossier(hub, endpoint, message, earlier)
     if isinstance(message, CatalogueMessage):
         return _think_of_catalogue(hub, endpoint, message)
+    if isinstance(message, QuestionMessage | StatisticsMessage | RawMessage):
+        return _think_of_other(hub, endpoint, message)
     raise NotPermitted(
         [Fault("/", "not_permitted", "loại thông điệp này không gửi vào trục", f"{message.kind} is not sent to the hub")]
     )
@@ -77,16 +83,19 @@ def _think_of_dossier(
     message, files = _with_files(hub, endpoint, _enriched(given, known))
     standing = lifecycle.standing(known.status if known else None, message.dossier.status)
     unknown_step = standing is lifecycle.Standing.UNKNOWN_STEP
+    test = known.test if known else test_dossiers.is_test(message.dossier.code, _marks(endpoint))
     parks = unknown_step and endpoint.inbound is not None and endpoint.inbound.out_of_step == "park"
     canonical = to_json(message)
-    planned = _planned(hub, endpoint, message, canonical, known, earlier, park=OUT_OF_STEP if parks else None)
-    change = _change(message, known)
+    # A test dossier goes nowhere, whatever routes and partners on trial there are.
+    park = OUT_OF_STEP if parks else None
+    planned = () if test else _planned(hub, endpoint, message, canonical, known, earlier, park=park)
+    change = _change(message, known, test, hub.now())
     return Thought(
         message=message,
         canonical=canonical,
         subject=change.key,
         planned=planned,
-        warnings=("out_of_step",) if unknown_step else (),
+        warnings=(*(("out_of_step",) if unknown_step else ()), *((test_dossiers.WARNING,) if test else ())),
         files=files,
         dossier=change,
         finding=applicant_numbers.hashes(message, hub.number_key),
@@ -94,10 +103,26 @@ def _think_of_dossier(
     )
 
 
+def _marks(endpoint: Endpoint) -> tuple[str, ...]:
+    return endpoint.inbound.test_dossiers if endpoint.inbound else ()
+
+
 def _takes_part(hub: Hub, name: str, known: dossiers.Known) -> bool:
     """Say whether a sender takes part in a dossier, or stands for one that did."""
     parts = (known.origin, *known.recipients)
-    return name in parts or not set(hub.finals([name])).isdisjoint(hub.finals(parts))
+    if name in parts or not set(hub.finals([name])).isdisjoint(hub.finals(parts)):
+        return True
+    return _answers_for(hub, name, parts)
+
+
+def _answers_for(hub: Hub, name: str, parts: Iterable[str]) -> bool:
+    """Say whether a sender's agency has taken over from the agency of one that takes part, as a merged province has."""
+    own = hub.endpoints[name].agency_code if name in hub.endpoints else ""
+    closed = {hub.endpoints[part].agency_code for part in parts if part in hub.endpoints} - {"", own}
+    if not own or not closed:
+        return False
+    codes, today = hub.codes(), local(hub.clock()).date()
+    return any(administration.owner_on(codes, code, today) == own for code in closed)
 
 
 def _known(hub: Hub, message: DossierMessage, earlier: Sequence[Thought]) -> dossiers.Known | None:
@@ -127,6 +152,8 @@ def _after(
         version=change.version + 1,
         codes=tuple(dict.fromkeys((*(known.codes if known else ()), *change.codes))),
         recipients=tuple(dict.fromkeys(recipients)),
+        facts=change.facts,
+        test=change.test,
     )
 
 
@@ -158,8 +185,9 @@ def _with_files(hub: Hub, endpoint: Endpoint, message: DossierMessage) -> tuple[
     return attachments.described(message, sizes, hub.public_url), digests
 
 
-def _change(message: DossierMessage, known: dossiers.Known | None) -> DossierChange:
-    status = lifecycle.recorded(known.status if known else None, message.dossier.status)
+def _change(message: DossierMessage, known: dossiers.Known | None, test: bool, now: float) -> DossierChange:
+    before = known.status if known else None
+    status = lifecycle.recorded(before, message.dossier.status)
     return DossierChange(
         key=known.key if known else message.subject,
         version=known.version if known else 0,
@@ -167,6 +195,9 @@ def _change(message: DossierMessage, known: dossiers.Known | None) -> DossierCha
         status=status.value,
         native=compact_sorted(dict(known.native) if known else message.native),
         codes=dossiers.codes_of(message.dossier),
+        facts=dossier_facts.after(known.facts if known else None, before, message, now),
+        test=test,
+        agency=(message.dossier.agency.code or test_dossiers.agency_in(message.dossier.code)) if test else "",
     )
 
 
@@ -217,6 +248,39 @@ def _waits_for_a_route(hub: Hub, key: str, earlier: Sequence[Thought]) -> bool:
         return True
     with hub.ledger.read() as conn:
         return chains.is_open(conn, UNROUTED, key)
+
+
+def _think_of_other(hub: Hub, endpoint: Endpoint, message: QuestionMessage | StatisticsMessage | RawMessage) -> Thought:
+    """Think of a message that is only routed: nothing is kept of it beside the message itself."""
+    if not _speaks_for(endpoint, _speaker(message)):
+        raise NotPermitted(
+            [Fault("/MaDonVi", "not_permitted", "không phải cơ quan của đơn vị gửi", "not the sender's own agency")]
+        )
+    canonical = to_json(message)
+    with hub.ledger.read() as conn:
+        waits = chains.is_open(conn, UNROUTED, message.subject)
+    if waits:
+        planned: tuple[Planned, ...] = (_unrouted(hub, endpoint, message, canonical, message.subject),)
+    else:
+        planned = _planned(hub, endpoint, message, canonical, None, (), park=None)
+    return Thought(message=message, canonical=canonical, subject=message.subject, planned=planned)
+
+
+def _speaker(message: QuestionMessage | StatisticsMessage | RawMessage) -> str:
+    """Give the agency in whose name a message speaks; empty where it is the portal, or nobody says."""
+    if isinstance(message, StatisticsMessage):
+        return message.figures.agency.code
+    if isinstance(message, QuestionMessage) and message.event != "asked":
+        return message.question.agency.code
+    return ""
+
+
+def _speaks_for(endpoint: Endpoint, agency: str) -> bool:
+    """Say whether a sender may speak for an agency: itself, or one below it (in either form of codes)."""
+    own = endpoint.agency_code
+    if not own or not agency or agency == own:
+        return True
+    return agency.startswith(f"{own}.") or agency.endswith(f".{own}")
 
 
 def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -> Thought:

@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from hub.errors import BadSettings, Busy, InDoubt, NotSent
 from hub.rules.http_reply import BrokenReply, HttpReply, ReplyReader
 
-__all__ = ["HttpReply", "Wire", "raise_for_busy", "recorded", "shown"]
+__all__ = ["HttpReply", "Streamed", "Wire", "raise_for_busy", "recorded", "shown"]
 
 #: Below the keep-alive of common servers (5 s), so that we rarely write into a connection that is being closed.
 KEEPALIVE_SECONDS = 2.0
@@ -47,6 +47,14 @@ _VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 _OWN_HEADERS = frozenset({"connection", "content-length", "transfer-encoding"})
 
 _clock = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body that is read while it is sent, for what is too large to hold; its pieces can be had once."""
+
+    length: int
+    pieces: Iterable[bytes]
 
 
 class _Host(NamedTuple):
@@ -125,6 +133,9 @@ class Wire:
     #: Certificate authorities and client certificate. None = the partner's certificate is checked against the system's
     #: authorities, in one context per process that is made at the first https call.
     tls: ssl.SSLContext | None = None
+    #: Says of an IP address whether it may be connected to: what a partner names must not lead to our own network. Asked of
+    #: each address that is connected to, so that a name which leads elsewhere the second time gains nothing.
+    admits: Callable[[str], bool] = lambda address: True
     _idle: dict[_Host, deque[_Line]] = field(init=False, repr=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, repr=False, default_factory=threading.Lock)
     _closed: bool = field(init=False, repr=False, default=False)
@@ -135,12 +146,16 @@ class Wire:
         method: str,
         url: str,
         *,
-        body: bytes = b"",
+        body: bytes | Streamed = b"",
         headers: Mapping[str, str] | None = None,
         deadline_seconds: float,
         fence: Callable[[], None] = _no_fence,
+        give: Callable[[bytes], None] | None = None,
     ) -> HttpReply:
         """Make one call; return any HTTP reply.
+
+        ``give`` takes the body of a reply that is 2xx piece by piece, so that a file is never held whole; what it raises ends
+        the call. A ``Streamed`` body is never whole at the partner where its pieces cannot be had (what they raise is raised).
 
         Raises BadSettings where address or headers cannot be sent, NotSent where surely no byte of the request left,
         InDoubt (with what came of the reply) where one did and no whole reply came back, and whatever ``fence`` raises.
@@ -148,19 +163,50 @@ class Wire:
         """
         ends_at = _clock() + deadline_seconds
         address = _address(url)
-        head = _head(method, address, headers or {}, len(body))
+        head = _head(method, address, headers or {}, body.length if isinstance(body, Streamed) else len(body))
         line = self._open(address.host, ends_at, url)
         reader, reusable = ReplyReader(line.receive), False
         try:
             fence()
             try:
                 _send(line, head, body)
-                reply, reusable = reader.read(method)
+                reply, reusable = reader.read(method, give)
             except (OSError, BrokenReply) as error:
                 raise _failed(error, url, line.first_byte_left, bytes(reader.start)) from error
             return reply
         finally:
             self._give_back(address.host, line, reusable)
+
+    def fetch(
+        self,
+        url: str,
+        take: Callable[[bytes], None],
+        *,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        deadline_seconds: float,
+    ) -> HttpReply:
+        """GET what may be large: the body of a reply 200 or 206 goes to ``take`` as it comes; give the reply without it.
+
+        Raises as ``call`` does (InDoubt too, which of a GET only says that it was cut off or is larger than ``max_bytes``),
+        and whatever ``take`` raises.
+        """
+        ends_at = _clock() + deadline_seconds
+        address = _address(url)
+        head = _head("GET", address, headers or {}, 0)
+        line = self._open(address.host, ends_at, url)
+        reader = ReplyReader(line.receive)
+        try:
+            line.send(head)
+            reply, pieces = reader.begin("GET", max_bytes)
+            if reply.status in (200, 206):
+                for piece in pieces:
+                    take(piece)
+            return reply
+        except (OSError, BrokenReply) as error:
+            raise _failed(error, url, line.first_byte_left, bytes(reader.start)) from error
+        finally:
+            self._give_back(address.host, line, reusable=False)
 
     def close(self) -> None:
         """Close all idle connections now, and each other one when its call ends."""
@@ -182,7 +228,7 @@ class Wire:
         return line
 
     def _connect(self, host: _Host, ends_at: float) -> socket.socket:
-        sock = _connected(host, ends_at)
+        sock = _connected(host, ends_at, self.admits)
         if not host.tls:
             return sock
         sock.settimeout(_left(ends_at))
@@ -230,13 +276,16 @@ def _left(ends_at: float) -> float:
     return rest
 
 
-def _connected(host: _Host, ends_at: float) -> socket.socket:
+def _connected(host: _Host, ends_at: float, admits: Callable[[str], bool]) -> socket.socket:
     """Connect to the first address that answers; one that does not leaves the others their share of the time."""
     # A look-up of the name ends by the resolver's own limits; nothing has left until then.
     found = socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
     failure: OSError = OSError("no address")
     for place, (family, kind, protocol, _, address) in enumerate(found):
         share = _left(ends_at) / (len(found) - place)
+        if not admits(str(address[0])):
+            failure = OSError("its network address is not one that may be called")
+            continue
         sock = socket.socket(family, kind, protocol)
         try:
             sock.settimeout(share)
@@ -250,14 +299,31 @@ def _connected(host: _Host, ends_at: float) -> socket.socket:
     raise failure
 
 
-def _send(line: _Line, head: bytes, body: bytes) -> None:
+def _send(line: _Line, head: bytes, body: bytes | Streamed) -> None:
     # A partner may refuse a body before it has all of it (413), and close: its reply then waits to be read.
     with suppress(BrokenPipeError, ConnectionResetError):
-        if len(body) <= JOINED_BYTES:
+        if isinstance(body, Streamed):
+            _send_pieces(line, head, body)
+        elif len(body) <= JOINED_BYTES:
             line.send(head + body)
         else:
             line.send(head)
             line.send(body)
+
+
+def _send_pieces(line: _Line, head: bytes, body: Streamed) -> None:
+    """Send a body piece by piece, one behind: the last piece leaves only when all were had and are as long as was said."""
+    waiting, left = head, body.length
+    for piece in body.pieces:
+        left -= len(piece)
+        if left < 0:
+            break
+        if piece:
+            line.send(waiting)
+            waiting = piece
+    if left:
+        raise ValueError("a streamed body is not as long as it says")
+    line.send(waiting)
 
 
 @functools.lru_cache(maxsize=1024)

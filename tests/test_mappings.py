@@ -244,7 +244,7 @@ def test_it_is_shown_where_each_row_comes_from(desk: Shift) -> None:
     assert listed.used_by == (PARTNER, "mot_cua")
     assert [row.code for row in mappings.show(desk.hub, LIST, containing="mới").rows] == [UNMAPPED]
     assert mappings.show(desk.hub, LIST, limit=1).more
-    (summary,) = mappings.lists(desk.hub).lists
+    (summary,) = (each for each in mappings.lists(desk.hub).lists if each.name == LIST)
     assert (summary.name, summary.file_rows, summary.ledger_rows, summary.changed_by) == (LIST, 1, 2, "hoa")
 
 

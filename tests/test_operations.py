@@ -334,12 +334,13 @@ def test_the_partners_own_reply_as_evidence_teaches_what_it_holds(night: Shift) 
     assert dict(done.learned or {}) == {"dossier": "H01-1"}
 
 
-def test_evidence_that_is_no_reply_teaches_nothing(night: Shift) -> None:
+@pytest.mark.parametrize("evidence", [b"\x89PNG a screenshot", b""])
+def test_evidence_that_is_no_reply_teaches_what_the_bytes_themselves_say(night: Shift, evidence: bytes) -> None:
     delivery = in_doubt(night)
 
-    done = operations.settle(night.hub, delivery, arrived=True, evidence=b"\x89PNG a screenshot", **WHO)
+    done = operations.settle(night.hub, delivery, arrived=True, evidence=evidence, **WHO)
 
-    assert dict(done.learned or {}) == {}
+    assert dict(done.learned or {}) == {"dossier": "H01-1"}
     assert done.delivery.state == State.DELIVERED
 
 

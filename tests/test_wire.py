@@ -640,3 +640,46 @@ def test_a_call_is_shown_without_its_credential() -> None:
     made = shown("POST", "http://x/y", {"authorization": f"Basic {SECRET}", "A": "b"}, b"body")
 
     assert made == b"POST http://x/y\r\nauthorization: Bearer ***\r\nA: b\r\n\r\nbody"
+
+
+# --- what may be large, and what may not be called
+
+
+def test_a_body_comes_piece_by_piece_and_is_not_held(wire: Wire) -> None:
+    body = bytes(range(256)) * 4000
+    taken: list[bytes] = []
+    with RawPartner(answering(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body)) as partner:
+        reply = wire.fetch(partner.url, taken.append, max_bytes=len(body), deadline_seconds=PATIENCE_SECONDS)
+
+    assert (reply.status, reply.body, b"".join(taken)) == (200, b"", body)
+    assert max(map(len, taken)) <= hub.wire.RECEIVE_BYTES
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 6\r\n\r\n", b"\r\n"])
+def test_a_body_that_is_too_large_is_given_up(wire: Wire, head: bytes) -> None:
+    with RawPartner(closing(OK + head + b"hello!")) as partner, pytest.raises(InDoubt, match="larger than 5"):
+        wire.fetch(partner.url, lambda piece: None, max_bytes=5, deadline_seconds=PATIENCE_SECONDS)
+
+
+def test_of_another_reply_no_body_is_taken(wire: Wire) -> None:
+    taken: list[bytes] = []
+    with RawPartner(answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/x\r\n" + FIVE + b"\r\nhello")) as partner:
+        reply = wire.fetch(partner.url, taken.append, max_bytes=9, deadline_seconds=PATIENCE_SECONDS)
+
+    assert (reply.status, taken) == (302, [])
+
+
+def test_an_address_that_is_not_admitted_is_not_connected_to() -> None:
+    asked: list[str] = []
+
+    def admits(address: str) -> bool:
+        asked.append(address)
+        return False
+
+    with RawPartner(answering(HELLO)) as partner:
+        wire = Wire(admits=admits)
+        with pytest.raises(NotSent, match="not one that may be called"):
+            wire.call("GET", partner.url, deadline_seconds=PATIENCE_SECONDS)
+        wire.close()
+
+    assert (asked, partner.connections) == (["127.0.0.1"], 0)

@@ -9,15 +9,12 @@ from adapters.ministry.events import read_event
 from adapters.ministry.options import MinistryOptions
 from hub.canonical import national_message
 from hub.canonical.message import Message
-from hub.canonical.national_fields import CODE, DATE, Entry, Table, bad_type, pointer, read_record, scalar_text
-from hub.canonical.national_record import read_procedure
+from hub.canonical.national_fields import CODE, DATE, Entry, Table, bad_type, pointer, read_record
+from hub.canonical.national_procedure import read_with_level
 from hub.canonical.procedure import CatalogueMessage, Procedure
 from hub.contract import Answer, Incoming, Opened, Outcome, Request
 from hub.errors import Fault, bad_value, missing
 from hub.rules import json_door
-
-#: Service levels as systems store them; since 2022, 3 reads "một phần" and 4 "toàn trình".
-LEVELS: Mapping[str, int | None] = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
 
 _CATALOGUE = Table(build=dict, entries=(Entry("MaCoQuan", "owner", CODE), Entry("ThoiDiem", "sent_at", DATE)))
 
@@ -78,28 +75,13 @@ def _read_procedures(rows: object, faults: list[Fault]) -> tuple[Procedure, ...]
     found: dict[str, Procedure] = {}
     for index, row in enumerate(rows):
         path = pointer("/DanhSachTTHC", index)
-        procedure = _read_procedure(row, path, faults)
+        procedure = read_with_level(row, path, faults)
         if procedure is None:
             continue
         if procedure.code in found:
             faults.append(Fault(f"{path}/MATTHC", "repeated", "thủ tục đã có trong danh sách", "is in the list already"))
         found[procedure.code] = procedure
     return tuple(found.values())
-
-
-def _read_procedure(row: object, path: str, faults: list[Fault]) -> Procedure | None:
-    """Read one record and the level beside it, which the national record does not have."""
-    if not isinstance(row, dict):
-        faults.append(bad_type(path, "đối tượng JSON", "a JSON object"))
-        return None
-    before = len(faults)
-    procedure = read_procedure({name: value for name, value in row.items() if name != "MucDo"}, path, faults)
-    level = scalar_text(row.get("MucDo"), f"{path}/MucDo", faults).strip()
-    if level not in LEVELS:
-        faults.append(bad_value(f"{path}/MucDo", "mức độ phải là 1, 2, 3 hoặc 4", "the level must be 1, 2, 3 or 4"))
-    if procedure is None or len(faults) > before:
-        return None
-    return procedure.model_copy(update={"level": LEVELS[level]})
 
 
 #: What a document is, by the field that only this kind has.

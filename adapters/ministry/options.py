@@ -14,6 +14,8 @@ PATHS: Mapping[str, str] = {
     "nhanSuKien": "/nhanSuKien",
     "notice": "/nhanThongBao",
     "traCuuThongDiep": "/traCuuThongDiep",
+    "layDanhMucTTHC": "/layDanhMucTTHC",
+    "layTTHC": "/layTTHC",
 }
 _FIELDS = frozenset(entry.name for entry in DOSSIER.entries)
 
@@ -31,6 +33,10 @@ class MinistryOptions(BaseModel):
     token: SecretStr = Field(SecretStr(""), description="Bearer token that the system gave us: env:NAME or file:/path")
     paths: dict[str, str] = Field(
         default_factory=lambda: dict(PATHS), description="Path of each service; one that is not named keeps its default"
+    )
+    gives_catalogue: bool = Field(
+        False,
+        description="The system has services that give its procedures (layDanhMucTTHC, layTTHC), for the comparison; assumed",
     )
     required_fields: tuple[str, ...] = Field(
         REQUIRED,

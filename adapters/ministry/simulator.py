@@ -34,6 +34,8 @@ class MinistrySystem:
         self.said: dict[str, list[str]] = {}
         self.notices: list[dict[str, Any]] = []
         self.taken: list[str] = []
+        #: Whole records of its catalogue, as they can be asked for.
+        self.procedures: dict[str, dict[str, Any]] = {}
         self.duplicates: Counter[str] = Counter()
 
     def take(self, service: str, body: dict[str, Any]) -> Said:
@@ -88,7 +90,7 @@ class MinistrySide:
         if call.method == "GET":
             return answered("0", "Hệ thống của bộ, mô phỏng")
         service = {"/nhanThongBao": "notice"}.get(call.path, call.path.strip("/"))
-        if service not in (*DOSSIER_SERVICES, "notice", "traCuuThongDiep"):
+        if service not in (*DOSSIER_SERVICES, "notice", "traCuuThongDiep", "layDanhMucTTHC", "layTTHC"):
             return Said(b"not found", status=404, content_type="text/plain")
         try:
             body = json.loads(call.body)
@@ -100,6 +102,11 @@ class MinistrySide:
     def _serve(self, service: str, body: dict[str, Any], text: str) -> Said:
         if service == "traCuuThongDiep":
             return answered("0", "", DaNhan=body["MaThongDiep"] in self.system.taken)
+        if service == "layDanhMucTTHC":
+            return answered("0", "", DanhSachTTHC=[{"MATTHC": code} for code in sorted(self.system.procedures)])
+        if service == "layTTHC":
+            found = self.system.procedures.get(body["MATTHC"])
+            return answered("0", "", DanhSachTTHC=[found] if found else [])
         if refusal := self.server.faults.take("refuse", text):
             return answered("-1", str(refusal["value"] or "Không tiếp nhận"))
         answer = self.system.take(service, body)
@@ -144,6 +151,9 @@ class MinistrySide:
             changed=given.get("changed", 0),
             whole=given.get("whole", True),
         )
+        with self.system.lock:
+            kept = {} if document["ToanBo"] else self.system.procedures
+            self.system.procedures = {**kept, **{row["MATTHC"]: row for row in document["DanhSachTTHC"]}}
         self._catalogues += 1
         key = given.get("key") or f"danh-muc.{self._owner}.{self._catalogues}"
         return {"key": key, "count": len(document["DanhSachTTHC"]), **self.send({"document": document, "key": key})}

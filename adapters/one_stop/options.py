@@ -15,6 +15,8 @@ PATHS: Mapping[str, str] = {
     "nhanDanhMucTTHC": "/nhanDanhMucTTHC",
     "notice": "/nhanThongBao",
     "traCuuThongDiep": "/traCuuThongDiep",
+    "layDanhMucTTHC": "/layDanhMucTTHC",
+    "layTTHC": "/layTTHC",
 }
 _FIELDS = frozenset(entry.name for entry in DOSSIER.entries)
 
@@ -34,6 +36,10 @@ class OneStopOptions(BaseModel):
         default_factory=lambda: dict(PATHS), description="Path of each service; one that is not named keeps its default"
     )
     procedures_per_call: int = Field(20, ge=1, le=500, description="Procedures in one call of nhanDanhMucTTHC")
+    gives_catalogue: bool = Field(
+        False,
+        description="The system has services that give its procedures (layDanhMucTTHC, layTTHC), for the comparison; assumed",
+    )
     required_fields: tuple[str, ...] = Field(
         REQUIRED,
         description="Fields that a dossier must have at the door; MaHoSo, MaTTHC and TrangThaiHoSo are always required, "

@@ -32,6 +32,8 @@ def plan(message: Message, options: OneStopOptions) -> tuple[Call, ...]:
         return (Call(service=NEW_DOSSIER if message.event is Event.SUBMITTED else EVENT),)
     if isinstance(message, NoticeMessage):
         return (Call(service=NOTICE),)
+    if not isinstance(message, CatalogueMessage | ProcedureMessage):
+        return ()  # questions, figures and raw calls are not for this software
     count, size = len(_procedures(message)), options.procedures_per_call
     return tuple(
         Call(service=CATALOGUE, part={"from": str(start), "to": str(min(start + size, count))}) for start in range(0, count, size)
@@ -46,6 +48,7 @@ def write_message(message: Message, call: Call, writing: Writing) -> Outgoing:
     elif isinstance(message, NoticeMessage):
         content = _notice(message)
     else:
+        assert isinstance(message, CatalogueMessage | ProcedureMessage)  # plan gives no other message a call
         content = _catalogue(message, int(call.part["from"]), int(call.part["to"]))
     body = write_json({**head, "ThoiDiem": write_date(writing.now), **content})
     return Outgoing(service=call.service, body=body, head=head)

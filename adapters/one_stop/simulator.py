@@ -37,6 +37,8 @@ class OneStopSoftware:
         self.records: dict[str, dict[str, Any]] = {}
         self.catalogue: dict[str, dict[str, Any]] = {}
         self.catalogue_parts: list[str] = []
+        #: Whole records, as they can be asked for.
+        self.procedures: dict[str, dict[str, Any]] = {}
         self.notices: list[dict[str, Any]] = []
         self.taken: list[str] = []
         self.duplicates: Counter[str] = Counter()
@@ -56,6 +58,7 @@ class OneStopSoftware:
             rows = {row["MATTHC"]: {"name": row["TENTTHC"], "level": row["MucDo"]} for row in body["DanhSachTTHC"]}
             self.catalogue_parts.append(f"{body['MaDanhMuc']}:{body['Tu']}-{body['Den']}")
             self.catalogue.update(rows)
+            self.procedures.update({row["MATTHC"]: row for row in body["DanhSachTTHC"]})
         else:
             self.notices.append({name: body[name] for name in ("ThongDiepGoc", "HoSo", "NoiNhan", "KetQua", "Ma")})
         self.taken.append(message_id)
@@ -168,7 +171,7 @@ class OneStopSide:
         service = {"/nhanThongBao": "notice"}.get(call.path, call.path.strip("/"))
         if call.method == "GET":
             return said("0", "Phần mềm một cửa mô phỏng")
-        if service not in (*DOSSIER_SERVICES, "nhanDanhMucTTHC", "notice", "traCuuThongDiep"):
+        if service not in (*DOSSIER_SERVICES, "nhanDanhMucTTHC", "notice", "traCuuThongDiep", "layDanhMucTTHC", "layTTHC"):
             return Said(b"not found", status=404, content_type="text/plain")
         try:
             body = json.loads(call.body)
@@ -180,6 +183,11 @@ class OneStopSide:
     def _serve(self, service: str, body: dict[str, Any], text: str) -> Said:
         if service == "traCuuThongDiep":
             return said("0", "", DaNhan=body["MaThongDiep"] in self.software.taken)
+        if service == "layDanhMucTTHC":
+            return said("0", "", DanhSachTTHC=[{"MATTHC": code} for code in sorted(self.software.procedures)])
+        if service == "layTTHC":
+            found = self.software.procedures.get(body["MATTHC"])
+            return said("0", "", DanhSachTTHC=[found] if found else [])
         if refusal := self.server.faults.take("refuse", text):
             return said("-1", str(refusal["value"] or "Không tiếp nhận"))
         answer = self.software.take(service, body)
@@ -209,6 +217,12 @@ class OneStopSide:
             {"url": link, "status": reply.status, "size": len(reply.body), "sha256": hashlib.sha256(reply.body).hexdigest()}
             for link, reply in replies
         ]
+
+    def hold(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Hold exactly these procedures (``procedures``: records), as an officer there would have written them."""
+        with self.software.lock:
+            self.software.procedures = {row["MATTHC"]: row for row in given["procedures"]}
+            return {"held": len(self.software.procedures)}
 
     def _call(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> HttpReply:
         wire = Wire()
@@ -260,6 +274,7 @@ def simulator(
         "answer": side.answer,
         "give": side.give,
         "collect": side.collect,
+        "hold": side.hold,
     }
     return server
 

@@ -7,10 +7,16 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from hub.canonical.dossier import DossierMessage
+from hub.canonical.figures import StatisticsMessage
 from hub.canonical.notice import NoticeMessage
 from hub.canonical.procedure import CatalogueMessage, ProcedureMessage
+from hub.canonical.question import QuestionMessage
+from hub.canonical.raw import RawMessage
 
-Message = Annotated[DossierMessage | CatalogueMessage | ProcedureMessage | NoticeMessage, Field(discriminator="kind")]
+Message = Annotated[
+    DossierMessage | CatalogueMessage | ProcedureMessage | NoticeMessage | QuestionMessage | StatisticsMessage | RawMessage,
+    Field(discriminator="kind"),
+]
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)
 

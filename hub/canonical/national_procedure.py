@@ -6,13 +6,13 @@ name. The service level is not part of this record: provinces and ministries kee
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hub.canonical.national_fields import CODE, TEXT, Entry, Table, bad_type, pointer, read_list, read_record, scalar_text
 from hub.canonical.party import Agency
 from hub.canonical.procedure import Procedure
-from hub.errors import Fault
+from hub.errors import Fault, bad_value
 
 #: Code, name and state; without its state one holder's silence would switch a procedure off or on at another.
 PROCEDURE_REQUIRED = ("MATTHC", "TENTTHC", "TRANGTHAI")
@@ -85,6 +85,30 @@ def read_procedure(
     details.update({"LINHVUCTHUCHIEN": others} if others else {})
     details.update({"TRANGTHAI": state} if state not in (PUBLIC, "0") else {})
     return Procedure(**values, **first, active=state == PUBLIC, details=details)
+
+
+#: Service levels as systems store them; since 2022, 3 reads "một phần" and 4 "toàn trình".
+LEVELS: Mapping[str, int | None] = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
+
+
+def read_with_level(row: object, path: str, faults: list[Fault]) -> Procedure | None:
+    """Read a record and the level beside it (``MucDo``, ours), which the national record does not have."""
+    if not isinstance(row, dict):
+        faults.append(bad_type(path, "đối tượng JSON", "a JSON object"))
+        return None
+    before = len(faults)
+    procedure = read_procedure({name: value for name, value in row.items() if name != "MucDo"}, path, faults)
+    level = scalar_text(row.get("MucDo"), f"{path}/MucDo", faults).strip()
+    if level not in LEVELS:
+        faults.append(bad_value(f"{path}/MucDo", "mức độ phải là 1, 2, 3 hoặc 4", "the level must be 1, 2, 3 or 4"))
+    if procedure is None or len(faults) > before:
+        return None
+    return procedure.model_copy(update={"level": LEVELS[level]})
+
+
+def write_with_level(procedure: Procedure) -> dict[str, Any]:
+    """Write a record with the level beside it."""
+    return {**write_procedure(procedure), "MucDo": str(procedure.level or "")}
 
 
 def _read_fields(value: object, path: str, faults: list[Fault]) -> tuple[dict[str, str], list[Any]]:

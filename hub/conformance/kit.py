@@ -60,8 +60,8 @@ class Kit:
     def codes(self) -> CodeTables:
         return samples.codes_of(self.samples)
 
-    def write(self, message: Message, call: Call, held: Mapping[str, str]) -> Outgoing:
-        """Write one call with the samples' moment and identifier."""
+    def write(self, message: Message, call: Call, held: Mapping[str, str]) -> Outgoing | None:
+        """Write one call with the samples' moment and identifier; None where nothing is to be sent."""
         writing = Writing(options=self.options, codes=self.codes, held=held, now=samples.NOW, message_id=samples.MESSAGE_ID)
         return self.adapter.write_message(message, call, writing)
 

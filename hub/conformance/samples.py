@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from hub.canonical.codes import CodeRow, CodeTables
 from hub.canonical.message import Message, from_json, to_json
-from hub.contract import Request
+from hub.contract import Call, Request
 
 #: The moment and the identifier that samples are written with.
 NOW = datetime.fromisoformat("2026-03-02T09:15:04+07:00")
@@ -54,9 +54,24 @@ class Sample:
         head = json.loads(path.read_bytes()) if path.exists() else {}
         return Request(endpoint="conformance", body=self.body if body is None else body, **head)
 
+    def holdings(self) -> Callable[[Call], Mapping[str, str]]:
+        """Give what says what the partner holds when a call's turn has come: ``held``, and beside it the call's own."""
+        expected = self.expected
+
+        def held(call: Call) -> Mapping[str, str]:
+            calls: list[dict[str, Any]] = expected["calls"]
+            own = [each for each in calls if (each["service"], each.get("part", {})) == (call.service, dict(call.part))]
+            return {**expected["held"], **(own[0].get("held", {}) if own else {})}
+
+        return held
+
     def recorded_bodies(self) -> list[bytes]:
         """Read the bytes that each expected call must have."""
-        return [self.path.with_name(call["body_file"]).read_bytes() for call in self.expected["calls"]]
+        return [path.read_bytes() for path in self.body_files()]
+
+    def body_files(self) -> list[Path]:
+        """List the files with the bytes of the expected calls; a call that is not needed (``nothing``) has none."""
+        return [self.path.with_name(call["body_file"]) for call in self.expected["calls"] if not call.get("nothing", False)]
 
 
 def each(folder: Path) -> tuple[Sample, ...]:
@@ -76,7 +91,7 @@ def files_of(sample: Sample) -> Iterator[Path]:
     for ending in _BESIDE:
         yield sample.beside(ending)
     if sample.path.name.endswith(_MESSAGE):
-        yield from (sample.path.with_name(call["body_file"]) for call in sample.expected["calls"])
+        yield from sample.body_files()
 
 
 def options_of(samples: Path) -> dict[str, Any]:
@@ -97,8 +112,14 @@ def _rows(path: Path) -> tuple[CodeRow, ...]:
 
 
 def _row(fields: Mapping[str, str | None]) -> CodeRow:
-    days = (date.fromisoformat(text) if (text := fields.get(name)) else None for name in ("valid_from", "valid_to"))
-    return CodeRow(fields["code"] or "", fields["value"] or "", fields.get("name") or "", *days)
+    days = {name: date.fromisoformat(text) for name in ("valid_from", "valid_to") if (text := fields.get(name))}
+    return CodeRow(
+        code=fields["code"] or "",
+        value=fields["value"] or "",
+        name=fields.get("name") or "",
+        valid_from=days.get("valid_from"),
+        valid_to=days.get("valid_to"),
+    )
 
 
 def canonical(tree: Any) -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def plain(value: Any, name: str = "") -> Any:
         return [plain(part, name) for part in value]
     if isinstance(value, float) and (name == "at" or name.endswith("_at")):
         return local(value).isoformat(timespec="seconds")
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # a moment is one too
         return value.isoformat()
     return str(value) if isinstance(value, Enum | Path) else value
 

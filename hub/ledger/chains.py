@@ -232,6 +232,7 @@ def row_of(adding: Adding, place: int, state: State) -> dict[str, Any]:
         "partner_code": "",
         "created_at": adding.at,
         "updated_at": adding.at,
+        "happened_at": planned.happened_at,
     }
 
 

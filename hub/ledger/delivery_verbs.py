@@ -17,7 +17,7 @@ from hub.canonical.compact_json import compact_sorted
 from hub.canonical.digests import digest_of
 from hub.canonical.receipt import Receipt
 from hub.errors import HubError, Untrusted
-from hub.ledger import attempt_rows, breakers, chains, late_answers, payloads, telling
+from hub.ledger import attempt_rows, breakers, chains, late_answers, number_verbs, payloads, telling
 from hub.ledger.chains import Ending
 from hub.ledger.dispatch_verbs import FRUITLESS_LIMIT
 from hub.ledger.for_each import for_each
@@ -290,9 +290,10 @@ def record_delivered(commit: Commit, works: Sequence[Work[Delivered, None]]) -> 
     """Record that partners have it; the next in each chain gets its turn in the same commit.
 
     A receipt that comes after the lease lapsed still settles the doubt: nothing received is lost. ClaimLost where the
-    delivery went on without this worker.
+    delivery went on without this worker; NumberTaken where the partner gives a number that another dossier has.
     """
     rows = _judge(commit.conn, works, State.SENDING, State.IN_DOUBT, *late_answers.CLOSED)
+    number_verbs.join(commit, works, rows)
     judged = [(work.given, rows[work.given.held.id]) for work in going_on(works)]
     entries = attempt_rows.end(commit.conn, commit.shelf, [_attempt_ended(given, row) for given, row in judged])
     finished = [_finished(given, row) for given, row in judged]
@@ -302,6 +303,8 @@ def record_delivered(commit: Commit, works: Sequence[Work[Delivered, None]]) -> 
     for endpoint in sorted({row.endpoint for _, row in judged}):
         breakers.close(commit.conn, endpoint)
     for (given, row), entry, turn in zip(judged, entries, turns, strict=True):
+        if given.receipt.numbers:
+            entry |= {"numbers": dict(given.receipt.numbers)}
         _note(commit.pages, row, "delivery.receipt" if _closed(row) else "delivery.delivered", given.now, entry | turn)
 
 

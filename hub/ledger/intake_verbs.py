@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Text, delete, insert, update
+from sqlalchemy import Connection, Integer, Text, update
 
 from hub.canonical.compact_json import compact
 from hub.canonical.digests import digest_of
 from hub.contract import Answer
-from hub.ledger import attachment_verbs, chains, finding_keys, holdings, journal, late_answers, payloads
+from hub.ledger import attachment_verbs, catalogue_verbs, chains, finding_keys, holdings, journal, late_answers, payloads
 from hub.ledger.acceptance_looks import Known, Share, find_repeated, judge
+from hub.ledger.campaign_tables import test_dossiers
+from hub.ledger.catalogue_verbs import Told
 from hub.ledger.for_each import for_each, insert_each
 from hub.ledger.message_facts import facts_of
 from hub.ledger.tables import (
@@ -22,16 +24,17 @@ from hub.ledger.tables import (
     dossiers,
     identities,
     messages,
-    procedures,
 )
 from hub.ledger.values import Acceptance, DossierChange, Refusal
 from hub.ledger.works import Commit, Work, going_on
+from hub.rules.dossier_facts import COLUMNS, columns
 from hub.rules.retention import Kept
 
 _NEW_MESSAGES = insert_each(messages, *messages.c.keys())
 _HOLD_IDENTITIES = insert_each(identities, *identities.c.keys(), new=["endpoint", "identity"])
 _NEW_DOSSIERS = insert_each(dossiers, *dossiers.c.keys(), new=["key"])
-_CHANGED = ("procedure", "status", "native", "version", "last_endpoint", "last_digest", "last_message", "updated_at")
+_NEW_TESTS = insert_each(test_dossiers, *test_dossiers.c.keys(), new=["key"])
+_CHANGED = ("procedure", "status", "native", "version", "last_endpoint", "last_digest", "last_message", "updated_at", *COLUMNS)
 _CHANGE_DOSSIERS = for_each(
     lambda given: update(dossiers)
     .where((dossiers.c.key == given.dossier) & (dossiers.c.version == given.seen))
@@ -153,6 +156,8 @@ def _change_dossiers(commit: Commit, accepted: Sequence[Acceptance], digests: di
     )
     new = [_dossier(change, given, digests) for change, given in changes if not change.version]
     _NEW_DOSSIERS.change_all(commit.conn, new, commit.unheard)
+    tests = [_test(change, given) for change, given in changes if change.test and not change.version]
+    _NEW_TESTS.change(commit.conn, tests)
     for rows in _one_of_each(changes):
         changed = [_changed(change, given, digests) for change, given in rows]
         _CHANGE_DOSSIERS.change_all(commit.conn, changed, commit.unheard)
@@ -184,6 +189,19 @@ def _dossier(change: DossierChange, given: Acceptance, digests: dict[str, str]) 
         "last_digest": digests[given.message_id],
         "last_message": given.message_id,
         "updated_at": given.at,
+        **columns(change.facts),
+        "test": change.test,
+    }
+
+
+def _test(change: DossierChange, given: Acceptance) -> dict[str, Any]:
+    return {
+        "key": change.key,
+        "procedure": change.procedure,
+        "endpoint": given.endpoint,
+        "agency": change.agency,
+        "message_id": given.message_id,
+        "received_at": given.at,
     }
 
 
@@ -199,19 +217,10 @@ def _join_numbers(commit: Commit, accepted: Sequence[Acceptance], known: Known) 
 
 
 def _change_catalogue(conn: Connection, given: Acceptance) -> None:
-    for row in given.procedures:
-        here = (procedures.c.owner == row.owner) & (procedures.c.code == row.code)
-        conn.execute(delete(procedures).where(here))
-        conn.execute(
-            insert(procedures).values(
-                owner=row.owner,
-                code=row.code,
-                fingerprint=row.fingerprint,
-                record=row.record,
-                message_id=given.message_id,
-                updated_at=given.at,
-            )
-        )
+    if given.procedures:
+        actor = given.actor or given.endpoint
+        told = Told(message_id=given.message_id, source=given.endpoint, at=given.at, actor=actor, why=given.why)
+        catalogue_verbs.tell(conn, given.procedures, told)
     holdings.hold(conn, given.holdings, given.at)
 
 

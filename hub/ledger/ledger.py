@@ -207,6 +207,9 @@ class Ledger:
         )
         self._write(verb, held.subject)
 
+    def record_unneeded(self, held: Delivery, notice: Notice, now: float) -> None:
+        self._write(partial(outcome_verbs.record_unneeded, held=held, notice=notice, now=now), held.subject)
+
     def record_routed(self, held: Delivery, planned: Sequence[Planned], now: float, given: Sequence[Holding] = ()) -> None:
         verb = partial(outcome_verbs.record_routed, held=held, planned=tuple(planned), now=now, given=tuple(given))
         self._write(verb, held.subject)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
-from hub.ledger import attempt_rows, chains, holdings, journal, late_answers, payloads
+from hub.ledger import attempt_rows, chains, holdings, journal, late_answers, number_verbs, payloads
 from hub.ledger.sql import insert_new
 from hub.ledger.tables import chains as chain_rows
 from hub.ledger.tables import deliveries, endpoint_states, notices
@@ -85,14 +85,19 @@ def settle(
     actor: str,
     why: str,
     now: float,
+    numbers: Mapping[str, str] | None = None,
 ) -> None:
-    """Record what a person found out about a delivery that is in doubt (or parked): it arrived, or it did not."""
+    """Record what a person found out about a delivery that is in doubt (or parked): it arrived, or it did not.
+
+    ``numbers``: what the partner's reply, given as evidence, says that it numbered the dossier; raises NumberTaken.
+    """
     event = "settle_arrived" if arrived else "settle_not_arrived"
     digest = payloads.put(conn, evidence, now)
     row, state = _move(conn, delivery_id, event, actor, why, now, evidence=digest, waits=waits)
     attempt_rows.settle(conn, delivery_id, "found" if arrived else "absent")
     if arrived:
         chains.learn(conn, row.endpoint, row.subject, found)
+        number_verbs.join_one(conn, row, numbers or {})
         tell(conn, row, late_answers.news(notice, state), now)
 
 

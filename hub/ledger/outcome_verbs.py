@@ -81,6 +81,15 @@ def record_unsent(
     _note(conn, row, f"delivery.{event}", now, {"state": state.value, "error": error.code})
 
 
+def record_unneeded(conn: Connection, held: Delivery, notice: Notice, now: float) -> None:
+    """Record that nothing had to be sent, since the partner is known to hold what this delivery would tell it."""
+    row = _mine(conn, held, State.CLAIMED)
+    state = next_state(next_state(State.CLAIMED, "record"), "take")
+    turn = _finish(conn, row, state, now, receipt=Receipt(), waits=False)
+    telling.tell(conn, row, notice, now)
+    _note(conn, row, "delivery.unneeded", now, {"state": state.value} | turn)
+
+
 def record_routed(
     conn: Connection, held: Delivery, planned: Sequence[Planned], now: float, given: Sequence[Holding] = ()
 ) -> None:

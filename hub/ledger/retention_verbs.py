@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, exists, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from hub.ledger import journal
+from hub.ledger.link_tables import file_links
 from hub.ledger.sql import fixed
 from hub.ledger.tables import attachment_uses, attachments, attempts, chains, deliveries, messages, payloads
 from hub.ledger.working_tables import edits
@@ -26,8 +27,10 @@ _LIVE = deliveries.c.state.not_in(_ENDED) | (deliveries.c.place == chains.c.head
 _CHAIN = (chains.c.endpoint == deliveries.c.endpoint) & (chains.c.subject == deliveries.c.subject)
 
 
-def needed(conn: Connection, at: Cuts) -> frozenset[str]:
+def needed(conn: Connection, at: Cuts, *, now: float) -> frozenset[str]:
     """Give every digest that a delivery which is not done names, itself, in its attempts or in its message.
+
+    And that of each old file which a partner may still fetch at an address of ours.
 
     Not those whose message came after the cut: what they name was named since then. (The second day is for clocks that differ.)
     """
@@ -45,6 +48,9 @@ def needed(conn: Connection, at: Cuts) -> frozenset[str]:
         select(*(messages.c[name] for name in _OF_MESSAGES)).join(live, live.c.message_id == messages.c.id).distinct(),
         select(attachment_uses.c.digest).join(live, live.c.message_id == attachment_uses.c.message_id),
         select(edits.c.before_digest, edits.c.after_digest).join(live, live.c.id == edits.c.delivery_id),
+        select(attachments.c.digest)
+        .where(attachments.c.deleted_at.is_(None) & (attachments.c.used_at < at.work))
+        .where(exists().where((file_links.c.digest == attachments.c.digest) & (file_links.c.expires_at > now))),
     )
     found = {digest for query in sources for row in _rows(conn, query) for digest in row}
     for (canonical,) in _rows(conn, select(messages.c.canonical).join(live, live.c.message_id == messages.c.id).distinct()):

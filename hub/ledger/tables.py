@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -164,6 +165,22 @@ dossiers = Table(
     Column("last_digest", Text, nullable=False),
     Column("last_message", Text, nullable=False),
     Column("updated_at", Double, nullable=False),
+    # What statistics count by: hub.rules.dossier_facts.Facts, where each is told.
+    *(Column(name, Text, nullable=False, server_default="") for name in ("agency_code", "agency_name")),
+    *(Column(name, Text, nullable=False, server_default="") for name in ("field_code", "field_name", "channel")),
+    *(Column(name, Double) for name in ("submitted_at", "received_at", "due_at", "first_due_at")),
+    *(Column(name, Double) for name in ("done_at", "returned_at", "closed_at", "ended_at", "asked_at", "answered_at")),
+    *(Column(name, Integer, nullable=False, server_default="0") for name in ("supplements", "due_moves")),
+    *(Column(name, Integer, nullable=False, server_default="0") for name in ("due_moves_explained", "due_moves_late")),
+    Column("due_moved_at", Double),
+    Column("flags", Integer, nullable=False, server_default="0"),
+    Column("result_mark", Text, nullable=False, server_default=""),
+    #: A test dossier, by its first message and for ever: never sent on, never counted.
+    Column("test", Boolean, nullable=False, server_default=false()),
+    #: Of a period: those that were open in it, and had been received.
+    Index("dossiers_by_end", "ended_at", "received_at"),
+    #: Of a procedure: how many came in a period, and over which channel.
+    Index("dossiers_by_service", "procedure", "channel", "received_at"),
 )
 
 #: Every number of a dossier, with the name of who issued it: ``national:H55.14-...``.
@@ -235,6 +252,8 @@ deliveries = Table(
     Column("partner_code", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
+    #: Since when the dossier has had the status that this delivery carries, as its sender says; NULL: not told.
+    Column("happened_at", Double),
     CheckConstraint(f"state IN ({_STATES})", name="deliveries_state"),
     Index("deliveries_by_chain", "endpoint", "subject", "place", unique=True),
     Index("deliveries_by_due", "endpoint", "state", "priority", "due_at"),

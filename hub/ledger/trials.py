@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from sqlalchemy import Double, Text, update
@@ -12,6 +11,7 @@ from hub.errors import OnTrial
 from hub.ledger.for_each import for_each
 from hub.ledger.tables import deliveries
 from hub.ledger.works import Commit
+from hub.rules import test_dossiers
 from hub.rules.lifecycle import State, next_state
 
 #: Standing (table ``standings``) of a partner that gets only test dossiers.
@@ -41,8 +41,7 @@ _PARK_EACH = for_each(
 
 def is_test(subject: str, patterns: Sequence[str]) -> bool:
     """Say whether a subject is a test dossier's, by its number: what follows the last name of who numbered it."""
-    number = subject.rpartition(":")[2]
-    return any(fnmatchcase(number, pattern) for pattern in patterns)
+    return test_dossiers.is_test(subject.rpartition(":")[2], patterns)
 
 
 def only_tests(commit: Commit, found: Sequence[Any], patterns: Sequence[str], now: float) -> list[Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hub.canonical.receipt import Receipt
 from hub.contract import Answer, Outgoing
+from hub.rules.dossier_facts import Facts
 from hub.rules.lifecycle import State
 from hub.rules.queued import Due
 
@@ -35,6 +36,8 @@ class Planned:
     event: str
     procedure: str
     priority: int = USUAL
+    #: Since when the dossier has had the status that it carries, as its sender says.
+    happened_at: float | None = None
     #: Not empty: parked when its turn comes, with this error (code, where, en, vi).
     park: tuple[str, str, str, str] | None = None
 
@@ -50,6 +53,12 @@ class DossierChange:
     native: str
     #: Every number of the dossier, ``numbering:number``.
     codes: tuple[str, ...]
+    #: What statistics count it by, as it stands after this message.
+    facts: Facts = field(default_factory=Facts)
+    #: A test dossier: judged at its first message, and kept for ever.
+    test: bool = False
+    #: Of a test dossier: code of the agency that works on it, as the message or its number says.
+    agency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

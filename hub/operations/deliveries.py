@@ -9,6 +9,7 @@ from typing import cast
 import structlog
 
 from hub.app import Hub
+from hub.canonical.receipt import Receipt
 from hub.contract import Outgoing, Reply
 from hub.errors import HubError, NotAllowed, Refused
 from hub.ledger.values import Delivery, Notice
@@ -64,17 +65,18 @@ def settle(
 
     Arrived, its followers go on, and the chain learns what the partner now holds, so that the next one is written as an
     update and not as a first message: ``held`` as the operator states it; else what the adapter reads in the evidence,
-    where that is the partner's reply; else nothing (a partner that answers *already have it* is then written to again,
-    as an update). Not arrived, the same bytes are sent again.
+    where that is the partner's reply (a number in it is joined to the dossier's others); else what it says of the bytes
+    themselves once a partner has them. Not arrived, the same bytes are sent again.
     """
     require(actor, why)
     before = find(hub, delivery_id)
-    found = _stated(hub, before, arrived, evidence, held or {})
+    found, numbers = _stated(hub, before, arrived, evidence, held or {})
     hub.ledger.settle(
         delivery_id,
         arrived=arrived,
         evidence=evidence,
         found=found,
+        numbers=numbers,
         waits=before.endpoint in hub.endpoints and hub.waits_for_acknowledgement(cast(Delivery, before)),
         notice=hub.notice(before, "delivered"),
         actor=actor,
@@ -84,30 +86,33 @@ def settle(
     return _told(hub, "settle", delivery_id, actor, before=before, learned=found)
 
 
-def _stated(hub: Hub, before: DeliveryDetail, arrived: bool, evidence: bytes, held: Mapping[str, str]) -> dict[str, str]:
-    """Give what the chain learns: what the operator states, else what the evidence says; nothing where it did not arrive."""
+def _stated(
+    hub: Hub, before: DeliveryDetail, arrived: bool, evidence: bytes, held: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Give what the chain learns, and the numbers: of what the operator states, else of evidence and bytes; nothing else."""
     if held and not arrived:
         raise NotAllowed(
             "what the partner holds (held) can only be stated of a delivery that arrived",
             "chỉ khai báo dữ liệu đối tác đang giữ (held) khi lượt chuyển đã đến nơi",
             where="held",
         )
-    return dict(held or (_held_by_reply(hub, before, evidence) if arrived else {}))
+    if held or not arrived or before.endpoint not in hub.endpoints:
+        return dict(held), {}
+    read = _read(hub, before, evidence)
+    return dict(read.held), dict(read.numbers)
 
 
-def _held_by_reply(hub: Hub, delivery: DeliveryDetail, reply: bytes) -> dict[str, str]:
-    """Read the evidence as the partner's reply to these very bytes, where it is one."""
-    if not reply or delivery.endpoint not in hub.endpoints:
-        return {}
+def _read(hub: Hub, delivery: DeliveryDetail, reply: bytes) -> Receipt:
+    """Read the evidence as the partner's reply to these very bytes, where it is one; else say what they tell by themselves."""
+    adapter = hub.adapter(hub.endpoints[delivery.endpoint])
     with hub.ledger.read() as conn:
         business = history.body(conn, delivery.business_digest) or b""
     sent = Outgoing(service=delivery.service, body=business, variant=delivery.variant, head=delivery.head)
     try:
-        receipt = hub.adapter(hub.endpoints[delivery.endpoint]).read_receipt(Reply(status=200, body=reply), sent)
+        return adapter.read_receipt(Reply(status=200, body=reply), sent)
     except HubError:
-        # A letter, a screenshot, a log of the partner's: kept as evidence, not read.
-        return {}
-    return dict(receipt.held)
+        # A letter, a screenshot, a log of the partner's, or nothing: kept as evidence, not read.
+        return Receipt(held=dict(adapter.held_after(sent)) if business else {})
 
 
 def settle_answer(

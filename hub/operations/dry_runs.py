@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from hub import file_links
 from hub.app import UNROUTED, Configured, Hub
 from hub.canonical.codes import CodeRow, CodeTables
 from hub.canonical.compact_json import compact_sorted
@@ -275,16 +276,19 @@ class _Pair:
             held=real.held.get(name, {}),
             now=self._moment,
             message_id=_NO_ID,
+            links=file_links.foreseen(self._hub, endpoint, _NO_ID, message, {}),
         )
         calls = _or_error(lambda: adapter.plan(message, endpoint.options))
         if isinstance(calls, HubError):
             return {(name, "", ""): calls}
-        return {
+        written = {
             (name, call.service, compact_sorted(dict(call.part))): _or_error(
                 lambda call=call: adapter.write_message(message, call, writing)  # type: ignore[misc]
             )
             for call in calls
         }
+        # A call that is not needed is as good as one that is not planned.
+        return {key: each for key, each in written.items() if each is not None}
 
     def _call(self, name: _Name, before: Outgoing | HubError | None, after: Outgoing | HubError | None) -> CallDifference | None:
         outcome = _outcome(before, after)

@@ -95,7 +95,8 @@ def remove_code(
     before = hub.ledger.change(verb, f"codes:{list_name}")
     log.info("codes.removed", list=list_name, code=code, actor=actor)
     today = local(hub.clock()).date()
-    found = next((each for each in _rows(hub, list_name) if each.code == code and each.row.valid_on(today)), None)
+    valid = [each for each in _rows(hub, list_name) if each.code == code and each.row.valid_on(today)]
+    found = min(valid, key=lambda each: (codes.LEDGER, codes.FILE, codes.SHIPPED).index(each.origin), default=None)
     return Unmapped(list_name=list_name, row=codes.mapped(before), now=found)
 
 
@@ -177,7 +178,7 @@ def _lists_in(options: Mapping[str, Any]) -> Iterator[str]:
 
 def lists(hub: Hub, *, scope: Collection[str] | None = None) -> Lists:
     """List all code lists, and the codes for which deliveries stand still."""
-    files = hub.codes.files()
+    files, shipped = hub.codes.files(), hub.codes.shipped()
     with hub.ledger.read() as conn:
         changed = codes.changes(conn)
         rows = {name: len(codes.laid(conn, name)) for name in changed}
@@ -188,11 +189,12 @@ def lists(hub: Hub, *, scope: Collection[str] | None = None) -> Lists:
             name=name,
             file_rows=len(files.get(name, ())),
             ledger_rows=rows.get(name, 0),
+            shipped_rows=len(shipped.get(name, ())),
             changed_at=changed[name][0] if name in changed else None,
             changed_by=changed[name][1] if name in changed else "",
             used_by=tuple(sorted(named.get(name, ()))),
         )
-        for name in sorted({*files, *changed})
+        for name in sorted({*files, *changed, *shipped})
     )
     return Lists(lists=tuple(summaries), missing=missing)
 
@@ -210,7 +212,7 @@ def show(
     with hub.ledger.read() as conn:
         missing = codes.missing(conn, list_name=list_name, scope=scope)
         known = list_name in codes.changes(conn)
-    if not (rows or known or missing or list_name in hub.codes.files()):
+    if not (rows or known or missing or list_name in {**hub.codes.files(), **hub.codes.shipped()}):
         raise NotAllowed(f"no code list {list_name!r}", f"không có danh mục {list_name!r}", where="list_name")
     return CodeList(
         name=list_name,
@@ -222,9 +224,9 @@ def show(
 
 
 def _rows(hub: Hub, list_name: str) -> tuple[MappedRow, ...]:
-    files = hub.codes.files().get(list_name, ())
+    files, shipped = hub.codes.files().get(list_name, ()), hub.codes.shipped().get(list_name, ())
     with hub.ledger.read() as conn:
-        return codes.shown(files, codes.laid(conn, list_name))
+        return codes.shown(files, codes.laid(conn, list_name), shipped)
 
 
 def _row_of(conn: Any, list_name: str, code: str, valid_from: date | None) -> MappedRow | None:

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from hub import file_links
 from hub.app import UNROUTED, Hub
 from hub.canonical.compact_json import compact
 from hub.canonical.message import from_json
@@ -204,15 +205,25 @@ def _written(hub: Hub, conn: Connection, delivery: DeliveryDetail, canonical: by
         return b""
     endpoint = hub.endpoint(delivery.endpoint)
     held = chains.held(conn, delivery.endpoint, delivery.subject)
-    writing = Writing(options=endpoint.options, codes=hub.codes(fresh=True), held=held, now=hub.clock(), message_id=delivery.id)
+    message = from_json(canonical)
+    writing = Writing(
+        options=endpoint.options,
+        codes=hub.codes(fresh=True),
+        held=held,
+        now=hub.clock(),
+        message_id=delivery.id,
+        links=file_links.foreseen(hub, endpoint, delivery.id, message),
+    )
     call = Call(service=delivery.service, part=delivery.part)
     try:
-        return hub.adapter(endpoint).write_message(from_json(canonical), call, writing).body
+        outgoing = hub.adapter(endpoint).write_message(message, call, writing)
     except HubError:
         raise
     except Exception as bug:
         name = type(bug).__name__
         raise HubError(f"internal error {name}", f"lỗi nội bộ {name}", where=delivery.service) from bug
+    # None: the partner holds it already, nothing would be sent.
+    return outgoing.body if outgoing is not None else b""
 
 
 # --- running -----------------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""Code lists: rows of the ledger laid over those of the files, what is missing in them, and which deliveries wait for it."""
+"""Code lists: rows of the ledger over the files' over the package's, what is missing, and which deliveries wait for it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -17,7 +18,7 @@ from hub.ledger.working_tables import code_lists, code_rows
 from hub.registers.failures import Cause
 from hub.rules.lifecycle import State
 
-FILE, LEDGER = "file", "ledger"
+SHIPPED, FILE, LEDGER = "shipped", "file", "ledger"
 #: Begins ``error_where`` of a delivery that a code list's entry is missing for (hub.canonical.codes.CodeTables.translate).
 PLACE = "codes/"
 #: Codes that are missing shown at most; the fullest first.
@@ -38,10 +39,14 @@ class MappedRow:
     name: str
     valid_from: date | None
     valid_to: date | None
-    #: FILE or LEDGER.
+    #: SHIPPED, FILE or LEDGER.
     origin: str
-    #: A row of the ledger stands over it, on some of its days or on all.
+    #: A row of the ledger, or of a file over the package's, stands over it, on some of its days or on all.
     covered: bool = False
+    #: False: "chưa đối chiếu".
+    corroborated: bool = True
+    type: str = ""
+    note: str = ""
     #: Of a row of the ledger: when, by whom, why.
     changed_at: float | None = None
     changed_by: str = ""
@@ -74,6 +79,8 @@ class ListSummary:
     name: str
     file_rows: int
     ledger_rows: int
+    #: Rows of the package's own list.
+    shipped_rows: int
     changed_at: float | None
     changed_by: str
     #: Endpoints whose options name it, or that its places lead to.
@@ -140,30 +147,43 @@ def changes(conn: Connection) -> dict[str, tuple[float, str]]:
 # --- laying over -------------------------------------------------------------------------------------------------
 
 
-def merged(files: Mapping[str, Sequence[CodeRow]], ledger: Mapping[str, Sequence[CodeRow]]) -> CodeTables:
-    """Lay rows over rows: on days on which both have a code, the upper one is found first."""
-    names = dict.fromkeys((*files, *ledger))
-    return CodeTables({name: (*ledger.get(name, ()), *files.get(name, ())) for name in names})
+def merged(
+    files: Mapping[str, Sequence[CodeRow]],
+    ledger: Mapping[str, Sequence[CodeRow]],
+    shipped: Mapping[str, Sequence[CodeRow]] = MappingProxyType({}),
+) -> CodeTables:
+    """Lay rows over rows: on days on which two have a code, the upper one is found first."""
+    names = dict.fromkeys((*files, *ledger, *shipped))
+    return CodeTables({name: (*ledger.get(name, ()), *files.get(name, ()), *shipped.get(name, ())) for name in names})
 
 
-def shown(files: Sequence[CodeRow], ledger: Sequence[MappedRow]) -> tuple[MappedRow, ...]:
-    """List the rows of both, by code and first day, and say which rows of a file the ledger stands over."""
-    over: dict[str, list[MappedRow]] = {}
+def shown(
+    files: Sequence[CodeRow], ledger: Sequence[MappedRow], shipped: Sequence[CodeRow] = ()
+) -> tuple[MappedRow, ...]:
+    """List the rows of all, by code and first day, and say over which rows another stands."""
+    over: dict[str, list[CodeRow | MappedRow]] = {}
     for row in ledger:
         over.setdefault(row.code, []).append(row)
-    below = [
-        MappedRow(
-            code=row.code,
-            value=row.value,
-            name=row.name,
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
-            origin=FILE,
-            covered=any(overlaps(row, each) for each in over.get(row.code, ())),
-        )
-        for row in files
-    ]
-    return tuple(sorted((*ledger, *below), key=lambda row: (row.code, row.valid_from or date.min, row.origin)))
+    middle = [_below(row, FILE, over) for row in files]
+    for file_row in files:
+        over.setdefault(file_row.code, []).append(file_row)
+    lowest = [_below(row, SHIPPED, over) for row in shipped]
+    return tuple(sorted((*ledger, *middle, *lowest), key=lambda row: (row.code, row.valid_from or date.min, row.origin)))
+
+
+def _below(row: CodeRow, origin: str, over: Mapping[str, Sequence[CodeRow | MappedRow]]) -> MappedRow:
+    return MappedRow(
+        code=row.code,
+        value=row.value,
+        name=row.name,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        origin=origin,
+        covered=any(overlaps(row, each) for each in over.get(row.code, ())),
+        corroborated=row.corroborated,
+        type=row.type,
+        note=row.note,
+    )
 
 
 def overlaps(one: CodeRow | MappedRow, other: CodeRow | MappedRow) -> bool:

@@ -13,6 +13,8 @@ from hub.canonical.dossier import Dossier
 from hub.errors import InvalidMessage, bad_value
 from hub.ledger.sql import Statement
 from hub.ledger.tables import chains, dossier_codes, dossiers
+from hub.rules import dossier_facts
+from hub.rules.dossier_facts import Facts
 
 _KEY = Statement(select(dossier_codes.c.key).where(dossier_codes.c.code == bindparam("number")))
 _DOSSIER = Statement(select(dossiers).where(dossiers.c.key == bindparam("dossier")))
@@ -34,6 +36,10 @@ class Known:
     codes: tuple[str, ...]
     #: Endpoints that got deliveries of it.
     recipients: tuple[str, ...] = field(default=())
+    #: What statistics count it by.
+    facts: Facts = field(default_factory=Facts)
+    #: A test dossier.
+    test: bool = False
 
 
 def codes_of(dossier: Dossier) -> tuple[str, ...]:
@@ -75,4 +81,6 @@ def _known(conn: Connection, key: str) -> Known:
         version=row.version,
         codes=tuple(_NUMBERS.run(conn, dossier=key).scalars()),
         recipients=tuple(_RECIPIENTS.run(conn, dossier=key).scalars()),
+        facts=dossier_facts.of_row(row),
+        test=bool(row.test),
     )

@@ -131,6 +131,7 @@ def dossier(conn: Connection, key: str) -> DossierRow | None:
         status=row.status,
         origin=row.origin,
         updated_at=row.updated_at,
+        test=bool(row.test),
     )
 
 

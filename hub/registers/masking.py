@@ -10,11 +10,13 @@ HIDDEN = "***"
 #: Names of canonical fields whose values name no person. What is not here is hidden: a new field begins hidden.
 SHOWN = frozenset(
     {
-        "active", "announcing_agency", "at", "changed", "channel", "code", "collected", "complete", "component_code", "deleted",
-        "digest", "digitised", "done", "due_after", "due_at", "due_before", "event", "field_code", "field_name", "finished_at",
-        "from_national_store", "has_digitised_parts", "kind", "level", "message_id", "numbering", "outcome", "owner",
-        "paid_online", "received_at", "recipient", "refused_at", "return_method", "returned_at", "reused", "sent_at", "size",
-        "started_at", "asked_at", "issued_at", "status", "submitted_at", "submitted_on", "verified_by_vneid",
+        "active", "announcing_agency", "answered_at", "at", "carried_over", "changed", "channel", "code", "collected",
+        "complete", "component_code", "deleted", "digest", "digitised", "done", "done_late", "done_on_time", "due_after",
+        "due_at", "due_before", "event", "field_code", "field_name", "finished_at", "from_national_store",
+        "has_digitised_parts", "kind", "level", "message_id", "month", "numbering", "open_late", "open_on_time", "outcome",
+        "owner", "paid_online", "received", "received_at", "recipient", "refused_at", "return_method", "returned_at",
+        "reused", "sent_at", "size", "started_at", "asked_at", "issued_at", "status", "submitted_at", "submitted_on",
+        "verified_by_vneid", "year",
     }
 )  # fmt: skip
 #: A ``name`` below one of these is an agency's, a procedure's or a fee's; elsewhere it is a person's or a file's.

@@ -154,6 +154,8 @@ class DossierRow:
     status: str
     origin: str
     updated_at: float
+    #: A test dossier: never sent on, never counted.
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

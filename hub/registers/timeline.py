@@ -277,6 +277,8 @@ def _facts(
         facts |= {"outcome": attempt.outcome, "reply_status": attempt.reply_status or "", "code": attempt.partner_code}
         facts |= {"error": attempt.error_code}
     facts |= {name: value for name, value in told.items() if name not in _NOT_FACTS and isinstance(value, str | int | float)}
+    if isinstance(joined := told.get("numbers"), dict):
+        facts["numbers"] = ", ".join(f"{numbering}:{number}" for numbering, number in joined.items())
     return {name: str(value) for name, value in facts.items() if value not in ("", None)}
 
 

@@ -14,10 +14,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from hub.canonical.dossier import DossierMessage
+from hub.canonical.figures import StatisticsMessage
 from hub.canonical.message import Message, from_json, to_json
 from hub.canonical.national_fields import YEARS, showable, text_fault
 from hub.canonical.notice import NoticeMessage
 from hub.canonical.procedure import CatalogueMessage, ProcedureMessage
+from hub.canonical.question import QuestionMessage
+from hub.canonical.raw import RawMessage
 from hub.errors import Fault, InvalidMessage, NotAllowed
 from hub.rules import difference
 from hub.rules.difference import Change
@@ -199,7 +202,20 @@ def identity(message: Message) -> dict[str, Any]:
         return {**owned, **{f"/procedures/{place}/code": code for place, code in enumerate(codes)}, "/procedures": len(codes)}
     if isinstance(message, ProcedureMessage):
         return {"/kind": message.kind, "/owner": message.owner, "/procedure/code": message.procedure.code}
-    return {"/kind": message.kind, "/message_id": message.message_id}
+    if isinstance(message, NoticeMessage):
+        return {"/kind": message.kind, "/message_id": message.message_id}
+    return _identity_of_other(message)
+
+
+def _identity_of_other(message: QuestionMessage | StatisticsMessage | RawMessage) -> dict[str, Any]:
+    if isinstance(message, QuestionMessage):
+        asked = {"/question/id": message.question.id, "/question/agency/code": message.question.agency.code}
+        return {"/kind": message.kind, "/event": message.event, **asked}
+    if isinstance(message, StatisticsMessage):
+        told = message.figures
+        month = {"/figures/month": told.month, "/figures/year": told.year, "/figures/kind": told.kind}
+        return {"/kind": message.kind, "/figures/agency/code": told.agency.code, **month}
+    return {"/kind": message.kind, "/service": message.service, "/id": message.id}
 
 
 def is_fixed(path: str, kept: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ a chunk may be ``-1`` bytes long, and what stands after it is thrown away. A rep
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 #: A partner's reply larger than this is not read to the end; the outcome is then in doubt.
@@ -59,8 +59,9 @@ class _Head:
             raise BrokenReply("a Transfer-Encoding other than chunked")
         return True
 
-    def length(self) -> int | None:
-        """Give the length of the body; None where it ends with the connection."""
+    def length(self, limit: int | None = None) -> int | None:
+        """Give the length of the body; None where it ends with the connection. ``limit``: the most; None: MAX_BODY_BYTES."""
+        most = MAX_BODY_BYTES if limit is None else limit
         told = self.fields.get("content-length")
         if told is None:
             return None
@@ -69,8 +70,8 @@ class _Head:
         only = lengths.pop()
         if lengths or not _LENGTH.fullmatch(only):
             raise BrokenReply("a Content-Length that is no number")
-        if int(only) > MAX_BODY_BYTES:
-            raise BrokenReply(f"a body larger than {MAX_BODY_BYTES} bytes")
+        if int(only) > most:
+            raise BrokenReply(f"a body larger than {most} bytes")
         return int(only)
 
     def stays_open(self) -> bool:
@@ -88,13 +89,18 @@ class ReplyReader:
         #: The reply's first bytes as they came, at most KEPT_BYTES.
         self.start = bytearray()
 
-    def read(self, method: str) -> tuple[HttpReply, bool]:
-        """Read the reply to this method; say too whether the connection can be used again."""
+    def read(self, method: str, give: Callable[[bytes], None] | None = None) -> tuple[HttpReply, bool]:
+        """Read the reply to this method; say too whether the connection can be used again.
+
+        ``give``: takes the body of a reply that is 2xx in pieces, as they come; the reply then has none.
+        """
         head = self._final_head()
         chunked, length = head.chunked(), head.length()
         ends_by_itself = True
         if method == "HEAD" or head.status in _NO_BODY:
             body = b""
+        elif give is not None and 200 <= head.status < 300:
+            body, ends_by_itself = b"", self._pour(chunked, length, give)
         elif chunked:
             body = self._chunks()
         elif length is not None:
@@ -104,6 +110,47 @@ class ReplyReader:
         # Bytes that nobody asked for would be taken for the reply to the next call.
         reusable = ends_by_itself and head.stays_open() and not self._buffer
         return HttpReply(head.status, head.fields, body), reusable
+
+    def begin(self, method: str, limit: int) -> tuple[HttpReply, Iterator[bytes]]:
+        """Read the head of a reply, and give its body as it comes, in pieces; BrokenReply where it is larger than ``limit``."""
+        head = self._final_head()
+        chunked, length = head.chunked(), head.length(limit)
+        if method == "HEAD" or head.status in _NO_BODY:
+            pieces: Iterator[bytes] = iter(())
+        elif chunked:
+            pieces = self._chunk_pieces(limit)
+        else:
+            pieces = self._pieces(length) if length is not None else self._rest_pieces(limit)
+        return HttpReply(head.status, head.fields, b""), pieces
+
+    def _pieces(self, size: int) -> Iterator[bytes]:
+        left = size
+        while left:
+            if not self._buffer:
+                self._more()
+            piece = self._take(min(left, len(self._buffer)))
+            left -= len(piece)
+            yield piece
+
+    def _chunk_pieces(self, limit: int) -> Iterator[bytes]:
+        room = limit
+        while size := self._chunk_size():
+            if size > room:
+                raise BrokenReply(f"a body larger than {limit} bytes")
+            room -= size
+            yield from self._pieces(size)
+            if self._take(2) != b"\r\n":
+                raise BrokenReply("a chunk longer than it says")
+        self._trailers()
+
+    def _rest_pieces(self, limit: int) -> Iterator[bytes]:
+        room = limit
+        while self._buffer or self._add():
+            piece = self._take(len(self._buffer))
+            room -= len(piece)
+            if room < 0:
+                raise BrokenReply(f"a body larger than {limit} bytes")
+            yield piece
 
     def _final_head(self) -> _Head:
         room = MAX_HEAD_BYTES
@@ -126,6 +173,36 @@ class ReplyReader:
                 raise BrokenReply("a chunk longer than it says")
         self._trailers()
         return bytes(body)
+
+    def _pour(self, chunked: bool, length: int | None, give: Callable[[bytes], None]) -> bool:
+        """Give a body away piece by piece; say whether it ended by itself."""
+        poured = 0
+        if not chunked:
+            while length is None or poured < length:
+                if not self._buffer and not self._add():
+                    break
+                poured += self._give(give, MAX_BODY_BYTES + 1 if length is None else length - poured)
+                _check_size(poured)
+            if length is not None and poured < length:
+                raise BrokenReply("the connection was closed in the middle of the reply")
+            return length is not None
+        while size := self._chunk_size():
+            poured += size
+            _check_size(poured)
+            while size:
+                if not self._buffer:
+                    self._more()
+                size -= self._give(give, size)
+            if self._take(2) != b"\r\n":
+                raise BrokenReply("a chunk longer than it says")
+        self._trailers()
+        return True
+
+    def _give(self, give: Callable[[bytes], None], most: int) -> int:
+        piece = bytes(self._buffer[:most])
+        del self._buffer[:most]
+        give(piece)
+        return len(piece)
 
     def _chunk_size(self) -> int:
         found = _CHUNK_SIZE.fullmatch(self._line(b"\r\n", MAX_CHUNK_LINE_BYTES, "a chunk's size"))
@@ -175,6 +252,11 @@ class ReplyReader:
         self.start += received[: KEPT_BYTES - len(self.start)]
         self._buffer += received
         return bool(received)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BODY_BYTES:
+        raise BrokenReply(f"a body larger than {MAX_BODY_BYTES} bytes")
 
 
 def _head(text: str) -> _Head:

@@ -32,6 +32,8 @@ def _look(name: str, vi: str, en: str, roles: tuple[str, ...] = _ALL) -> Verb:
 
 _OPERATOR = ("operator",)
 _APPROVER = ("approver",)
+_CATALOGUE = ("catalogue_officer",)
+_OFFICER = ("catalogue_officer",)
 _ADMINISTRATOR = ("administrator",)
 
 VERBS: Mapping[str, Verb] = {
@@ -65,6 +67,13 @@ VERBS: Mapping[str, Verb] = {
         _verb("replay pause", _OPERATOR, "Tạm dừng kế hoạch", "Pause a replay plan"),
         _verb("replay resume", _OPERATOR, "Tiếp tục kế hoạch", "Resume a replay plan"),
         _verb("replay cancel", _OPERATOR, "Hủy phần còn lại của kế hoạch", "Cancel the rest of a replay plan"),
+        # --- what partners hold
+        _look("reconcile show", "Đối chiếu với đối tác", "Reconciliations with partners"),
+        _verb("reconcile run", _OPERATOR, "Đối chiếu hồ sơ với đối tác", "Compare dossiers with what a partner holds"),
+        _verb("reconcile stop", _OPERATOR, "Dừng lần đối chiếu", "Stop a reconciliation"),
+        _verb("reconcile resume", _OPERATOR, "Tiếp tục lần đối chiếu", "Go on with a reconciliation"),
+        _verb("reconcile mend", _OPERATOR, "Lập kế hoạch xử lý khác biệt", "Plan the mending of what was found"),
+        _verb("reconcile report", ("operator", "auditor"), "Lập biên bản đối chiếu", "Make the report for both sides to sign"),
         # --- corrections
         _look("edit show", "Xem bản sửa", "Show corrections"),
         _verb("edit propose", _OPERATOR, "Đề nghị sửa nội dung", "Propose a correction"),
@@ -73,6 +82,8 @@ VERBS: Mapping[str, Verb] = {
         _look("mapping show", "Xem danh mục mã", "Show code lists"),
         _verb("mapping set", ("catalogue_officer", "operator"), "Bổ sung hoặc sửa mã", "Add or change a code"),
         _verb("mapping remove", ("catalogue_officer", "operator"), "Bỏ mã đã bổ sung", "Take back a code that was added"),
+        _look("codes check", "Kiểm tra mã trong hồ sơ thực tế", "Check the codes of real traffic"),
+        _look("codes show", "Tra một mã cơ quan, địa bàn", "Show what a code was and is"),
         _look("dry-run", "Chạy thử một thay đổi", "Dry run of a change", ("catalogue_officer", "operator", "administrator")),
         # --- partners
         _look("partner show", "Đối tác", "Partners"),
@@ -81,10 +92,34 @@ VERBS: Mapping[str, Verb] = {
         _verb("partner test", _OPERATOR, "Gửi thử tới đối tác", "Send a partner a test message"),
         _verb("partner onboard", ("operator", "administrator"), "Đánh dấu bước kết nối đối tác", "Tick a step of onboarding"),
         _verb("partner succeed", _ADMINISTRATOR, "Chuyển đối tác sang hệ thống kế thừa", "Hand work over to a successor"),
+        # --- campaigns
+        _look("campaign show", "Chiến dịch nâng mức dịch vụ", "Campaigns to raise services"),
+        _look("campaign candidates", "Dịch vụ nên nâng trước", "Candidates of a campaign"),
+        _verb("campaign make", _OFFICER, "Lập chiến dịch nâng mức", "Make a campaign"),
+        _verb("campaign item", _OFFICER, "Lập hoặc đổi dịch vụ của chiến dịch", "Plan or change items of a campaign"),
+        _verb("campaign tick", _OFFICER, "Xác nhận điều kiện nâng mức", "Tick what an item needs"),
+        _verb("campaign raise", _OFFICER, "Nâng mức dịch vụ", "Raise services that are ready"),
+        # --- files
+        _look("link show", "Địa chỉ tải tệp", "Addresses of files"),
+        _verb("link end", _OPERATOR, "Chấm dứt một địa chỉ tải tệp", "End an address of a file"),
+        # --- the catalogue of procedures
+        _look("procedures show", "Danh mục thủ tục", "Procedures"),
+        _look("procedures compare", "So sánh danh mục thủ tục", "Compare catalogues of procedures"),
+        _look("procedures worklist", "Việc cần làm trên danh mục", "Work-list of the catalogue"),
+        _verb("procedures import", _CATALOGUE, "Nhập danh mục từ bảng tính", "Import a catalogue from a spreadsheet"),
+        _verb("procedures pull", ("catalogue_officer", "operator"), "Lấy danh mục của một nơi", "Pull a holder's catalogue"),
+        _verb("procedures files", ("catalogue_officer", "operator"), "Kiểm tra tệp mẫu đơn", "Look at guidance and form files"),
+        _verb("procedures plan", _CATALOGUE, "Lập kế hoạch sửa danh mục", "Plan the mending of a catalogue"),
+        _verb("procedures mend", _CATALOGUE, "Thực hiện kế hoạch sửa danh mục", "Carry out a plan of mending"),
+        _verb("procedures claim", ("catalogue_officer", "operator"), "Báo đã sửa danh mục", "Say that work is done"),
         # --- alerts
         _look("alert show", "Cảnh báo", "Alerts"),
         _verb("alert mute", _OPERATOR, "Tạm tắt một cảnh báo", "Mute an alert for a while"),
         _verb("alert test", _ADMINISTRATOR, "Gửi thử cảnh báo", "Send a test alert"),
+        # --- statistics
+        _look("statistics show", "Số liệu thống kê", "Statistics"),
+        _verb("statistics make", (*_AT_WORK, "administrator"), "Lập báo cáo thống kê", "Make a statistical report"),
+        _verb("statistics fill", _ADMINISTRATOR, "Bổ sung số liệu của hồ sơ cũ", "Fill in statistics of old dossiers"),
         # --- people
         _look("person show", "Tài khoản", "People", ("auditor", "administrator")),
         _verb("person add", _ADMINISTRATOR, "Thêm tài khoản", "Add a person"),

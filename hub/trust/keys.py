@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
@@ -125,6 +126,12 @@ def load_seal_key(pem: bytes) -> SealKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise _bad("seal", "khoá niêm phong phải là EC P-256", "the key of the seal must be EC P-256")
     return SealKey(key_id=key_id(key.public_key()), key=key)
+
+
+def derived(key: ec.EllipticCurvePrivateKey, purpose: str) -> bytes:
+    """Derive a secret of 32 bytes for one purpose from a private key that every process of the hub has (RFC 5869)."""
+    octets = key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8, "big")
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"lienthong {purpose}".encode()).derive(octets)
 
 
 def load_seal_public_key(pem: bytes) -> tuple[str, ec.EllipticCurvePublicKey]:

@@ -58,7 +58,9 @@ def known(night: Night, missing: Any, refused: Any) -> dict[str, str]:
     edit = act(night, "edit propose", delivery=parked, values=corrected, why="nhập nhầm mã thủ tục")
     token = act(night, "token make", login="an", title="giám sát", verbs=["status", "failures"], why="màn hình trung tâm")
     shown = act(night, "show", name=parked)
+    compared = act(night, "reconcile run", endpoint=nights.PARTNER, why="đối chiếu đêm")
     return {
+        "reconciliation": compared.id,
         "group": missing.name,
         "plan": plan.id,
         "delivery": parked,
@@ -85,6 +87,8 @@ def addresses(known: dict[str, str]) -> dict[str, tuple[str, str]]:
         "group": (f"/failures/{known['group']}", "group show"),
         "replays": ("/replays", "replay show"),
         "replay": (f"/replays/{known['plan']}", "replay show"),
+        "reconciliations": ("/reconciliations", "reconcile show"),
+        "reconciliation": (f"/reconciliations/{known['reconciliation']}", "reconcile show"),
         "doubts": ("/doubts", "doubts"),
         "find": ("/find", "find"),
         "timeline": (f"/timeline/{known['subject']}", "timeline"),
@@ -96,10 +100,16 @@ def addresses(known: dict[str, str]) -> dict[str, tuple[str, str]]:
         "edit_form": (f"/deliveries/{known['delivery']}/edit", "edit propose"),
         "mappings": ("/mappings", "mapping show"),
         "mapping": (f"/mappings/template_procedures?code={nights.UNKNOWN}", "mapping show"),
+        "codes": ("/codes", "codes check"),
+        "code": ("/codes/one?code=15", "codes show"),
         "dry_run": (f"/dry-run?list=template_procedures&code={nights.UNKNOWN}&value=TT-02", "dry-run"),
         "partners": ("/partners", "partner show"),
         "partner": (f"/partners/{nights.PARTNER}", "partner show"),
         "succession": (f"/partners/{nights.PARTNER}/succeed?successor={nights.SUCCESSOR}", "partner succeed"),
+        "links": ("/links", "link show"),
+        "statistics": ("/statistics", "statistics show"),
+        "statistics_form": ("/statistics/II.06a", "statistics show"),
+        "statistics_checks": ("/statistics/honesty", "statistics show"),
         "alerts": ("/alerts", "alert show"),
         "people": ("/people", "person show"),
         "person": ("/people/an", "person show"),

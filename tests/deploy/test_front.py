@@ -173,6 +173,16 @@ def test_files_may_be_larger_than_messages(front: Front, path: str, size: int, s
     assert front.ask("POST", path, bytes(size))[0] == status
 
 
+def test_the_address_of_a_file_stands_in_no_log(front: Front) -> None:
+    """Who has it may read the file."""
+    name = "A" * 43
+    status, said = front.ask("GET", f"/files/{name}")
+
+    written = "".join(path.read_text(encoding="utf-8") for path in Path(front.command[2]).glob("*.log"))
+    assert (status, "x-forwarded-for: 127.0.0.1" in said) == (200, True)
+    assert "GET /files/ 200" in written and name not in written
+
+
 def test_the_log_names_no_query(front: Front) -> None:
     front.ask("GET", f"{DOOR}?so=000000000000")
 

@@ -181,10 +181,10 @@ def test_a_secret_that_stands_where_its_reference_should_is_not_repeated(folder:
 def test_the_example_list_says_what_the_text_says(folder: Path) -> None:
     """A code that changed its meaning on a day has one row valid on each day."""
     rows = settings_module.code_rows(folder / "codes/areas.csv")
-    of_06 = [row for row in rows if row.code == "06"]
+    of_it = [row for row in rows if row.code == "00123"]
 
-    assert [row.value for row in of_06] == ["H03", "H55"]
-    assert of_06[0].valid_to == of_06[1].valid_from
+    assert [(row.type, row.corroborated) for row in of_it] == [("xã", True), ("phường", False)]
+    assert of_it[0].valid_to == of_it[1].valid_from
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ class Life:
 def run_retention(ledger: Ledger, at: Cuts, run_id: str, now: float, batch: int = 3) -> None:
     """Do what hub.retention does, in small batches."""
     with ledger.read() as conn:
-        needed = retention_verbs.needed(conn, at)
+        needed = retention_verbs.needed(conn, at, now=now)
         lists: list[list[Stored]] = [retention_verbs.old_bodies(conn, at, (-1.0, ""), 10_000, kind) for kind in Kept]
         files = retention_verbs.old_attachments(conn, at, (-1.0, ""), 10_000)
     for listed in lists:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,16 +18,23 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, inspect, text
 
+import hub.ledger
 from hub.errors import BadSettings, Unavailable
 from hub.ledger import schema
 from hub.ledger.engine import open_engine
 from hub.ledger.ledger import Ledger
 from hub.ledger.migrations import HEAD, online
 from hub.ledger.migrations.versions.r0001_tables import metadata as first_tables
-from hub.ledger.working_tables import metadata
+from hub.ledger.tables import metadata
 from tests.support import acceptances as make
 from tests.support import postgres
 from tests.support.looking import all_deliveries, check_chains
+
+#: Every room of tables adds its own to the same metadata.
+for room in pkgutil.iter_modules(hub.ledger.__path__):
+    if room.name.endswith("_tables"):
+        importlib.import_module(f"hub.ledger.{room.name}")
+
 
 PROCESSES = 4
 PATIENCE_SECONDS = 120.0

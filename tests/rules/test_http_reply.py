@@ -108,3 +108,41 @@ def test_the_first_bytes_of_a_broken_reply_are_kept_as_they_came() -> None:
         reader.read("POST")
 
     assert bytes(reader.start) == raw[: http_reply.KEPT_BYTES]
+
+
+# --- bodies piece by piece
+
+
+def streamed(raw: bytes, size: int = 65_536, limit: int = 1000) -> tuple[int, bytes]:
+    reply, body = ReplyReader(pieces(raw, size)).begin("GET", limit)
+    assert reply.body == b""
+    return reply.status, b"".join(body)
+
+
+@pytest.mark.parametrize("size", [1, 7, 65_536])
+@pytest.mark.parametrize("name", WHOLE)
+def test_piece_by_piece_the_same_is_read(name: str, size: int) -> None:
+    raw, status, body, _ = WHOLE[name]
+
+    assert streamed(raw, size) == (status, body)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_piece_by_piece_nothing_else_is_read(name: str) -> None:
+    with pytest.raises(BrokenReply):
+        streamed(BROKEN[name])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        OK + b"Content-Length: 11\r\n\r\nhello hello",
+        CHUNKED + b"6\r\nhello \r\n5\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"fffffffffffffff\r\nhello",
+        OK + b"\r\nhello hello",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 65_536])
+def test_piece_by_piece_no_more_than_allowed_is_read(raw: bytes, size: int) -> None:
+    with pytest.raises(BrokenReply, match="larger than 10 bytes"):
+        streamed(raw, size, limit=10)

@@ -54,7 +54,7 @@ def routed(
         ("24", datetime(2025, 6, 30, 23, 59, tzinfo=VIETNAM), "ministry"),
         ("24", datetime(2025, 7, 1, 0, 0, tzinfo=VIETNAM), "bac_ninh"),
         ("27", datetime(2025, 6, 30, 12, 0, tzinfo=VIETNAM), "bac_ninh"),
-        ("27", datetime(2025, 7, 1, 12, 0, tzinfo=VIETNAM), "ministry"),
+        ("27", datetime(2025, 7, 1, 12, 0, tzinfo=VIETNAM), "bac_ninh"),  # closed, and was Bắc Ninh to the end
         ("01", datetime(2026, 1, 5, 8, 0, tzinfo=VIETNAM), "ministry"),
         ("", datetime(2026, 1, 5, 8, 0, tzinfo=VIETNAM), "ministry"),
     ],

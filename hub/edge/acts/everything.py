@@ -8,15 +8,21 @@ from typing import Any
 from hub.edge.acts import (
     looking,
     on_alerts,
+    on_campaigns,
+    on_codes,
     on_deliveries,
     on_dry_runs,
     on_edits,
     on_evidence,
     on_groups,
+    on_links,
     on_mappings,
     on_partners,
     on_people,
+    on_procedures,
+    on_reconciliations,
     on_replays,
+    on_statistics,
 )
 from hub.edge.acts.act import Act
 
@@ -24,14 +30,20 @@ from hub.edge.acts.act import Act
 ROOMS = (
     looking,
     on_alerts,
+    on_campaigns,
+    on_codes,
     on_deliveries,
     on_dry_runs,
     on_edits,
     on_evidence,
     on_groups,
+    on_links,
     on_mappings,
     on_partners,
     on_people,
+    on_procedures,
+    on_reconciliations,
     on_replays,
+    on_statistics,
 )
 ACTS: Mapping[str, Act[Any]] = {act.verb: act for room in ROOMS for act in room.ACTS}

@@ -13,7 +13,7 @@ import typer
 from hub import settings as settings_module
 from hub.contract import Adapter
 from hub.edge.cli import frame
-from hub.edge.cli.checks import alerts, certificates, codes, endpoints, parts, trust
+from hub.edge.cli.checks import alerts, certificates, codes, endpoints, files, parts, trust
 from hub.edge.cli.checks.findings import ASSUMED, ERROR, OK, WARNING, Finding, fine, of_error
 from hub.edge.cli.frame import FAILED, Json, described, printable, table
 from hub.edge.cli.texts import choose, text
@@ -76,6 +76,7 @@ def look(folder: Path, *, reach: bool) -> Iterator[Finding]:
     yield from alerts.look(settings, reach=reach)
     for endpoint in settings.endpoints.values():
         yield from endpoints.look(settings, endpoint, adapters[endpoint.adapter])
+        yield from files.look(settings, endpoint, adapters[endpoint.adapter])
     yield from parts.look(settings, reach=reach)
 
 

@@ -102,7 +102,7 @@ def set_code(
     as_json: Json = False,
 ) -> None:
     """Add or change a code."""
-    days = {"valid_from": _day(valid_from), "valid_to": _day(valid_to)}
+    days = {"valid_from": day_of(valid_from), "valid_to": day_of(valid_to)}
     with frame.opened_hub(ctx) as hub:
         done = mappings.set_code(hub, name, code, value, name=title, **days, actor=actor or who(), why=why)
     frame.show(done, as_json=as_json, people=lambda: _print_set(done))
@@ -119,11 +119,12 @@ def remove(
 ) -> None:
     """Take a row back."""
     with frame.opened_hub(ctx) as hub:
-        done = mappings.remove_code(hub, name, code, valid_from=_day(valid_from), actor=actor or who(), why=why)
+        done = mappings.remove_code(hub, name, code, valid_from=day_of(valid_from), actor=actor or who(), why=why)
     frame.show(done, as_json=as_json, people=lambda: _print_removed(done))
 
 
-def _day(given: str) -> date | None:
+def day_of(given: str) -> date | None:
+    """Read a day; raise NotAllowed where it is none."""
     try:
         return date.fromisoformat(given) if given else None
     except ValueError:
@@ -166,7 +167,8 @@ def _write(rows: Iterable[CodeRow], notes: Mapping[tuple[str, str], Mapping[str,
 def _print_lists(found: Lists) -> None:
     columns: Mapping[str, Callable[[ListSummary], object]] = {
         "in_list": lambda each: each.name,
-        "file_rows": lambda each: each.file_rows,
+        "shipped_rows": lambda each: each.shipped_rows or "",
+        "file_rows": lambda each: each.file_rows or "",
         "ledger_rows": lambda each: each.ledger_rows or "",
         "changed_by": lambda each: " ".join(filter(None, (moment(each.changed_at), each.changed_by))),
         "used_by": lambda each: ", ".join(each.used_by),
@@ -200,6 +202,7 @@ def _print_rows(title: str, rows: Iterable[MappedRow]) -> None:
         "valid_from": lambda row: row.valid_from or "",
         "valid_to": lambda row: row.valid_to or "",
         "comes_from": lambda row: text("covered" if row.covered else f"from_{row.origin}"),
+        "corroboration": lambda row: "" if row.corroborated else text("codes_uncorroborated"),
         "changed_by": lambda row: " ".join(filter(None, (moment(row.changed_at), row.changed_by))),
         "why": lambda row: row.why,
     }

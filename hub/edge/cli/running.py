@@ -27,6 +27,8 @@ from hub.edge.cli.frame import Json, described
 from hub.edge.cli.texts import text
 from hub.edge.heartbeat import Heartbeat
 from hub.edge.partner_keeper import PartnerKeeper
+from hub.edge.puller import Pullers
+from hub.edge.reconciler import Reconciler
 from hub.edge.replayer import Replayer
 from hub.edge.sealer import Sealer
 from hub.edge.telling import telling
@@ -110,12 +112,14 @@ def serve(
                 _replaying(hub, Role.DISPATCH in roles) as replaying,
                 _keeping_partners(hub, roles) as keeping_partners,
                 _polling(hub, Role.POLL in roles) as polling,
+                _pulling(hub, Role.POLL in roles) as pulling,
+                _reconciling(hub, Role.POLL in roles) as reconciling,
                 _keeping_trust(hub, not roles.isdisjoint((Role.DOORS, Role.POLL))) as keeping,
                 _showing(hub, settings, Role.CONSOLE in roles, _or_free(console_port, port)) as (shown_at, showing),
                 _listening_for(hub, settings, roles, host, port, _ready_words(as_json, shown_at)) as answering,
             ):
-                working = (workers.alive, beating, sealing, watching, replaying, keeping_partners, polling, keeping)
-                threads = (*working, showing, answering)
+                working = (workers.alive, beating, sealing, watching, replaying, keeping_partners, polling, pulling, keeping)
+                threads = (*working, reconciling, showing, answering)
                 supervised.wait(stop, lambda: all(each() for each in threads))
                 typer.echo(text("stopping"), err=True)
         finally:
@@ -221,6 +225,34 @@ def _polling(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
         yield pollers.alive
     finally:
         pollers.stop()
+
+
+@contextmanager
+def _pulling(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
+    """Pull the lists that partners keep for us; gives what says whether every thread still does."""
+    if not wanted:
+        yield lambda: True
+        return
+    pullers = Pullers(hub)
+    pullers.start()
+    try:
+        yield pullers.alive
+    finally:
+        pullers.stop()
+
+
+@contextmanager
+def _reconciling(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
+    """Compare what partners hold with what they were told; gives what says whether the thread still runs."""
+    if not wanted:
+        yield lambda: True
+        return
+    reconciler = Reconciler(hub)
+    reconciler.start()
+    try:
+        yield reconciler.alive
+    finally:
+        reconciler.stop()
 
 
 def _or_free(port: int | None, doors_port: int | None) -> int | None:

@@ -35,6 +35,7 @@ def of_language(language: str) -> dict[str, Callable[..., Any]]:
         "number": partial(number, language),
         "percent": partial(percent, language),
         "size": partial(size, language),
+        "share": partial(share, language),
         "said": partial(said, language),
         "state": partial(_called, language, STATES),
         "event": partial(_called, language, EVENTS),
@@ -89,6 +90,11 @@ def number(language: str, value: float | None) -> str:
 def percent(language: str, share: float | None) -> str:
     """Write a share of one as per cent; nothing where there is none."""
     return "" if share is None else str(numbers.format_percent(share, "#,##0.#%", locale=locale(language)))
+
+
+def share(language: str, percent: float | None) -> str:
+    """Write so many of a hundred, as shares of services are told; nothing where there is none."""
+    return "" if percent is None else f"{number(language, percent)} %"
 
 
 def size(language: str, count: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, Union, get_args, get_origin
@@ -16,7 +16,7 @@ from hub.app import Hub
 from hub.canonical.base import VIETNAM
 from hub.edge.acts.act import Act, Asked, perform
 from hub.edge.acts.everything import ACTS
-from hub.errors import HubError, NotAllowed
+from hub.errors import Fault, HubError, InvalidMessage, NotAllowed
 from hub.rules.people import Person
 from hub.rules.wrong_values import Wrong, wrong_fields
 
@@ -114,7 +114,15 @@ def checked(act: Act[Any], given: Mapping[str, Any]) -> Asked:
 def _said(act: Act[Any], error: HubError) -> tuple[Wrong, ...]:
     """Put an error of the verb at the field that it names, else above all fields."""
     named = act.asked.model_fields
-    return tuple(Wrong(each.path if each.path in named else "", each.vi, each.en) for each in error.faults)
+    return tuple(_wrong(each, named, isinstance(error, InvalidMessage)) for each in error.faults)
+
+
+def _wrong(fault: Fault, named: Collection[str], placed: bool) -> Wrong:
+    """Put a fault at its field; one in a file that was given has its place, a cell, in its words."""
+    if fault.path in named:
+        return Wrong(fault.path, fault.vi, fault.en)
+    at = f"{fault.path}: " if placed and fault.path else ""
+    return Wrong("", at + fault.vi, at + fault.en)
 
 
 def read(model: type[BaseModel], posted: Mapping[str, list[Any]]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.canonical.codes import STATUS_NAMES
+from hub.registers import catalogue_words
 from hub.registers.words import INDICATIONS, REVOCATION, Words
+from hub.rules import campaigns
 
 #: Bytes by their role.
 ROLES: Mapping[str, Words] = {
@@ -35,6 +37,7 @@ FACTS: Mapping[str, Words] = {
     "code": ("mã", "code"),
     "partner_code": ("mã của đối tác", "partner's code"),
     "reply_status": ("HTTP", "HTTP"),
+    "numbers": ("mã số đối tác cấp", "number that the partner gave"),
     "verdict": ("chữ ký", "signature"),
     "state": ("trạng thái", "state"),
     "kind": ("loại", "kind"),
@@ -50,6 +53,7 @@ FACTS: Mapping[str, Words] = {
     "sub_indication": ("chi tiết chữ ký", "signature"),
     "doubt": ("xử lý khi chưa rõ", "in doubt"),
     "paths": ("trường được sửa", "fields"),
+    "item": ("tệp", "file"),
     "until_at": ("đến", "until"),
     "personal_data": ("có dữ liệu cá nhân", "with personal data"),
     "priority": ("độ khẩn", "priority"),
@@ -73,7 +77,38 @@ EDITS: Mapping[str, Words] = {
     "overtaken": ("không còn phù hợp", "overtaken"),
 }
 #: Where a row of a code list comes from.
-ORIGINS: Mapping[str, Words] = {"file": ("tệp cấu hình", "file"), "ledger": ("bổ sung trên trục", "added here")}
+ORIGINS: Mapping[str, Words] = {
+    "shipped": ("kèm theo phần mềm", "shipped"),
+    "file": ("tệp cấu hình", "file"),
+    "ledger": ("bổ sung trên trục", "added here"),
+}
+#: Codes of agencies and areas in real traffic: what they are of, what is wrong with them, what they are on a day.
+CODE_KINDS: Mapping[str, Words] = {
+    "agency": ("cơ quan", "agency"),
+    "number": ("cơ quan trong số hồ sơ", "agency in dossiers' numbers"),
+    "province": ("tỉnh, thành phố", "province"),
+    "district": ("huyện", "district"),
+    "commune": ("xã, phường", "commune"),
+    "postal": ("bưu chính", "postal"),
+    "procedure": ("thủ tục", "procedure"),
+    "field": ("lĩnh vực", "field"),
+}
+CODE_FINDINGS: Mapping[str, Words] = {
+    "unknown": ("chưa có trong danh mục", "in no list"),
+    "closed": ("đã đóng mà còn dùng", "closed, still used"),
+    "ambiguous": ("hai nghĩa, thiếu ngày", "two meanings, no day"),
+    "other_name": ("tên của thời kỳ khác", "name of another time"),
+    "district_ended": ("không còn cấp huyện", "districts have ended"),
+    "spelled": ("khác vị trí dấu", "spelled otherwise"),
+    "uncorroborated": ("chưa đối chiếu", "not corroborated"),
+    "unreadable": ("không đúng dạng mã", "not the shape of a code"),
+}
+CODE_STANDINGS: Mapping[str, Words] = {
+    "current": ("đang dùng", "current"),
+    "closed": ("đã đóng", "closed"),
+    "unknown": ("không có trong danh mục", "in no list"),
+    "level_one": ("đang dùng theo cấp 1; cấp dưới chưa có trong danh mục", "current at level 1; lower levels are in no list"),
+}
 #: What a dry run came to for one message or call.
 DRY: Mapping[str, Words] = {
     "same": ("không đổi", "the same"),
@@ -98,6 +133,14 @@ BREAKER: Mapping[str, Words] = {
     "closed": ("bình thường", "closed"),
     "half_open": ("đang thử lại", "half open"),
     "open": ("đang ngắt", "open"),
+}
+#: An address at which a partner fetches a file.
+LINKS: Mapping[str, Words] = {
+    "good": ("còn hiệu lực", "good"),
+    "expired": ("hết hạn", "expired"),
+    "ended": ("đã chấm dứt", "ended"),
+    "used_up": ("đã tải đủ số lần", "used up"),
+    "deleted": ("tệp đã xóa theo thời hạn lưu", "file deleted by retention"),
 }
 #: A step of onboarding.
 STEPS: Mapping[str, Words] = {
@@ -142,6 +185,14 @@ SIGN_IN: Mapping[str, Words] = {
 }
 
 #: Name of a table -> the table: ``{{ value|word("ROLES") }}``.
+#: States of a campaign's items, and what they need.
+CAMPAIGN: Mapping[str, Words] = {**campaigns.STATES, "overdue": ("quá ngày", "overdue")}
+NEED_STATES: Mapping[str, Words] = {
+    "met": ("đạt", "met"),
+    "missing": ("còn thiếu", "missing"),
+    "not_needed": ("không cần", "not needed"),
+}
+NEED_NAMES: Mapping[str, Words] = {name: (need.vi, need.en) for name, need in campaigns.NEEDS.items()}
 TABLES: Mapping[str, Mapping[str, Words]] = {
     "ROLES": ROLES,
     "FORMS": FORMS,
@@ -152,7 +203,14 @@ TABLES: Mapping[str, Mapping[str, Words]] = {
     "REVOCATION": REVOCATION,
     "EDITS": EDITS,
     "ORIGINS": ORIGINS,
+    "CODE_KINDS": CODE_KINDS,
+    "CODE_FINDINGS": CODE_FINDINGS,
+    "CODE_STANDINGS": CODE_STANDINGS,
+    "LINKS": LINKS,
     "DRY": DRY,
+    "CATALOGUE_FIELDS": catalogue_words.FIELDS,
+    "CATALOGUE_STATES": catalogue_words.STATES,
+    "CATALOGUE_WHO": catalogue_words.WHO,
     "STOPPED": STOPPED,
     "STANDING": STANDING,
     "BREAKER": BREAKER,
@@ -162,4 +220,7 @@ TABLES: Mapping[str, Mapping[str, Words]] = {
     "CERTIFICATES": CERTIFICATES,
     "ROLE_NAMES": ROLE_NAMES,
     "SIGN_IN": SIGN_IN,
+    "CAMPAIGN": CAMPAIGN,
+    "NEEDS": NEED_STATES,
+    "NEED_NAMES": NEED_NAMES,
 }

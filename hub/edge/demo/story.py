@@ -66,9 +66,9 @@ def catalogue(world: World, watch: Watch, expect: Expectations) -> None:
     expect.that("the province holds 82 procedures with their levels", len(held) == 82, len(held))
     levels = [row["level"] for row in held.values()]
     expect.that("67 at level 3 and 15 at level 4", (levels.count("3"), levels.count("4")) == (67, 15), levels[:3])
-    found = world.cli("procedures", "diff", "dvcqg")
+    found = _differing(world)
     expect.that("the portal lacks all 82", len({each["code"] for each in found}) == 82, len(found))
-    world.cli("procedures", "publish", "dvcqg", "--why", "lần đầu đồng bộ danh mục")
+    _mend(world, "lần đầu đồng bộ danh mục")
     watch.until_quiet()
     _only_what_changed(world, watch, expect)
 
@@ -82,13 +82,26 @@ def _only_what_changed(world: World, watch: Watch, expect: Expectations) -> None
     expect.that(
         "the second catalogue sends the province one call with 3 procedures", len(parts) == 1 and parts[0].endswith("0-3"), parts
     )
-    found = world.cli("procedures", "diff", "dvcqg")
+    found = _differing(world)
     expect.that("the comparison names 3 procedures, field by field", len({each["code"] for each in found}) == 3, found[:2])
-    world.cli("procedures", "publish", "dvcqg", "--why", "bộ sửa 3 thủ tục")
+    _mend(world, "bộ sửa 3 thủ tục")
     watch.until_quiet()
     again = world.account("dvcqg")["calls"]["DongBoThuTuc"]
     expect.that("the portal is written 3 procedures, no more", again - written == 3, again - written)
-    expect.that("the next pull confirms it", not world.cli("procedures", "diff", "dvcqg"))
+    expect.that("the next pull confirms it", not _differing(world))
+
+
+def _differing(world: World) -> list[dict[str, Any]]:
+    """Pull what the portal holds, and say in which procedures it differs."""
+    world.cli("procedures", "pull", "dvcqg", "--why", "đối soát")
+    found: list[dict[str, Any]] = world.cli("procedures", "compare", "dvcqg", "--limit", "500")["procedures"]
+    return found
+
+
+def _mend(world: World, why: str) -> None:
+    """Plan the mending of the portal's catalogue, and carry it out."""
+    made = world.cli("procedures", "plan", "dvcqg", "--why", why)
+    world.cli("procedures", "mend", made["plan"]["id"], "--why", why)
 
 
 def single_window(world: World, watch: Watch, expect: Expectations) -> None:

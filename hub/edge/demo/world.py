@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import HubError, NotAllowed
-from hub.settings import EXAMPLE
 from hub.simulation import SimulatorServer
 from hub.trust import keys
 from hub.wire import Wire
@@ -185,7 +184,6 @@ def write_config(
     names |= {f"token_{name}": hashlib.sha256(token.encode()).hexdigest() for name, token in tokens.items()}
     names |= {f"url_{name}": url for name, url in urls.items()}
     _copy(Path(__file__).parent / "config", folder, names)
-    shutil.copy(EXAMPLE / "codes" / "areas.csv", folder / "codes")
 
 
 def _copy(source: Path, target: Path, names: Mapping[str, Any]) -> None:

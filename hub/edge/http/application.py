@@ -19,6 +19,7 @@ from hub.edge.http import description, page
 from hub.edge.http.attachments import AttachmentApi
 from hub.edge.http.bodies import Bodies
 from hub.edge.http.doors import DOOR, Doors, is_message
+from hub.edge.http.files import FileDoor
 from hub.edge.http.health import Health
 from hub.edge.http.identity import Gate
 from hub.edge.http.pressure import Pressure
@@ -69,6 +70,7 @@ def make_app(
         app.include_router(at_doors.router())
         app.in_front = at_doors.answer if not given.doors.access_log else partial(_logged, following=at_doors.answer)
         app.include_router(AttachmentApi(hub, gate, given.payloads, idle_seconds=given.doors.body_seconds).router())
+        app.include_router(FileDoor(hub, gate, given.payloads).router())
         app.include_router(SenderApi(hub, gate, bodies).router())
         app.include_router(_description_router(app, hub, url))
     if given.doors.access_log:

@@ -72,7 +72,14 @@ _EVENTS: Mapping[Event, str] = {
     Event.LICENCE_AMENDED: "Sửa đổi giấy phép",
     Event.RESULT: "Trả kết quả",
 }
-_KINDS = {"catalogue": "Danh mục thủ tục hành chính", "procedure": "Một thủ tục hành chính", "notice": "Thông báo"}
+_KINDS = {
+    "catalogue": "Danh mục thủ tục hành chính",
+    "procedure": "Một thủ tục hành chính",
+    "notice": "Thông báo",
+    "question": "Hỏi đáp",
+    "statistics": "Số liệu thống kê hồ sơ",
+    "raw": "Dịch vụ chưa rõ cấu trúc",
+}
 
 #: Titles of the answers' shapes; their docstrings speak to the developers of the hub.
 _SHAPES = {

@@ -140,6 +140,24 @@ class TooBusy(TurnedAway):
         return {"Retry-After": str(RETRY_SECONDS)}
 
 
+class TooOften(TurnedAway):
+    """The caller has asked too often for what is not there, or for one file."""
+
+    code = "not_there_too_often"
+    who = "sender"
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__(
+            "too many addresses that lead nowhere, or too many calls at one; again later",
+            "quá nhiều địa chỉ không tồn tại, hoặc quá nhiều lần gọi một địa chỉ; hãy thử lại sau",
+        )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(RETRY_SECONDS)}
+
+
 class BadCall(TurnedAway):
     """The call itself is wrong: a header that stands twice, a parameter that cannot be; says which, all at once."""
 

@@ -48,6 +48,12 @@ class Limiter:
                 f"too many calls; again in {wait:.0f} s", f"quá nhiều lần gọi; hãy thử lại sau {wait:.0f} giây", seconds=wait
             )
 
+    def is_spent(self, key: str) -> bool:
+        """Say whether the key has none left now; counts nothing."""
+        with self._lock:
+            left, then = self._left.get(key, (self._most, 0.0))
+            return key in self._left and left + (self._clock() - then) * self._per_second < 1
+
 
 def network(address: str) -> str:
     """Give what counts as one caller: an IPv4 address, or the prefix of an IPv6 one."""

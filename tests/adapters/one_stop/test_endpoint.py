@@ -26,6 +26,6 @@ def test_the_example_is_read_with_its_secret_and_its_policies(tmp_path: Path, mo
     assert endpoint.options.token.get_secret_value() == "secret"
     assert "secret" not in repr(endpoint)
     assert endpoint.outbound is not None
-    called = set(PATHS) - {"traCuuThongDiep"}
+    called = set(PATHS) - {"traCuuThongDiep", "layDanhMucTTHC", "layTTHC"}
     assert set(endpoint.outbound.services) == called
     assert {endpoint.outbound.service(name).on_doubt for name in called} == {"resend"}

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from hub.operations import edits
+from hub.reconcile import dossiers
+from hub.registers import reconciliations
 from hub.rules.people import Role
 from hub.rules.verbs import VERBS
 from tests.edge.api.world import ELSEWHERE, HERE, Desk
@@ -18,6 +20,7 @@ AT_ONE = {
     *("release", "rebuild", "settle", "abandon", "ask", "pause", "resume", "reveal", "evidence export"),
     *("replay run", "replay pause", "replay resume", "replay cancel", "edit propose", "edit approve", "edit reject"),
     *("group take", "group leave", "group note", "partner test", "partner onboard"),
+    *("reconcile run", "reconcile stop", "reconcile resume", "reconcile mend", "reconcile report"),
 }
 #: Verbs that only somebody without limits may use.
 UNLIMITED = {name for name in VERBS if name.startswith(("person ", "token "))} | {"partner succeed", "alert test"}
@@ -34,6 +37,9 @@ def asked(desk: Desk, at: str) -> Mapping[str, Mapping[str, Any]]:
         **{name: caused for name in ("group take", "group leave")},
         **{name: {"endpoint": at, "why": WHY} for name in ("pause", "resume", "partner test")},
         **{name: {"edit": edit, "why": WHY} for name in ("edit approve", "edit reject")},
+        **{f"reconcile {name}": {"run": _compared(desk, at), "why": WHY} for name in ("stop", "resume", "mend", "report")},
+        "reconcile run": {"endpoint": at, "why": WHY},
+        "reconcile show": {},
         **{name: {} for name in ("status", "failures", "doubts", "mapping show", "partner show", "alert show")},
         **{name: {} for name in ("person show", "token show", "journal")},
         "group show": {"group": group},
@@ -50,6 +56,11 @@ def asked(desk: Desk, at: str) -> Mapping[str, Mapping[str, Any]]:
         "edit propose": one | {"values": {"/dossier/summary": "khác"}},
         "mapping set": {"list_name": "template_procedures", "code": "1.999999", "value": "TT-99", "why": WHY},
         "mapping remove": {"list_name": "template_procedures", "code": "1.999999", "why": WHY},
+        "codes check": {"count": 10},
+        "codes show": {"code": "H62"},
+        "statistics show": {"form": "honesty"},
+        "statistics make": {"form": "honesty", "period": "2026-03", "why": WHY},
+        "statistics fill": {"why": WHY},
         "dry-run": {"count": 1},
         "partner onboard": {"endpoint": at, "step": "contact", "evidence": "đã gọi điện", "why": WHY},
         "partner succeed": {"endpoint": at, "successor": HERE if at == ELSEWHERE else ELSEWHERE, "why": WHY},
@@ -63,6 +74,14 @@ def asked(desk: Desk, at: str) -> Mapping[str, Mapping[str, Any]]:
     }
     assert set(told) == set(VERBS)
     return told
+
+
+def _compared(desk: Desk, at: str) -> str:
+    """Give a reconciliation with this endpoint that stands still."""
+    with desk.hub.ledger.read() as conn:
+        known = reconciliations.listing(conn, endpoint=at)
+    run = known[0] if known else dossiers.begin(desk.hub, at, actor="another", why=WHY)
+    return dossiers.stop(desk.hub, run.id, actor="another", why=WHY).id if run.state == "running" else run.id
 
 
 @pytest.mark.parametrize("role", Role)

@@ -10,7 +10,8 @@ from pathlib import Path
 from hub import settings as settings_module
 from hub.app import Hub
 from hub.canonical.codes import CodeRow
-from hub.edge.cli.checks.findings import ASSUMED, ERROR, WARNING, Finding, fine
+from hub.edge.cli.checks import administration
+from hub.edge.cli.checks.findings import ERROR, WARNING, Finding, fine
 from hub.errors import HubError
 from hub.registers import codes as registered
 from hub.registers.codes import MappedRow
@@ -18,7 +19,8 @@ from hub.settings import Settings
 
 
 def look(settings: Settings) -> Iterator[Finding]:
-    """Look at all code lists of a configuration."""
+    """Look at the package's code lists, and at those of a configuration."""
+    yield from administration.shipped()
     for path in map(Path, settings_module.code_files(settings.folder)):
         where = f"codes/{path.name}"
         try:
@@ -29,7 +31,7 @@ def look(settings: Settings) -> Iterator[Finding]:
             continue
         yield fine(where, f"{len(rows)} dòng", f"{len(rows)} rows")
         yield from _overlaps(where, rows)
-        yield from _assumed_rows(where, path)
+        yield from administration.uncorroborated(where, rows)
 
 
 def look_at_ledger(settings: Settings, hub: Hub) -> Iterator[Finding]:
@@ -46,7 +48,7 @@ def look_at_ledger(settings: Settings, hub: Hub) -> Iterator[Finding]:
         yield fine(where, f"{len(rows)} dòng bổ sung trong sổ cái", f"{len(rows)} rows are laid over it in the ledger")
         yield from _caught_up(where, name, rows, files.get(name, ()))
     for route in settings.routes:
-        if route.place and route.place.table not in {*files, *laid}:
+        if route.place and route.place.table not in {*files, *laid, *hub.codes.shipped()}:
             name = f"codes/{route.place.table}.csv"
             yield Finding(
                 level=ERROR,
@@ -54,6 +56,7 @@ def look_at_ledger(settings: Settings, hub: Hub) -> Iterator[Finding]:
                 vi=f"quy tắc cần danh mục {name}, chưa có tệp này",
                 en=f"the rule needs the code list {name}, which is not there",
             )
+    yield from administration.routes(settings, hub.codes(fresh=True))
 
 
 def _caught_up(where: str, name: str, rows: Iterable[MappedRow], file: Iterable[CodeRow]) -> Iterator[Finding]:
@@ -83,12 +86,3 @@ def _overlaps(where: str, rows: Iterable[CodeRow]) -> Iterator[Finding]:
                 en=f"code {row.code!r} has two rows valid from {day} on; mend valid_from, valid_to",
             )
         last[row.code] = row
-
-
-def _assumed_rows(where: str, path: Path) -> Iterator[Finding]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        codes = [row["code"] for row in csv.DictReader(file) if (row.get("note") or "").strip() == ASSUMED]
-    if codes:
-        listed = ", ".join(dict.fromkeys(codes))
-        vi, en = f"chưa đối chiếu nguồn chính thức: {listed}", f"not corroborated by an official source: {listed}"
-        yield Finding(level=ASSUMED, where=where, vi=vi, en=en)
