@@ -166,7 +166,7 @@ def _papers(rows: Sequence[Row], codes: set[str], faults: list[Fault]) -> dict[s
         given = row.values
         if given.get("MATTHC") and given["MATTHC"] not in codes:
             vi, en = "mã này không có ở trang TTHC", "this code is not in the sheet TTHC"
-            faults.append(Fault(row.place("MATTHC"), "unknown", vi, en))
+            faults.append(Fault(row.place("MATTHC"), "not_in_list", vi, en))
         for key in ("SOBANCHINH", "SOBANSAO"):
             if given.get(key) and not (given[key].isascii() and given[key].isdigit()):
                 faults.append(Fault(row.place(key), "bad_value", "phải là số", "must be a number"))
