@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
 
-from hub.operations import edits
+from hub.operations import campaigns, edits
 from hub.reconcile import dossiers
 from hub.registers import reconciliations
 from hub.rules.people import Role
@@ -15,13 +17,19 @@ from hub.rules.verbs import VERBS
 from tests.edge.api.world import ELSEWHERE, HERE, Desk
 
 WHY = "kiểm thử"
+#: The smallest catalogue.
+SHEET = "Mã TTHC,Tên TTHC\n1.000001,Thử\n"
 #: Verbs whose object lies at one endpoint. The others are about the whole hub, or are lists, which leave out what is not seen.
 AT_ONE = {
     *("release", "rebuild", "settle", "abandon", "ask", "pause", "resume", "reveal", "evidence export"),
     *("replay run", "replay pause", "replay resume", "replay cancel", "edit propose", "edit approve", "edit reject"),
     *("group take", "group leave", "group note", "partner test", "partner onboard"),
     *("reconcile run", "reconcile stop", "reconcile resume", "reconcile mend", "reconcile report"),
+    *("procedures pull", "procedures plan", "procedures claim", "procedures import", "procedures files"),
+    *("campaign make", "campaign item", "campaign tick", "campaign raise"),
 }
+#: An agency that no endpoint here has: only somebody without limits works on its catalogue.
+AGENCY = "H99"
 #: Verbs that only somebody without limits may use.
 UNLIMITED = {name for name in VERBS if name.startswith(("person ", "token "))} | {"partner succeed", "alert test"}
 
@@ -38,6 +46,10 @@ def asked(desk: Desk, at: str) -> Mapping[str, Mapping[str, Any]]:
         **{name: {"endpoint": at, "why": WHY} for name in ("pause", "resume", "partner test")},
         **{name: {"edit": edit, "why": WHY} for name in ("edit approve", "edit reject")},
         **{f"reconcile {name}": {"run": _compared(desk, at), "why": WHY} for name in ("stop", "resume", "mend", "report")},
+        **_of_catalogues(at),
+        **_of_campaigns(desk),
+        "link show": {},
+        "link end": {"link": "khongco", "why": WHY},
         "reconcile run": {"endpoint": at, "why": WHY},
         "reconcile show": {},
         **{name: {} for name in ("status", "failures", "doubts", "mapping show", "partner show", "alert show")},
@@ -74,6 +86,33 @@ def asked(desk: Desk, at: str) -> Mapping[str, Mapping[str, Any]]:
     }
     assert set(told) == set(VERBS)
     return told
+
+
+def _of_catalogues(at: str) -> dict[str, Mapping[str, Any]]:
+    holder = {"holder": at, "why": WHY}
+    return {
+        **{f"procedures {name}": {} for name in ("show", "compare", "worklist")},
+        **{f"procedures {name}": holder for name in ("pull", "plan")},
+        "procedures claim": holder | {"owner": AGENCY, "codes": ["1.000001"]},
+        "procedures import": {"owner": AGENCY, "file": base64.b64encode(SHEET.encode()).decode(), "why": WHY},
+        "procedures files": {"owner": AGENCY, "why": WHY},
+        "procedures mend": {"plan": "khongco", "why": WHY},
+    }
+
+
+def _of_campaigns(desk: Desk) -> dict[str, Mapping[str, Any]]:
+    days = {"first_day": "2026-03-02", "last_day": "2026-12-31"}
+    planned = {name: date.fromisoformat(day) for name, day in days.items()}
+    made = campaigns.make(desk.hub, AGENCY, "Nâng mức", **planned, actor="another", why=WHY)
+    one = {"campaign": made.id, "why": WHY}
+    return {
+        "campaign show": {},
+        "campaign candidates": {"campaign": made.id},
+        "campaign make": {"agency": AGENCY, "title": "Nâng mức", "why": WHY, **days},
+        "campaign item": one | {"state": "dropped"},
+        "campaign tick": one | {"need": "payment", "evidence": "biên bản 5"},
+        "campaign raise": one,
+    }
 
 
 def _compared(desk: Desk, at: str) -> str:
