@@ -14,6 +14,10 @@ from tests.console import night as nights
 from tests.console.night import Night
 
 AN = Person(login="an", name="Nguyễn Văn An", roles=frozenset(Role))
+#: A province's catalogue of one procedure.
+PROVINCE, SERVICE = "H55", "1.000009"
+NAMES = ("Cấp giấy phép thử nghiệm", "Nâng mức năm 2036")
+SHEET = f"Mã TTHC,Tên TTHC,Mức độ\n{SERVICE},{NAMES[0]},2\n"
 #: What the sender's messages say of a person: it must stand on no page.
 PERSONAL = ("Nguyễn Thử Nghiệm", "000000000000", "0000000000")
 
@@ -59,7 +63,13 @@ def known(night: Night, missing: Any, refused: Any) -> dict[str, str]:
     token = act(night, "token make", login="an", title="giám sát", verbs=["status", "failures"], why="màn hình trung tâm")
     shown = act(night, "show", name=parked)
     compared = act(night, "reconcile run", endpoint=nights.PARTNER, why="đối chiếu đêm")
+    act(night, "procedures import", owner=PROVINCE, file=SHEET.encode(), why="danh mục quý I")
+    whole = {"first_day": "2036-03-03", "last_day": "2036-12-26"}
+    raising = act(night, "campaign make", agency=PROVINCE, title=NAMES[1], why="kế hoạch năm", **whole)
+    planned = {"unit": PROVINCE, "procedures": [SERVICE], "planned_day": "2036-06-02"}
+    act(night, "campaign item", campaign=raising.id, why="kế hoạch quý II", **planned)
     return {
+        "campaign": raising.id,
         "reconciliation": compared.id,
         "group": missing.name,
         "plan": plan.id,
@@ -103,6 +113,16 @@ def addresses(known: dict[str, str]) -> dict[str, tuple[str, str]]:
         "codes": ("/codes", "codes check"),
         "code": ("/codes/one?code=15", "codes show"),
         "dry_run": (f"/dry-run?list=template_procedures&code={nights.UNKNOWN}&value=TT-02", "dry-run"),
+        "procedures": ("/procedures", "procedures show"),
+        "procedures_of": (f"/procedures/of/{PROVINCE}", "procedures show"),
+        "procedure": (f"/procedures/of/{PROVINCE}/{SERVICE}", "procedures show"),
+        "procedures_compared": ("/procedures/compare", "procedures compare"),
+        "worklist": ("/procedures/worklist", "procedures worklist"),
+        "campaigns": ("/campaigns", "campaign show"),
+        "campaign": (f"/campaigns/{known['campaign']}", "campaign show"),
+        "campaign_item": (f"/campaigns/{known['campaign']}/items/{PROVINCE}/{SERVICE}", "campaign show"),
+        "campaign_plan": (f"/campaigns/{known['campaign']}/plan?procedure={SERVICE}", "campaign item"),
+        "candidates": (f"/campaigns/{known['campaign']}/candidates", "campaign candidates"),
         "partners": ("/partners", "partner show"),
         "partner": (f"/partners/{nights.PARTNER}", "partner show"),
         "succession": (f"/partners/{nights.PARTNER}/succeed?successor={nights.SUCCESSOR}", "partner succeed"),

@@ -94,8 +94,8 @@ def test_english_pages_have_no_vietnamese_words_of_ours(furnished: tuple[Night, 
 
 
 def _ours(text: str) -> str:
-    """Take the partners' names out of a text."""
-    for title in sorted(nights.TITLES.values(), key=len, reverse=True):
+    """Take the partners' names out of a text, and what people named."""
+    for title in sorted((*nights.TITLES.values(), *house.NAMES), key=len, reverse=True):
         text = text.replace(title, "")
     return text
 
@@ -172,13 +172,15 @@ def test_what_cannot_be_done_is_said_at_its_field_and_what_was_written_stays(
 
 
 def test_every_page_of_every_room_is_walked() -> None:
-    names = ("group", "plan", "delivery", "message", "subject", "edit", "token", "digest", "of", "reconciliation")
+    names = ("group", "plan", "delivery", "message", "subject", "edit", "token", "digest", "of", "reconciliation", "campaign")
     known = dict.fromkeys(names, "x")
     walked = {address.partition("?")[0] for address, _ in house.addresses(known).values()}
     patterns = [declared.path for room in ROOMS for declared in room.pages if declared.method == "GET"]
     missing = [path for path in patterns if not any(_fits(path, each) for each in walked)]
 
-    assert missing == ["/bytes/{digest}/download", "/statistics/{form}/file", "/alerts/{id}"]
+    files = ["/bytes/{digest}/download", "/statistics/{form}/file", "/procedures/template.xlsx", "/procedures/worklist.xlsx"]
+    # An alert and a plan of the catalogue need a time and a holder of their own: their own tests look at them.
+    assert set(missing) == {*files, "/campaigns/template.xlsx", "/alerts/{id}", "/procedures/plans/{id}"}
 
 
 def _fits(pattern: str, address: str) -> bool:
