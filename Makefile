@@ -7,13 +7,14 @@ BENCH := $(VENV)/bench
 PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")
 
-.PHONY: help demo setup setup-dev packages test check lock bench bench-peers fire screenshots clean
+.PHONY: help demo setup setup-dev packages test check lock bench bench-large bench-peers fire screenshots clean
 
 help:
 	@echo "make demo    the main job on this machine, against simulators; a minute"
 	@echo "make test    install what tests need and run all tests"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make bench   messages a second, the ratio to this machine's RSA rate, and signatures beside signxml"
+	@echo "make bench-large   what a message costs as the ledger grows, and the doors alone; a quarter of an hour"
 	@echo "make fire    processes, broker and database killed while a hub of eight processes works; minutes"
 	@echo "make screenshots   pictures of every page of the console, into docs/screenshots"
 	@echo "make bench-peers   the same work on Celery, Dramatiq and FastStream, with RabbitMQ and PostgreSQL; half an hour"
@@ -57,7 +58,14 @@ bench: setup
 	$(RUN)/python -m benchmarks.signatures
 	$(RUN)/python -m benchmarks.trust
 	$(RUN)/python -m benchmarks.sealing
+	$(RUN)/python -m benchmarks.looking
+	$(RUN)/python -m benchmarks.catalogue
 	$(RUN)/python -m benchmarks.reconciliation
+
+# With rabbitmq-server and postgresql of Debian: a message's cost from a thousand to a million of them, and the doors alone.
+bench-large: packages setup-dev
+	$(RUN)/python -m benchmarks.growth
+	$(RUN)/python -m benchmarks.door
 
 # Words for it: make fire FIRE_ARGS="--campaigns 5 --messages 2000 --seed 7". A failure is found again by its seed.
 fire: packages setup-dev
