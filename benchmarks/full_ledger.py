@@ -234,7 +234,7 @@ def _delivery(
         "event": "status", "service": "GuiHoSo", "part": "{}", "variant": "update" if chain.places > 1 else "create",
         "state": state, "epoch": tries, "due_at": ended,
         "lease_until": ended if state == "delivered" and chain.stands == chain.places else 0.0,
-        "priority": 1, "doubt": "ask" if state == "in_doubt" else "", "inquiries": number % 7 if state == "in_doubt" else 0,
+        "happened_at": None, "priority": 1, "doubt": "ask" if state == "in_doubt" else "", "inquiries": number % 7 if state == "in_doubt" else 0,
         "attempts": tries, "fruitless": 0, "business_digest": business if tries else "", "head": "{}",
         "native_id": f"LT{number:012}{_TAIL}" if tries else "", "answered": "", "created_at": at, "updated_at": ended,
         **(_error(number, state) if failed else _NO_ERROR),

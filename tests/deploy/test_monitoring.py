@@ -148,7 +148,7 @@ def test_labels_are_few_and_ours() -> None:
     labels = set().union(*exposed().values())
 
     of_messages = {"endpoint", "outcome", "state", "error", "reason", "purpose", "code", "cause"}
-    assert labels == of_messages | {"authority", "certificate", "step", "le", "severity", "recipient"}
+    assert labels == of_messages | {"authority", "certificate", "step", "le", "severity", "recipient", "list"}
 
 
 def test_every_metric_is_of_the_room_of_telemetry() -> None:

@@ -117,6 +117,21 @@ FAILING = {
     ("procedures", "mend"): ["5c1e7a90", "--why", "x"],
     ("procedures", "claim"): ["bo", "G10", "1.000001", "--why", "x"],
     ("procedures", "template"): ["/not there/danh-muc.xlsx"],
+    **dict.fromkeys((("campaign", "show"), ("link", "show"), ("reconcile", "show"), ("codes", "check")), ()),
+    ("campaign", "candidates"): ["4f0b6c1e"],
+    ("campaign", "make"): ["G10", "x", "--from", "2036-03-03", "--to", "2036-12-26", "--why", "x"],
+    ("campaign", "item"): ["4f0b6c1e", "--state", "dropped", "--why", "x"],
+    ("campaign", "tick"): ["4f0b6c1e", "payment", "--why", "x"],
+    ("campaign", "raise"): ["4f0b6c1e", "--why", "x"],
+    ("campaign", "template"): ["/not there/ke-hoach.xlsx"],
+    ("codes", "show"): ["H62"],
+    ("link", "end"): ["4f0b6c1e", "--why", "x"],
+    ("reconcile", "run"): ["bo", "--why", "x"],
+    **{("reconcile", name): ["4f0b6c1e", "--why", "x"] for name in ("stop", "resume", "mend")},
+    ("reconcile", "report"): ["4f0b6c1e", "--out", "/not there/bien-ban.xlsx", "--why", "x"],
+    ("statistics", "show"): [],
+    ("statistics", "make"): ["II.06a", "--period", "2026-03", "--why", "x"],
+    ("statistics", "fill"): ["--why", "x"],
     **dict.fromkeys((("status",), ("doubts",), ("journal",), ("person", "show"), ("token", "show")), ()),
     **dict.fromkeys((("mapping", "show"), ("edit", "show"), ("alert", "show"), ("partner", "show")), ()),
     ("find",): ["H01-1"],
@@ -510,8 +525,8 @@ def test_no_verb_goes_without_a_reason(night: Shift, verb: str) -> None:
 
 
 def test_a_partner_that_has_no_catalogue_to_read_is_said_so(night: Shift) -> None:
-    assert SENDER in refused(night.folder, "procedures", "diff", SENDER)
-    assert "--why" in refused(night.folder, "procedures", "publish", PARTNER)
+    assert SENDER in refused(night.folder, "procedures", "pull", SENDER, "--why", "x")
+    assert "--why" in refused(night.folder, "procedures", "plan", PARTNER)
 
 
 # --- evidence --------------------------------------------------------------------------------------------------------

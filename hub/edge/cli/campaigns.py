@@ -208,11 +208,12 @@ def raise_(
 
 
 def template(
-    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="Tệp sẽ ghi (file to write).")]
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="Tệp sẽ ghi (file to write).")],
+    as_json: Json = False,
 ) -> None:
     """Write the spreadsheet in which a plan is filled in."""
     file.write_bytes(campaign_plans.template())
-    frame.line(str(file))
+    frame.show({"file": str(file)}, as_json=as_json, people=lambda: frame.line(text("file_written", file=file)))
 
 
 _VERBS: Mapping[str, tuple[Callable[..., None], str, str, str]] = {
