@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 from hub.ledger import tables as ledger_tables
 from hub.ledger.working_tables import finding_keys
 from hub.rules.applicant_numbers import NumberKey
+from hub.rules.dossier_facts import Facts, columns
 
 #: When the ledger ends: 2 March 2026, 16:30 in Vietnam.
 NOW = 1772443800.0
@@ -234,7 +235,8 @@ def _delivery(
         "event": "status", "service": "GuiHoSo", "part": "{}", "variant": "update" if chain.places > 1 else "create",
         "state": state, "epoch": tries, "due_at": ended,
         "lease_until": ended if state == "delivered" and chain.stands == chain.places else 0.0,
-        "happened_at": None, "priority": 1, "doubt": "ask" if state == "in_doubt" else "", "inquiries": number % 7 if state == "in_doubt" else 0,
+        "happened_at": None,
+        "priority": 1, "doubt": "ask" if state == "in_doubt" else "", "inquiries": number % 7 if state == "in_doubt" else 0,
         "attempts": tries, "fruitless": 0, "business_digest": business if tries else "", "head": "{}",
         "native_id": f"LT{number:012}{_TAIL}" if tries else "", "answered": "", "created_at": at, "updated_at": ended,
         **(_error(number, state) if failed else _NO_ERROR),
@@ -301,6 +303,7 @@ def _end_chain(writing: _Writing, dossier: int, chain: _Chain) -> None:
     writing.put(ledger_tables.dossiers, {
         "key": key, "procedure": _procedure(dossier), "status": "5", "origin": sender, "native": "{}", "version": chain.places,
         "last_endpoint": sender, "last_digest": "", "last_message": "", "updated_at": NOW - dossier % 86400,
+        "test": False, **columns(Facts()),
     })  # fmt: skip
     writing.put(ledger_tables.dossier_codes, {"code": key, "key": key})
     writing.put(finding_keys, {"hash": KEY.hashed(person_of(dossier)), "subject": key, "at": NOW - dossier % 86400})
