@@ -102,13 +102,16 @@ class Life:
         """Let an operator do something to one delivery that stands still."""
         with self.ledger.read() as conn:
             still = (State.PARKED.value, State.IN_DOUBT.value, State.DELIVERED.value)
-            query = select(deliveries.c.id).where(deliveries.c.state.in_(still))
-            ids = list(conn.execute(query.order_by(deliveries.c.created_at, deliveries.c.id)).scalars())
+            query = select(deliveries.c.id, deliveries.c.service).where(deliveries.c.state.in_(still))
+            services = {row.id: row.service for row in conn.execute(query.order_by(deliveries.c.created_at, deliveries.c.id))}
+        ids = list(services)
         if not ids:
             return
         told: dict[str, Any] = {"actor": "a", "why": "w", "now": self.now}
         notice = Notice(outcome="abandoned", code="", vi="", en="")
-        arrived: dict[str, Any] = {"evidence": b"letter %d" % (number % 2), "found": {}, "waits": False, "notice": notice}
+        # What arrived still waits for its acknowledgement where its service says so (Hub.waits_for_acknowledgement).
+        waits = services[ids[number % len(ids)]] == WAITING
+        arrived: dict[str, Any] = {"evidence": b"letter %d" % (number % 2), "found": {}, "waits": waits, "notice": notice}
         verbs: tuple[Callable[[str], None], ...] = (
             lambda one: self.ledger.release(one, **told),
             lambda one: self.ledger.rebuild(one, **told),
