@@ -62,11 +62,14 @@ class Door:
     trust: TrustSnapshot
     accepted: list[Message] = field(default_factory=list)
     errors: list[HubError] = field(default_factory=list)
+    #: What callers gave to be let in.
+    credentials: list[str] = field(default_factory=list)
     #: Where it is served.
     url: str = ""
     _known: dict[str, bytes] = field(default_factory=dict)
 
     def handle(self, call: Call) -> Said:
+        self.credentials.append(call.headers.get("authorization", ""))
         if call.method == "GET":
             kind, body = ADAPTER.contract_documents(self.endpoint(), f"{self.url}/doors/single_window")["wsdl"]
             return Said(body, content_type=kind)
