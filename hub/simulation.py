@@ -79,6 +79,10 @@ class SimulatorServer:
         self._handle = handle
         #: Account for the tests: what a partner stored, as plain values; shown at ``GET /_account``.
         self.account: Callable[[], Any] = dict
+        #: Told of every call to the partner, and of the answer, after it was decided on; never of the steering verbs.
+        self.listeners: list[Callable[[Call, Said], None]] = []
+        #: Further addresses below ``/_``, by their first part (``/_bench``).
+        self.pages: dict[str, Callable[[Call], Said]] = {}
         #: Extra verbs for ``POST /_do`` ({"verb": ..., ...}); e.g. let the partner send its next message.
         self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler_class())
@@ -111,6 +115,12 @@ class SimulatorServer:
         """Answer one call: steering verbs, then the faults that every simulator knows, then the partner's own behaviour."""
         if call.path.startswith("/_"):
             return self._steer(call)
+        said = self._answer(call)
+        for listener in self.listeners:
+            listener(call, said)
+        return said
+
+    def _answer(self, call: Call) -> Said:
         text = f"{call.path} {call.body.decode('utf-8', 'replace')}"
         if late := self.faults.take("latency", text):
             time.sleep(float(late["value"]))
@@ -127,6 +137,8 @@ class SimulatorServer:
         return said
 
     def _steer(self, call: Call) -> Said:
+        if page := self.pages.get("/" + call.path.split("/")[1]):
+            return page(call)
         given = json.loads(call.body or b"{}")
         if call.path == "/_faults":
             if given:

@@ -34,7 +34,7 @@ class World:
 
     def lienthong(self, words: list[str]) -> str:
         """Run a verb; do what the workers of a running hub would do after it."""
-        if words[0] in ("serve", "simulate"):
+        if words[0] in ("serve", "simulate", "test-partner"):
             return first_line(words)
         if words[0] == "alert" and self._night is not None:
             self._night.watch()

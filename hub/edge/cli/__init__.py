@@ -10,6 +10,8 @@ import typer
 from hub.edge.cli import (
     acting,
     alerts,
+    asking,
+    benching,
     broker,
     campaigns,
     catalogue,
@@ -25,6 +27,7 @@ from hub.edge.cli import (
     partners,
     people,
     proving,
+    pulling,
     reconciling,
     replaying,
     retaining,
@@ -32,6 +35,7 @@ from hub.edge.cli import (
     sealing,
     setup,
     showing,
+    simulating,
     standing,
     statistics,
     trusting,
@@ -72,6 +76,8 @@ ROOMS = (
     checking,
     expiring,
     running,
+    simulating,
+    benching,
     looking,
     finding,
     standing,
@@ -96,6 +102,8 @@ ROOMS = (
     partners,
     links,
     statistics,
+    pulling,
+    asking,
 )
 for room in ROOMS:
     room.add_to(app)

@@ -1,20 +1,17 @@
-"""Verbs that run until they are told to stop: serve (doors and workers in one process), simulate (a partner's double)."""
+"""Verb ``serve``: doors and workers, in one process or several, until told to stop."""
 
 from __future__ import annotations
 
 import fcntl
 import gc
-import inspect
 import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -37,7 +34,6 @@ from hub.edge.watcher import Watcher
 from hub.edge.workers import Workers
 from hub.errors import NotAllowed
 from hub.settings import Settings
-from hub.simulation import SimulatorServer
 from hub.telemetry import configure_logging
 from hub.trust.book import TrustBook
 from hub.wire import Wire
@@ -58,14 +54,6 @@ def add_to(app: typer.Typer) -> None:
             "serve --port 8080",
         ),
     )(serve)
-    app.command(
-        "simulate",
-        help=described(
-            "Chạy bản mô phỏng một hệ thống đối tác trên máy này, đến khi dừng.",
-            "Run a partner's double on this machine, until stopped.",
-            "simulate national_portal --port 9102 --set username=lienthong",
-        ),
-    )(simulate)
 
 
 # --- serve -------------------------------------------------------------------------------------------------------
@@ -96,7 +84,7 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Serve until stopped."""
-    stop = _told_to_stop()
+    stop = told_to_stop()
     settings = frame.settings(ctx)
     configure_logging(json=settings.file.logging.json_lines, level=settings.file.logging.level)
     roles = frozenset(only or Role)
@@ -278,7 +266,7 @@ def _ready_words(as_json: bool, console: str) -> Callable[..., Callable[[str], N
 
     def words(key: str, **given: str) -> Callable[[str], None]:
         told = {**given, "console": console} if console else given
-        tell = _ready(as_json, key, **told)
+        tell = ready_to_tell(as_json, key, **told)
 
         def ready(url: str) -> None:
             tell(url)
@@ -326,7 +314,7 @@ def calm_collector() -> None:
     gc.set_threshold(*COLLECTOR)
 
 
-def _told_to_stop() -> threading.Event:
+def told_to_stop() -> threading.Event:
     """Make the event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -334,7 +322,7 @@ def _told_to_stop() -> threading.Event:
     return stop
 
 
-def _ready(as_json: bool, key: str, **given: str) -> Callable[[str], None]:
+def ready_to_tell(as_json: bool, key: str, **given: str) -> Callable[[str], None]:
     """Make what tells, on one line of stdout, that calls are answered now."""
 
     def ready(url: str) -> None:
@@ -378,82 +366,3 @@ def _alone(settings: Settings, roles: frozenset[Role]) -> Iterator[None]:
                 where=LOCK,
             ) from None
         yield
-
-
-# --- simulate ----------------------------------------------------------------------------------------------------
-
-
-def simulate(
-    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Hệ thống: one_stop, ministry, national_portal, …")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Cổng; 0 = cổng trống (0 = a free one).")] = 0,
-    given: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Thiết lập khóa=giá_trị, @tệp để đọc từ tệp; nhiều lần được (key=value or key=@file)."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Run a simulator until stopped."""
-    stop = _told_to_stop()
-    make = _simulator(system)
-    server = _listening(make, port, _settings(make, system, frame.pairs(given or ())))
-    with server:
-        _ready(as_json, "simulating", system=system)(server.url)
-        stop.wait()
-
-
-def _listening(make: Callable[..., SimulatorServer], port: int, given: Mapping[str, Any]) -> SimulatorServer:
-    try:
-        return make(port=port, **given)
-    except OSError as error:
-        raise NotAllowed(
-            f"cannot listen at 127.0.0.1:{port} ({error.strerror}); choose another --port",
-            f"không mở được cổng 127.0.0.1:{port} ({error.strerror}); hãy chọn --port khác",
-            where="--port",
-        ) from error
-
-
-def _simulator(system: str) -> Callable[..., SimulatorServer]:
-    points = {point.name: point for point in entry_points(group="lienthong.simulators")}
-    if system not in points:
-        known = ", ".join(sorted(points))
-        raise NotAllowed(
-            f"no simulator {system!r}; there are: {known}", f"không có bản mô phỏng {system!r}; hiện có: {known}", where=system
-        )
-    make: Callable[..., SimulatorServer] = points[system].load()
-    return make
-
-
-def _settings(make: Callable[..., Any], system: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Give each setting the type that the simulator declares for it."""
-    known = {name: each for name, each in inspect.signature(make).parameters.items() if name != "port"}
-    found = {}
-    for name, value in given.items():
-        if name not in known:
-            listed = ", ".join(known)
-            raise NotAllowed(
-                f"simulator {system!r} has no setting {name!r}; it has: {listed}",
-                f"bản mô phỏng {system!r} không có thiết lập {name!r}; có: {listed}",
-                where=name,
-            )
-        found[name] = _typed(name, _content(value), known[name].default)
-    return found
-
-
-def _content(value: str) -> str:
-    return Path(value[1:]).read_text(encoding="utf-8").strip() if value.startswith("@") else value
-
-
-def _typed(name: str, value: str, default: Any) -> Any:
-    try:
-        if isinstance(default, bool):
-            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
-        if isinstance(default, int | float):
-            return type(default)(value)
-        if default is None:
-            return json.loads(value)
-    except (ValueError, KeyError):
-        kind = "JSON" if default is None else type(default).__name__
-        raise NotAllowed(
-            f"{name}={value!r} is not of type {kind}", f"{name}={value!r} không đúng kiểu {kind}", where=name
-        ) from None
-    return value.split(",") if isinstance(default, list | tuple | frozenset | set) else value
