@@ -7,7 +7,7 @@ BENCH := $(VENV)/bench
 PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")
 
-.PHONY: help demo setup setup-dev setup-foreign packages test check lock bench bench-large bench-peers fire screenshots clean
+.PHONY: help demo setup setup-dev setup-foreign packages test check lock bench bench-large bench-peers fire day screenshots clean
 
 help:
 	@echo "make demo    the main job on this machine, against simulators; a minute"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   messages a second, the ratio to this machine's RSA rate, and signatures beside signxml"
 	@echo "make bench-large   what a message costs as the ledger grows, and the doors alone; a quarter of an hour"
 	@echo "make fire    processes, broker and database killed while a hub of eight processes works; minutes"
+	@echo "make day     5,000 dossiers of the Single Window, both generations, through a hub whose partners fail; accounts compared"
 	@echo "make screenshots   pictures of every page of the console, into docs/screenshots"
 	@echo "make bench-peers   the same work on Celery, Dramatiq and FastStream, with RabbitMQ and PostgreSQL; half an hour"
 
@@ -81,6 +82,10 @@ bench-large: packages setup-dev
 # Words for it: make fire FIRE_ARGS="--campaigns 5 --messages 2000 --seed 7". A failure is found again by its seed.
 fire: packages setup-dev
 	$(RUN)/python -m tests.fire $(FIRE_ARGS)
+
+# Words for it: make day DAY_ARGS="--dossiers 1000 --seed 7".
+day: setup-dev
+	$(RUN)/python -m tests.day $(DAY_ARGS)
 
 # Plays a night with 300 failures, and takes pictures of it with Debian's chromium.
 screenshots: packages setup-dev
