@@ -1,27 +1,26 @@
-"""The second generation's envelope: its header as a value, read liberally and written strictly."""
+"""The envelope of all dialects: its header as a value, read liberally and written strictly."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from lxml import etree
 
+from adapters.single_window.dialects import DIALECTS, SUBJECT, Dialect
+from adapters.single_window.parties import PARTY, party
 from hub.canonical.base import VIETNAM, local
 from hub.rules import xml
 
-if TYPE_CHECKING:
-    from adapters.single_window.options import PartyValues
+__all__ = ["PARTY", "SUBJECT", "Head", "build", "party", "read_head", "read_moment", "without_prefix", "write_moment"]
 
-#: Order in which the six values of a party are written.
-PARTY = ("name", "identity", "countryCode", "ministryCode", "organizationCode", "unitCode")
-#: Order in which Subject is written: the one that nearly all known readers accept.
-SUBJECT = ("documentType", "type", "function", "reference", "documentYear", "preReference", "preDocumentYear", "sendDate")
-
+_GEN2 = DIALECTS["gen2"]
 _MOMENT = re.compile(r"(\d{4})-(\d{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,3}))?", re.ASCII)
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII)
+#: Longer texts are no numbers of a header.
+_LONGEST_NUMBER = 18
 SUBJECT_PATH = "/Envelope/Header/Subject"
 #: Before 1976 Vietnam's clocks had other offsets; no dossier is so old, and a date before it is a slip.
 _FIRST_YEAR = 1976
@@ -81,35 +80,63 @@ def without_prefix(root: etree._Element) -> etree._Element:
     return root
 
 
-def party(values: PartyValues, unit_code: str = "") -> dict[str, str]:
-    """Give a configured party's six values; a dossier's own receiving unit replaces the configured one."""
-    return {
-        "name": values.name,
-        "identity": values.identity,
-        "countryCode": values.country_code,
-        "ministryCode": values.ministry_code,
-        "organizationCode": values.organization_code,
-        "unitCode": unit_code or values.unit_code,
-    }
+def contents_of(root: etree._Element) -> list[etree._Element]:
+    """List what stands inside Body/Content: the first generation has several elements side by side."""
+    content = root.find("Body/Content")
+    return [] if content is None else list(content.iterchildren("*"))
 
 
-def build(head: Head, content: etree._Element) -> etree._Element:
-    """Build an envelope around a message: no prefix, no attributes, the order that nearly all readers accept.
+def build(head: Head, *contents: etree._Element, dialect: Dialect = _GEN2) -> etree._Element:
+    """Build an envelope around a message: no prefix, no attributes, the order that the dialect's readers accept.
 
     Raises InvalidMessage where a value cannot be written into XML.
     """
+    names = PARTY if head.document_type in dialect.whole_parties else dialect.party_names
     header = {
         "Reference": {"version": head.version, "messageId": head.message_id},
-        "From": {name: head.sender.get(name, "") for name in PARTY},
-        "To": {name: head.receiver.get(name, "") for name in PARTY},
-        "Subject": {name: head.subject[name] for name in SUBJECT if name in head.subject},
+        "From": {name: head.sender.get(name, "") for name in names},
+        "To": {name: head.receiver.get(name, "") for name in names},
+        "Subject": {name: head.subject[name] for name in dialect.subject_order if name in head.subject},
     }
-    # Every known writer leaves the signature slot of the body empty; some readers require that it is there.
-    root = xml.from_tree("Envelope", {"Header": header, "Body": {"Content": "", "Signature": ""}})
+    body = {"Content": "", **({"Signature": ""} if dialect.body_signature else {})}
+    root = xml.from_tree("Envelope", {"Header": header, "Body": body})
     place = root.find("Body/Content")
     assert place is not None
-    place.append(content)
+    place.extend(contents)
+    if dialect.system_signature:
+        etree.SubElement(root, "SystemSignature")
     return root
+
+
+def normal(head: Head, dialect: Dialect) -> Head:
+    """Write whole numbers without zeros in front, a type with two digits: as registry and register have them."""
+    subject = {name: _normal(name, value) if name in dialect.integers else value for name, value in head.subject.items()}
+    return replace(head, subject=subject)
+
+
+def _normal(name: str, value: str) -> str:
+    if not (value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER):
+        return value
+    return f"{int(value):02d}" if name == "type" else str(int(value))
+
+
+def with_local_dates(root: etree._Element) -> bool:
+    """Write dates that have T and a zone as the partner's own dates; say whether there were any."""
+    found = False
+    for element in root.iter("*"):
+        text = (element.text or "").strip()
+        if _ISO.fullmatch(text) and not len(element) and (written := _local_text(text)):
+            element.text, found = written, True
+    return found
+
+
+def _local_text(text: str) -> str:
+    try:
+        # More than six digits of a second are cut off: nobody here has them.
+        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
+        return write_moment(moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM))
+    except (ValueError, OverflowError):
+        return ""
 
 
 def write_moment(moment: datetime) -> str:

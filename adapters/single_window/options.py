@@ -2,100 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import dataclasses
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
-from adapters.single_window.registry import Registry, registry
+from adapters.single_window.dialects import DIALECTS, OF_PROCEDURES, AnswerRules, Dialect, DialectOptions, with_pre_year
+from adapters.single_window.operations import MINISTRY_SERVICE, PRESETS, RECEIVE_GATEWAY, URI, Operation
+from adapters.single_window.parties import GATEWAY, Part, PartyValues, party_of
+from adapters.single_window.registry import Procedure, Registry, registry
+
+__all__ = [
+    "GATEWAY",
+    "MINISTRY_SERVICE",
+    "RECEIVE_GATEWAY",
+    "AnswerRules",
+    "DialectOptions",
+    "Inbound",
+    "Operation",
+    "Options",
+    "Outbound",
+    "PartyValues",
+]
 
 SoapVersion = Literal["1.1", "1.2"]
-#: An element's name without prefix.
-_NAME = r"^[A-Za-z_][A-Za-z0-9_.\-]*$"
-#: What may stand in a namespace name (RFC 3986 2), and in a header of HTTP.
-_URI = r"^[^\s<>\"{}|\\^`]*$"
+#: Procedures of the first generation have one or two digits.
+_LONGEST_CODE = 6
 
 
-class Part(BaseModel):
-    """A table of the options: frozen, unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PartyValues(Part):
-    """The six values of a party in the envelope's header."""
-
-    name: str = Field(min_length=1, max_length=255, description="Display name of the system")
-    identity: str = Field(max_length=13, description="System code; parties are matched on it and on nothing else")
-    country_code: str = Field("VN", min_length=1, max_length=2, description="countryCode")
-    ministry_code: str = Field(min_length=1, max_length=20, description="ministryCode; several values are in use for one party")
-    organization_code: str = Field(min_length=1, max_length=20, description="organizationCode")
-    unit_code: str = Field("", max_length=20, description="unitCode, where the dossier does not name a receiving unit")
-    aliases: tuple[str, ...] = Field((), description="Other identities under which this party is addressed")
-
-    def answers_to(self, identity: str) -> bool:
-        """Say whether a document addressed to this identity is meant for this party."""
-        return identity in (self.identity, *self.aliases)
+def _preset(name: str) -> str:
+    if name not in PRESETS:
+        raise ValueError(f"no operation is known as {name!r}; known: {', '.join(PRESETS)}; or give its names")
+    return name
 
 
-def _party(code: str) -> PartyValues:
-    return PartyValues(name=code, identity=code, ministry_code=code, organization_code=code, unit_code=code)
+#: A preset by name, the names of one operation, or several of these: all at one address.
+Operations = Operation | Annotated[str, AfterValidator(_preset)] | tuple[Operation | Annotated[str, AfterValidator(_preset)], ...]
 
 
-#: Seen in the class sets of both sides and in samples; ministryCode differs between systems (BTC, NHNN, TCHQ).
-GATEWAY = PartyValues(name="NSW", identity="NSW", ministry_code="BTC", organization_code="TCHQ", unit_code="NSW")
+def _operations(given: Operations | None, otherwise: Operation) -> tuple[Operation, ...]:
+    """Give the operations of a door, the usual one first."""
+    if given is None:
+        return (otherwise,)
+    parts = given if isinstance(given, tuple) else (given,)
+    return tuple(one for part in parts for one in (PRESETS[part] if isinstance(part, str) else (part,)))
 
 
-class Operation(Part):
-    """Names of one SOAP operation."""
-
-    shape: Literal["text", "routed", "wrapped"] = Field(
-        description="text: one string parameter; routed: office code, document type and text; wrapped: these inside one element"
-    )
-    namespace: str = Field(min_length=1, pattern=_URI, description="Namespace of the operation's element")
-    operation: str = Field(pattern=_NAME, description="Name of the request element")
-    payload: str = Field(pattern=_NAME, description="Name of the parameter that holds the document")
-    response: str = Field(pattern=_NAME, description="Name of the response element")
-    result: str = Field(pattern=_NAME, description="Name of the element that holds the answer")
-    qualified: bool = Field(True, description="Parameters are in the operation's namespace (false: in none, as JAX-WS has it)")
-    office_code: str = Field("officeCode", pattern=_NAME, description="routed, wrapped: parameter for the office code")
-    document_type: str = Field("documentType", pattern=_NAME, description="routed, wrapped: parameter for the document type")
-    wrapper: str = Field("request", pattern=_NAME, description="wrapped: element around the three parameters")
-    result_wrapper: str = Field("receiveResult", pattern=_NAME, description="wrapped: element around the answer")
-    data_namespace: str = Field("", pattern=_URI, description="wrapped: namespace of what is inside the wrapper")
-
-    def parameter_namespace(self) -> str:
-        """Give the namespace of the payload's element; empty where it has none."""
-        if self.shape == "wrapped":
-            return self.data_namespace
-        return self.namespace if self.qualified else ""
-
-
-#: The Single Window's receive gateway; one contract for all ministries.
-RECEIVE_GATEWAY = Operation(
-    shape="routed",
-    namespace="http://com/vnsw/receive/gateway/generated",
-    operation="receiveRequest",
-    payload="requestPayload",
-    response="receiveResponse",
-    result="responsePayload",
-)
-
-#: What the agriculture ministry offers to the send gateway. Other ministries' names differ: set them.
-MINISTRY_SERVICE = Operation(
-    shape="text",
-    namespace="http://tempuri.org/",
-    operation="Request",
-    payload="payload",
-    response="RequestResponse",
-    result="RequestResult",
-)
+def _each_once(given: Operations | None) -> Operations | None:
+    names = [one.operation for one in _operations(given, MINISTRY_SERVICE)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"operation {twice[0]} is there twice")
+    if any(one.shape == "wrapped" for one in _operations(given, MINISTRY_SERVICE)[1:]):
+        raise ValueError("an operation with shape wrapped stands first")
+    if all(one.shape == "check" for one in _operations(given, MINISTRY_SERVICE)):
+        raise ValueError("no operation takes a document")
+    return given
 
 
 class Inbound(Part):
     """How the partner calls the hub."""
 
     soap: tuple[SoapVersion, ...] = Field(("1.1", "1.2"), min_length=1, description="SOAP versions that are let in")
-    operation: Operation | None = Field(None, description="Names at the hub's door; empty: by role")
+    operation: Annotated[Operations | None, AfterValidator(_each_once)] = Field(
+        None, description="Operations at the hub's door: a preset by name, names of your own, or a list of these; empty: by role"
+    )
 
 
 class Outbound(Part):
@@ -103,21 +74,22 @@ class Outbound(Part):
 
     url: str = Field("", description="Address of the partner's service")
     soap: SoapVersion = Field("1.1", description="SOAP version")
-    operation: Operation | None = Field(None, description="Names at the partner; empty: by role")
+    operation: Annotated[Operations | None, AfterValidator(_each_once)] = Field(
+        None, description="Operations at the partner: a preset by name, names of your own, or a list of these; empty: by role"
+    )
     payload: Literal["cdata", "escaped"] = Field("cdata", description="How the document travels in its string element")
-    soap_action: str = Field("", pattern=_URI, description="SOAPAction (1.1) or action parameter (1.2)")
-    wsa_to: str = Field("", pattern=_URI, description="WS-Addressing To, mustUnderstand; empty: no such header")
-    wsa_action: str = Field("", pattern=_URI, description="WS-Addressing Action, mustUnderstand; empty: no such header")
+    typed: Literal["no", "yes", "alternating"] = Field(
+        "no", description="xsi:type and encodingStyle at the parameter; alternating: in every second attempt of a delivery"
+    )
+    signature_slot: Literal["", "Body/Signature", "SystemSignature"] = Field(
+        "", description="Where our own signature is put, where the endpoint's sign makes one; empty: last in Envelope"
+    )
+    soap_action: str = Field("", pattern=URI, description="SOAPAction, or action (1.2); empty: the operation's own")
+    wsa_to: str = Field("", pattern=URI, description="WS-Addressing To, mustUnderstand; empty: no such header")
+    wsa_action: str = Field("", pattern=URI, description="WS-Addressing Action, mustUnderstand; empty: no such header")
     wsa_namespace: Literal["http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing"] = Field(
         "http://www.w3.org/2005/08/addressing", description="Version of WS-Addressing"
     )
-
-
-class AnswerRules(Part):
-    """Header of the synchronous answer; partners' habits differ."""
-
-    message_id: Literal["fresh", "same"] = Field("fresh", description="messageId of the answer: a new one, or the caller's")
-    parties: Literal["fixed", "swapped"] = Field("fixed", description="From and To: configured values, or the caller's, swapped")
 
 
 class Options(Part):
@@ -129,14 +101,25 @@ class Options(Part):
     version: str = Field("01", max_length=50, description="Reference/version of what the hub writes (01, 1.0)")
     gateway_party: PartyValues = Field(GATEWAY, description="The Single Window in headers")
     ministry_parties: dict[str, PartyValues] = Field(
-        default_factory=lambda: {code: _party(code) for code in ("BTNMT", "BNN")},
+        default_factory=lambda: {code: party_of(code) for code in ("BTNMT", "BNN")},
         min_length=1,
         description="The ministry in headers, by office code; only procedures of these offices are taken and sent",
     )
     pre_document_year: bool = Field(True, description="Write preDocumentYear (one family of readers refuses it)")
     inbound: Inbound = Field(default_factory=Inbound, description="Names and versions at the hub's door")
     outbound: Outbound = Field(default_factory=Outbound, description="Names, version and form at the partner")
-    answer: AnswerRules = Field(default_factory=AnswerRules, description="Header of the synchronous answer")
+    answer: AnswerRules = Field(
+        default_factory=AnswerRules, description="Header of the synchronous answer of the second generation (of others: dialects)"
+    )
+    dialect: Literal["gen2", "maritime", "vehicle_inspection", "food_safety"] = Field(
+        "gen2", description="Dialect in which a document of an unknown procedure is read and answered"
+    )
+    dialects: dict[Literal["gen2", "maritime", "vehicle_inspection", "food_safety"], DialectOptions] = Field(
+        default_factory=dict, description="What this endpoint has otherwise than a dialect"
+    )
+    procedures: dict[str, DialectOptions] = Field(
+        default_factory=dict, description="What this endpoint has otherwise for one procedure, by document type"
+    )
     registry: str = Field(
         "",
         description="Folder with further registry files, relative to the configuration folder; "
@@ -150,14 +133,49 @@ class Options(Part):
         folder = (info.context or {}).get("folder")
         return str(folder / value) if folder and value else value
 
+    #: Dialects with what this endpoint and its procedures have otherwise, by document type; empty: of unknown procedures.
+    _effective: dict[str, Dialect] = PrivateAttr(default_factory=dict)
+    _doors: tuple[Operation, ...] = PrivateAttr(default=())
+    _services: tuple[Operation, ...] = PrivateAttr(default=())
+
     def model_post_init(self, context: Any) -> None:
         """Read the registry now, so that a broken file stops the start and no call reads files."""
-        registry(self.registry)
+        ministry, gateway = MINISTRY_SERVICE, RECEIVE_GATEWAY
+        here, there = (ministry, gateway) if self.role == "gateway" else (gateway, ministry)
+        self._doors = _operations(self.inbound.operation, here)
+        self._services = _operations(self.outbound.operation, there)
+        self._effective[""] = self._spoken(self.dialect, "")
+        for code, procedure in self.book.procedures.items():
+            self._effective[code] = self._spoken(procedure.dialect, code)
+        self.book.prepare(self.ministry_parties)
+
+    def _spoken(self, name: str, document_type: str) -> Dialect:
+        """Lay what is set over a dialect: for all of the second generation, by procedure as known, by dialect, by procedure."""
+        dialect = DIALECTS[name]
+        if name == "gen2":
+            everywhere = {"version": self.version} if "version" in self.model_fields_set else {}
+            dialect = DialectOptions(**everywhere, answer=self.answer).on(with_pre_year(dialect, self.pre_document_year))
+        if document_type in OF_PROCEDURES:
+            dialect = dataclasses.replace(dialect, **OF_PROCEDURES[document_type])
+        if name in self.dialects:
+            dialect = self.dialects[name].on(dialect)
+        return self.procedures[document_type].on(dialect) if document_type in self.procedures else dialect
 
     @property
     def book(self) -> Registry:
         """The procedures and messages this endpoint knows."""
         return registry(self.registry)
+
+    def find(self, document_type: str) -> Procedure | None:
+        """Find a procedure by its code as it came: a number may have zeros in front."""
+        found = self.book.find(document_type)
+        if found is None and document_type.isascii() and document_type.isdigit() and len(document_type) <= _LONGEST_CODE:
+            found = self.book.find(str(int(document_type)))
+        return found
+
+    def dialect_of(self, procedure: Procedure | None) -> Dialect:
+        """Give the dialect of a procedure as this endpoint has it; None: of procedures that nobody knows."""
+        return self._effective.get(procedure.document_type if procedure else "", self._effective[""])
 
     @property
     def incoming(self) -> str:
@@ -170,19 +188,44 @@ class Options(Part):
         return "to_gateway" if self.role == "gateway" else "to_ministry"
 
     @property
+    def doors(self) -> tuple[Operation, ...]:
+        """The operations at the hub's door."""
+        return self._doors
+
+    @property
     def door(self) -> Operation:
-        """The operation at the hub's door."""
-        return self.inbound.operation or (MINISTRY_SERVICE if self.role == "gateway" else RECEIVE_GATEWAY)
+        """The usual operation at the hub's door."""
+        return _usual(self._doors)
+
+    @property
+    def services(self) -> tuple[Operation, ...]:
+        """The operations at the partner."""
+        return self._services
 
     @property
     def service(self) -> Operation:
-        """The operation at the partner."""
-        return self.outbound.operation or (RECEIVE_GATEWAY if self.role == "gateway" else MINISTRY_SERVICE)
+        """The usual operation at the partner."""
+        return _usual(self._services)
 
-    def own(self, office_code: str) -> PartyValues:
+    def service_for(self, procedure: Procedure) -> Operation:
+        """Give the partner's operation that takes a procedure's messages: the registry names it, where there are several."""
+        named = (one for one in self._services if one.operation == procedure.gateway_operation)
+        return next(named, self.service)
+
+    def own(self, office_code: str, dialect: Dialect | None = None) -> PartyValues:
         """The party as which the hub speaks: the ministry towards the Single Window, the Single Window towards a ministry."""
-        return self.ministry_parties[office_code] if self.role == "gateway" else self.gateway_party
+        return self._ministry(office_code, dialect) if self.role == "gateway" else self._gateway(dialect)
 
-    def partner(self, office_code: str) -> PartyValues:
+    def partner(self, office_code: str, dialect: Dialect | None = None) -> PartyValues:
         """The party to which the hub speaks."""
-        return self.gateway_party if self.role == "gateway" else self.ministry_parties[office_code]
+        return self._gateway(dialect) if self.role == "gateway" else self._ministry(office_code, dialect)
+
+    def _ministry(self, office_code: str, dialect: Dialect | None) -> PartyValues:
+        return (dialect.ministry_party if dialect else None) or self.ministry_parties[office_code]
+
+    def _gateway(self, dialect: Dialect | None) -> PartyValues:
+        return (dialect.gateway_party if dialect else None) or self.gateway_party
+
+
+def _usual(operations: Iterable[Operation]) -> Operation:
+    return next(one for one in operations if one.shape != "check")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from lxml import etree
 
-from adapters.single_window.envelope import SUBJECT, Head, build, party, write_moment
+from adapters.single_window import attachments, file_service
+from adapters.single_window.answers import fit
+from adapters.single_window.dialects import Dialect
+from adapters.single_window.envelope import Head, build, party, write_moment
 from adapters.single_window.options import Options
-from adapters.single_window.places import PLACES, reference
-from adapters.single_window.registry import AttachmentNames, Procedure, Row
-from hub.canonical.base import local
+from adapters.single_window.places import KEPT, PLACES, reference
+from adapters.single_window.registry import ANY, Procedure, Row, Structure
+from adapters.single_window.told import words_for
+from hub.canonical.base import VIETNAM, local
 from hub.canonical.codes import Event
-from hub.canonical.document import Attachment
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
-from hub.contract import Call, Outgoing, Writing
+from hub.contract import SIGNATURE_SLOT, Call, Outgoing, Writing
 from hub.endpoint import Endpoint
-from hub.errors import InvalidMessage, NoMapping, missing
+from hub.errors import InvalidMessage, NoMapping, bad_value, missing
 from hub.rules import xml
 
 #: What other systems say in one word where a procedure has another message for it.
@@ -29,6 +33,10 @@ FALLBACK: Mapping[Event, Event] = {
 }
 #: Service of a call that no registry row stands behind: refused when it is written, so that it is parked with its cause.
 UNKNOWN_SERVICE = "unknown"
+#: In place of the moment of writing where only the names of files are looked for.
+_ANY_MOMENT = datetime(2026, 1, 1, tzinfo=VIETNAM)
+#: Function of a receipt, where the dialect has no other.
+RECEIVED = "99"
 #: Variant of messages that the registry says may be repeated; a policy for ``10/01.repeatable`` binds only those.
 REPEATABLE = "repeatable"
 
@@ -37,14 +45,16 @@ def plan(message: Message, options: Options) -> tuple[Call, ...]:
     """Say which message the partner gets: one, or none where the procedure has no message for this event."""
     if not isinstance(message, DossierMessage):
         return ()
-    procedure = options.book.find(_document_type(message))
+    procedure = options.find(_document_type(message))
     if procedure is None:
         return (Call(service=UNKNOWN_SERVICE),)
     row = _row(message, procedure, options.outgoing)
-    return () if row is None else (Call(service=row.service),)
+    if row is None:
+        return ()
+    return (*file_service.calls(message, procedure, options.outgoing), Call(service=row.service))
 
 
-def write_message(message: Message, call: Call, writing: Writing) -> Outgoing:
+def write_message(message: Message, call: Call, writing: Writing) -> Outgoing | None:
     """Write the envelope of one call. Raises InvalidMessage with every fault, or NoMapping for an unknown procedure."""
     options: Options = writing.options
     assert isinstance(message, DossierMessage)  # plan gives other messages no call
@@ -53,14 +63,23 @@ def write_message(message: Message, call: Call, writing: Writing) -> Outgoing:
         row = _row(message, procedure, options.outgoing)
     else:
         row = next((row for row in procedure.rows if row.service == call.service), None)
-    if row is None or row.direction != options.outgoing:
+    if row is None or not row.goes(options.outgoing):
         raise _no_mapping(f"{procedure.document_type} {call.service}")
     number = reference(message)
     if not number:
         raise InvalidMessage([missing("/dossier/other_codes/vnsw", "mã hồ sơ của Cổng một cửa quốc gia")])
-    content = _content(message, procedure, row, writing)
-    root = build(_head(message, procedure, row, number, writing), content)
-    if faults := xml.faults(procedure.structures[row.service].schema, root):
+    file = file_service.file_of(message, call) if file_service.is_upload(call, row) else None
+    if file_service.is_upload(call, row) and (file is None or file_service.has(file, writing.held)):
+        return None
+    content = file_service.content(file) if file else _content(message, procedure, row, writing)
+    dialect = options.dialect_of(procedure)
+    beside = _beside(message, row, procedure.structures[row.service], dialect, writing.now)
+    beside += [] if file else _rest(message, procedure, row, str(content.tag), writing.links)
+    root = build(_head(message, procedure, row, number, writing), content, *beside, dialect=dialect)
+    # First of all that no file is missing: a message never goes without its content.
+    if faults := attachments.fill(root, writing.contents, procedure.attachments):
+        raise InvalidMessage(faults)
+    if faults := procedure.structures[row.service].faults(root):
         raise InvalidMessage(faults)
     head = {
         "documentType": procedure.document_type,
@@ -69,24 +88,77 @@ def write_message(message: Message, call: Call, writing: Writing) -> Outgoing:
         "reference": number,
         "officeCode": procedure.office_code,
         "messageId": writing.message_id,
-        "result": options.service.result,
+        **_expected(procedure, row, dialect, options),
+        **(file_service.head(file) if file else {}),
     }
     if row.already:
         head |= {"alreadyCode": row.already.code, "alreadyText": row.already.text}
     variant = REPEATABLE if row.on_doubt == "resend" else ""
+    if slot := options.outbound.signature_slot:
+        head[SIGNATURE_SLOT] = slot
+        if root.find(slot) is None and slot == "SystemSignature":
+            etree.SubElement(root, slot)
     return Outgoing(service=row.service, body=xml.serialise(root), variant=variant, head=head)
+
+
+def _expected(procedure: Procedure, row: Row, dialect: Dialect, options: Options) -> dict[str, str]:
+    """Say what the reader of the answer needs to know: where it stands, and which functions it may have."""
+    operation = options.service_for(procedure)
+    expected = {"result": operation.result}
+    if len(options.services) > 1:
+        expected["operation"] = operation.operation
+    # The usual ones are known to the reader, and are not kept with every delivery.
+    if dialect.received != RECEIVED:
+        expected |= {"received": dialect.received, "failed": dialect.failed}
+    if row.confirmed_by and dialect.confirmed:
+        expected["confirmed"] = dialect.confirmed
+    if row.ask:
+        expected["ask"] = row.ask
+    return expected
+
+
+def inlines(message: Message, call: Call, options: Options) -> tuple[str, ...]:
+    """Say which files must stand inside the body of a call; none where there is nothing to be written."""
+    procedure = options.find(_document_type(message)) if isinstance(message, DossierMessage) else None
+    if procedure is None or not isinstance(message, DossierMessage):
+        return ()
+    row = next((row for row in procedure.rows if row.service == call.service), None)
+    if row is None:
+        return ()
+    if file_service.is_upload(call, row):
+        file = file_service.file_of(message, call)
+        return (file.url,) if file else ()
+    try:
+        _, tree = _content_tree(message, procedure, row, _ANY_MOMENT, {})
+    except InvalidMessage:  # it is refused where it is written, and needs no file for that
+        return ()
+    whole = message.dossier.form if _is_passed_on(message, procedure, row) else {}
+    return attachments.inside({**whole, "": tree}, procedure.attachments)
 
 
 def check_endpoint(endpoint: Endpoint) -> list[str]:
     """List where an endpoint's policies promise more than the Single Window's habits allow, for ``lienthong check``."""
     options: Options = endpoint.options
     policies = endpoint.outbound.services if endpoint.outbound else {}
-    lines = [f"{endpoint.name}: {name}: the partner cannot be asked" for name, one in policies.items() if one.on_doubt == "ask"]
-    resent = {name for name, one in policies.items() if one.on_doubt == "resend"}
-    for procedure in options.book.procedures.values():
-        for row in procedure.rows:
-            if row.direction == options.outgoing and row.service in resent and row.on_doubt != "resend":
-                lines.append(f"{endpoint.name}: {row.service} of {procedure.document_type} may not be repeated by the registry")
+    rows = [
+        (procedure, row)
+        for procedure in options.book.procedures.values()
+        if procedure.office_code in options.ministry_parties
+        for row in procedure.rows
+        if row.goes(options.outgoing)
+    ]
+    asking = {row.service for _, row in rows if row.ask}
+    lines = [
+        f"{endpoint.name}: {name}: the partner cannot be asked"
+        for name, one in policies.items()
+        if one.on_doubt == "ask" and name not in asking
+    ]
+    for procedure, row in rows:
+        policy = endpoint.outbound.service(row.service) if endpoint.outbound else None
+        if row.service in policies and policy and policy.on_doubt == "resend" and row.on_doubt != "resend":
+            lines.append(f"{endpoint.name}: {row.service} of {procedure.document_type} may not be repeated by the registry")
+        if row.confirmed_by and policy and policy.advance_on != "acknowledged":
+            lines.append(f"{endpoint.name}: {row.service} of {procedure.document_type}: advance_on = \"acknowledged\" is missing")
     return lines
 
 
@@ -97,7 +169,7 @@ def _document_type(message: DossierMessage) -> str:
 
 def _procedure(message: DossierMessage, options: Options) -> Procedure:
     code = _document_type(message)
-    procedure = options.book.find(code)
+    procedure = options.find(code)
     if procedure is None or procedure.office_code not in options.ministry_parties:
         raise _no_mapping(code)
     return procedure
@@ -132,7 +204,8 @@ def _head(message: DossierMessage, procedure: Procedure, row: Row, number: str, 
     options: Options = writing.options
     native = message.native
     unit = native.get("unitCode", "")
-    ours, theirs = options.own(procedure.office_code), options.partner(procedure.office_code)
+    dialect = options.dialect_of(procedure)
+    ours, theirs = options.own(procedure.office_code, dialect), options.partner(procedure.office_code, dialect)
     year = native.get("documentYear") or str(local(message.dossier.submitted_at or writing.now).year)
     subject = {
         "documentType": procedure.document_type,
@@ -144,45 +217,169 @@ def _head(message: DossierMessage, procedure: Procedure, row: Row, number: str, 
         "preDocumentYear": native.get("preDocumentYear") or year,
         "sendDate": write_moment(writing.now),
     }
-    if not options.pre_document_year:
-        del subject["preDocumentYear"]
-    from_ministry = row.direction == "to_gateway"
+    from_ministry = options.outgoing == "to_gateway"
+    sender, receiver = party(ours, unit if from_ministry else ""), party(theirs, "" if from_ministry else unit)
+    if from_ministry:
+        sender, receiver = _persons(message, sender, receiver, dialect)
     return Head(
-        version=options.version,
-        message_id=writing.message_id,
-        sender=party(ours, unit if from_ministry else ""),
-        receiver=party(theirs, "" if from_ministry else unit),
-        subject={name: subject[name] for name in SUBJECT if name in subject},
+        version=dialect.version,
+        message_id=fit(writing.message_id, dialect),
+        sender=sender,
+        receiver=receiver,
+        subject={name: _whole(name, subject[name], dialect) for name in dialect.subject_order},
     )
 
 
+def _whole(name: str, value: str, dialect: Dialect) -> str:
+    """Check a number of the header where the dialect has whole numbers. Raises InvalidMessage."""
+    if name in dialect.integers and not (value.isascii() and value.isdigit() and len(value) <= dialect.number_digits):
+        path = {"reference": "/dossier/other_codes/vnsw"}.get(name, f"/native/{name}")
+        vi, en = f"{name} phải là số nguyên không quá 9 chữ số", f"{name} must be a whole number of at most 9 digits"
+        raise InvalidMessage([bad_value(path, vi, en)])
+    return value
+
+
+def _persons(
+    message: DossierMessage, sender: dict[str, str], receiver: dict[str, str], dialect: Dialect
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Name who acts and whose dossier it is, where a dialect wants that of a ministry's header."""
+    actor, trader = (message.steps[-1].actor if message.steps else ""), message.dossier.applicant
+    if dialect.officer_sends and actor:
+        sender = {**sender, "name": actor[:255]}
+    if dialect.trader_receives and trader.name and trader.tax_code:
+        receiver = {**receiver, "name": trader.name[:255], "identity": trader.tax_code[:13]}
+    return sender, receiver
+
+
 def _content(message: DossierMessage, procedure: Procedure, row: Row, writing: Writing) -> etree._Element:
-    """Fill the content: mapped elements from the dossier, the others from the sender's form, in the schema's order."""
-    order = procedure.structures[row.service].order
-    form = _tree(message.dossier.form, row.root)
-    borrowed = _tree(message.dossier.form, row.borrow) if row.borrow else {}
-    tree = {name: value for name, value in borrowed.items() if name in order} | form
-    for name, places in row.fields.items():
-        if value := next(filter(None, (PLACES[place](message, writing.now) for place in places)), ""):
-            tree[name] = value
-    names = procedure.attachments
-    if names and names.list in order and names.list not in tree and message.dossier.attachments:
-        tree[names.list] = _attachments(message.dossier.attachments, names)
+    """Fill the content, in the schema's order; what the schema does not know goes last, so that its faults name it."""
+    root, tree = _content_tree(message, procedure, row, writing.now, writing.links)
+    structure = procedure.structures[row.service]
+    order: Sequence[str] = structure.order
+    if writing.options.dialect_of(procedure).writes_empty and root not in message.dossier.form:
+        tree = _with_empty(tree, order, structure)
     known = [name for name in order if name in tree]
-    # What the schema does not know goes last, so that its faults name it.
-    return xml.from_tree(row.root, {name: tree[name] for name in (*known, *(name for name in tree if name not in known))})
+    content = xml.from_tree(root, {name: tree[name] for name in (*known, *(name for name in tree if name not in known))})
+    attachments.linked(content, writing.links)
+    attachments.linked(content, file_service.named(message, procedure, writing.options.outgoing, writing.held))
+    return content
+
+
+def _content_tree(
+    message: DossierMessage, procedure: Procedure, row: Row, now: datetime, links: Mapping[str, str]
+) -> tuple[str, dict[str, Any]]:
+    """Name the content's element and say what stands in it: mapped elements from the dossier, the others from the form."""
+    structure = procedure.structures[row.service]
+    whole = _is_passed_on(message, procedure, row)
+    root = _root(message.dossier.form, whole) if row.root == ANY else row.root
+    if not row.schema_file and root not in message.dossier.form:
+        # What no structure is known of can only be passed on.
+        raise InvalidMessage([missing(f"/dossier/form/{root}", "nội dung thông điệp")])
+    form = _first(message.dossier.form, root, whole)
+    borrowed = _tree(message.dossier.form, row.borrow) if row.borrow else {}
+    tree = {name: value for name, value in borrowed.items() if name in structure.order} | form
+    for name, places in row.fields.items():
+        if places[0] == KEPT and form.get(name):
+            continue
+        known = row.schema_file or name in form
+        if known and (value := _filled(places, message, now)) and name.partition("/")[0] not in row.beside:
+            _put(tree, "#text" if name == root else name, value)
+    for name, value in words_for(row, message.event).items():
+        if name not in row.beside and not tree.get(name):
+            tree[name] = value
+    files = attachments.files_of(message, links)
+    return root, tree | attachments.lists(files, procedure.attachments, structure, tree)
+
+
+def _filled(places: Sequence[str], message: DossierMessage, now: datetime) -> str:
+    """Give the first of some places that has a value."""
+    return next(filter(None, (PLACES[place](message, now) for place in places)), "")
+
+
+def _put(tree: dict[str, Any], path: str, value: str) -> None:
+    """Put a value into a tree, at a name or below names; what the sender's form has in its way gives way."""
+    name, _, below = path.partition("/")
+    if not below:
+        tree[name] = value
+        return
+    inner = tree.get(name)
+    tree[name] = dict(inner) if isinstance(inner, Mapping) else {}
+    _put(tree[name], below, value)
+
+
+def _with_empty(tree: dict[str, Any], order: Sequence[str], structure: Structure) -> dict[str, Any]:
+    """Add the texts that nothing is known of, empty: the first generation's readers want every element to be there."""
+    return tree | {name: "" for name in order if name not in tree and not structure.below.get(name)}
+
+
+def _beside(message: DossierMessage, row: Row, structure: Structure, dialect: Dialect, now: datetime) -> list[etree._Element]:
+    """Write what stands in Content beside the message's own element; what nothing is known of is left out."""
+    tree: dict[str, Any] = {name: message.dossier.form[name] for name in row.beside if name in message.dossier.form}
+    for path, places in row.fields.items():
+        if path.partition("/")[0] in row.beside and (value := _filled(places, message, now)):
+            _put(tree, path, value)
+    tree |= {name: text for name, text in words_for(row, message.event).items() if name in row.beside and not tree.get(name)}
+    if dialect.writes_empty and row.root not in message.dossier.form:
+        tree = _with_empty(tree, row.beside, structure)
+    for name, value in tree.items() if dialect.writes_empty else ():
+        order = structure.below.get(name, ())
+        if isinstance(value, dict) and order and name not in message.dossier.form:
+            filled = _with_empty(value, order, structure)
+            tree[name] = {child: filled[child] for child in order if child in filled}
+    ordered = {name: tree[name] for name in row.beside if name in tree}
+    return _elements(ordered)
+
+
+def _elements(tree: Mapping[str, Any]) -> list[etree._Element]:
+    """Write elements that stand side by side; a list is one element for each of its items."""
+    each = [(name, one) for name, value in tree.items() for one in _items(value)]
+    return [xml.from_tree(name, one if isinstance(one, Mapping) else {"#text": one}) for name, one in each]
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _is_passed_on(message: DossierMessage, procedure: Procedure, row: Row) -> bool:
+    """Say whether it is a partner's own message of which no structure is known: all of its content goes on."""
+    native = message.native
+    came_with = f"{native.get('type')}/{native.get('function')}"
+    return not row.schema_file and came_with == row.service and native.get("documentType") == procedure.document_type
+
+
+def _rest(
+    message: DossierMessage, procedure: Procedure, row: Row, root: str, links: Mapping[str, str]
+) -> list[etree._Element]:
+    """Write what came beside the first element of a content that is passed on."""
+    if not _is_passed_on(message, procedure, row):
+        return []
+    form = message.dossier.form
+    more = {root: _items(form.get(root, ()))[1:]}
+    elements = _elements(more | {name: value for name, value in form.items() if name not in (root, *row.beside)})
+    for element in elements:
+        attachments.linked(element, links)
+    return elements
+
+
+def _root(form: Mapping[str, Any], whole: bool) -> str:
+    """Name the content's element where the registry leaves it open: the one that the sender's form has."""
+    if not form or (len(form) > 1 and not whole):
+        raise InvalidMessage([missing("/dossier/form", "nội dung thông điệp (một phần tử gốc)")])
+    return next(iter(form))
+
+
+def _first(form: Mapping[str, Any], root: str, whole: bool) -> dict[str, Any]:
+    """Give what the sender's form has under a root. Raises InvalidMessage where that is no tree: nothing of it is dropped."""
+    there = form.get(root)
+    if whole and isinstance(there, list | tuple) and there and isinstance(there[0], Mapping | str):
+        there = there[0]
+        return dict(there) if isinstance(there, Mapping) else {"#text": there}
+    if there and not isinstance(there, Mapping):
+        vi, en = "nội dung thông điệp phải là một phần tử", "the message's content must be one element"
+        raise InvalidMessage([bad_value(f"/dossier/form/{root}", vi, en)])
+    return _tree(form, root)
 
 
 def _tree(form: Mapping[str, Any], root: str) -> dict[str, Any]:
     tree = form.get(root)
     return dict(tree) if isinstance(tree, Mapping) else {}
-
-
-def _attachments(attachments: Iterable[Attachment], names: AttachmentNames) -> dict[str, Any]:
-    return {
-        names.item: [
-            {names.id: one.id or str(number), names.code: one.component_code, names.name: one.name, names.link: one.url}
-            for number, one in enumerate(attachments, 1)
-            if not one.deleted
-        ]
-    }

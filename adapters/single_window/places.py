@@ -65,9 +65,14 @@ def _fee(message: DossierMessage, now: datetime) -> str:
     return message.dossier.fees[0].amount if message.dossier.fees else ""
 
 
+#: First in a list of places: what the sender's form has there stays, the others are for a message without it.
+KEPT = "form"
+
 #: Name of a place -> how it is written.
 PLACES: Mapping[str, Place] = {
+    KEPT: lambda message, now: "",
     "reference": lambda message, now: reference(message),
+    "reference.year": lambda message, now: message.native.get("documentYear", ""),
     "receipt_number": lambda message, now: message.dossier.receipt_number,
     "dossier.summary": lambda message, now: message.dossier.summary,
     "applicant.name": _applicant("name"),

@@ -4,112 +4,63 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from lxml import etree
+from pydantic import ValidationError
 
-from adapters.single_window.places import PLACES
-from hub.canonical.codes import Event
-from hub.errors import BadSettings
+from adapters.single_window.registry_keys import AttachmentNames, Dialect, File, HeldAlready, Row, one_by_one, said
+from hub.canonical.codes import Event, Stage
+from hub.errors import BadSettings, Fault
 from hub.rules import xml
 
-#: Schemas and registry of the second generation, as they ship.
-GEN2 = Path(__file__).resolve().parents[2] / "schemas" / "single_window" / "gen2"
+__all__ = ["ANY", "GEN1", "GEN2", "XS", "AttachmentNames", "HeldAlready", "Procedure", "Registry", "Row", "Structure"]
+
+#: Schemas and registry of the two generations, as they ship.
+GEN1 = Path(__file__).resolve().parents[2] / "schemas" / "single_window" / "gen1"
+GEN2 = GEN1.parent / "gen2"
+#: Dialect -> the envelope with any content, for messages of which no structure is known; its folder has the others.
+PLAIN: Mapping[Dialect, Path] = {
+    "gen2": GEN2 / "any.xsd",
+    "food_safety": GEN2 / "any_food_safety.xsd",
+    "maritime": GEN1 / "any.xsd",
+    "vehicle_inspection": GEN1 / "any.xsd",
+}
 XS = "{http://www.w3.org/2001/XMLSchema}"
-_CODE = r"^\d{2,3}$"
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class AttachmentNames(_Table):
-    """Names of the elements that hold a procedure's attachments; the file is behind the link."""
-
-    list: str
-    item: str
-    id: str
-    code: str
-    name: str
-    link: str
-
-
-class HeldAlready(_Table):
-    """The error by which this procedure's receiver says that it has this message already."""
-
-    #: Value of ErrorCode.
-    code: str = Field(min_length=1)
-    #: Text that ErrorName contains; the code alone means several things.
-    text: str = Field(min_length=1)
-
-
-class Row(_Table):
-    """One message of a procedure."""
-
-    type: str = Field(pattern=_CODE)
-    function: str = Field(pattern=_CODE)
-    direction: Literal["to_ministry", "to_gateway"]
-    event: Event
-    #: Name of the element in Content.
-    root: str = Field(min_length=1)
-    #: Schema of the whole envelope with this content: a file beside the registry's own, else a shipped one.
-    schema_file: str = Field(alias="schema", min_length=1)
-    #: True: not seen, made by analogy; ``lienthong check`` lists it.
-    assumed: bool = False
-    note: str = ""
-    #: ``type/function`` of the message that this one answers.
-    answers: str = Field("", pattern=r"^(\d{2,3}/\d{2,3})?$")
-    #: What the receiver's habits allow when the outcome is not known; the endpoint's policy decides.
-    on_doubt: Literal["park", "resend"] = "park"
-    #: False: sent only when the sender's form holds this root, or the message came with these numbers.
-    default: bool = True
-    #: Root in the sender's form from which missing elements of the same name are taken.
-    borrow: str = ""
-    already: HeldAlready | None = None
-    #: Element -> canonical places, the first that is filled is written; what is not here is taken from the form.
-    fields: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-
-    @field_validator("fields", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {name: (places,) if isinstance(places, str) else places for name, places in value.items()}
-
-    @field_validator("fields")
-    @classmethod
-    def _known_places(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for name, places in value.items():
-            if unknown := [place for place in places if place not in PLACES]:
-                raise ValueError(f"{name}: unknown place {unknown[0]!r}; known: {', '.join(PLACES)}")
-        return value
-
-    @property
-    def service(self) -> str:
-        """The message's name within its procedure, e.g. ``11/05``."""
-        return f"{self.type}/{self.function}"
-
-
-class _File(_Table):
-    document_type: str = Field(min_length=1, max_length=100)
-    title: str = Field(min_length=1)
-    title_assumed: bool = False
-    office_code: str = Field(min_length=1)
-    store_failed: str = "ERR01_CODE"
-    like: str = ""
-    attachments: AttachmentNames | None = None
-    message: tuple[dict[str, Any], ...] = ()
+#: Root of a message whose element may have any name.
+ANY = "*"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Structure:
-    """What a row's schema says: the compiled schema, and the order of the elements under the root."""
+    """What a row's schema says: where it is, and the order of the elements under the root."""
 
-    schema: Any
+    #: The schema's file; the envelope's own where the row has none.
+    file: Path
+    #: Empty where nothing is known.
     order: tuple[str, ...]
+    #: Element below it -> the order of its own children, by the first declaration of its name.
+    below: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: The element that must stand in Content where the schema lets any in; empty where it need not be looked at.
+    root: str = ""
+
+    @property
+    def schema(self) -> Any:
+        """Give the compiled schema; it is made once, for an endpoint's ministries when its options are read."""
+        return _schema(self.file)
+
+    def faults(self, envelope: etree._Element) -> tuple[Fault, ...]:
+        """List every fault of an envelope with this message."""
+        found = xml.faults(self.schema, envelope)
+        content = envelope.find("Body/Content/*")
+        if not self.root or content is None or content.tag == self.root:
+            return found
+        name = str(etree.QName(content).localname)[:100]
+        vi, en = f"nội dung phải là {self.root}", f"the content must be {self.root}"
+        return (*found, Fault(f"/Envelope/Body/Content/{name}", "unexpected", vi, en))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +72,16 @@ class Procedure:
     office_code: str
     #: ErrorCode of the answer when a valid message could not be stored.
     store_failed: str
-    attachments: AttachmentNames | None
+    attachments: tuple[AttachmentNames, ...]
     rows: tuple[Row, ...]
     structures: Mapping[str, Structure]
+    dialect: Dialect = "gen2"
+    #: SOAP operation of the Single Window's service; empty: the endpoint's.
+    gateway_operation: str = ""
+    #: The Single Window's own status numbers -> stage.
+    statuses: Mapping[int, Stage] = field(default_factory=dict)
     #: What is assumed, in words, for ``lienthong check``.
-    assumed: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
 
     def find(self, type_: str, function: str) -> Row | None:
         """Find the message with these numbers."""
@@ -133,7 +89,7 @@ class Procedure:
 
     def telling(self, event: Event, direction: str) -> tuple[Row, ...]:
         """List the messages that tell this event in this direction."""
-        return tuple(row for row in self.rows if row.event is event and row.direction == direction)
+        return tuple(row for row in self.rows if row.tells(event) and row.goes(direction))
 
 
 @dataclass(frozen=True)
@@ -145,98 +101,179 @@ class Registry:
     def find(self, document_type: str) -> Procedure | None:
         return self.procedures.get(document_type)
 
+    def prepare(self, offices: Iterable[str]) -> None:
+        """Compile the schemas of these ministries' procedures, so that no message has to wait for it. Raises BadSettings."""
+        wanted = set(offices)
+        for procedure in self.procedures.values():
+            if procedure.office_code in wanted:
+                for structure in procedure.structures.values():
+                    _schema(structure.file)
+
 
 @lru_cache(maxsize=32)
 def registry(folder: str = "") -> Registry:
     """Read the shipped registry, and what ``folder`` adds or replaces; each folder is read once.
 
-    Raises BadSettings, naming file and row.
+    Raises BadSettings, naming file, row and key.
     """
-    found = _read_folder(GEN2 / "registry", {})
+    found: dict[str, Procedure] = {}
+    for generation in (GEN1, GEN2):
+        if (generation / "registry").is_dir():
+            found = _read_folder(generation / "registry", found)
     if folder:
         found = _read_folder(Path(folder), found)
     return Registry(found)
 
 
-def check_registry(folder: str = "") -> list[str]:
-    """List what the registry assumes rather than knows, one line per entry, for ``lienthong check``."""
-    return [line for procedure in registry(folder).procedures.values() for line in procedure.assumed]
+def check_registry(folder: str = "", offices: Iterable[str] = ()) -> list[str]:
+    """List what the registry assumes rather than knows, for all or some ministries, for ``lienthong check``."""
+    wanted = set(offices)
+    procedures = registry(folder).procedures.values()
+    return [line for one in procedures if not wanted or one.office_code in wanted for line in one.assumed]
 
 
 def _read_folder(folder: Path, before: Mapping[str, Procedure]) -> dict[str, Procedure]:
     if not folder.is_dir():
-        raise _bad(folder, "", "no such folder", "không có thư mục này")
+        raise _bad(folder, [("", "không có thư mục này", "no such folder")])
     found = dict(before)
-    # Files that stand alone first: ``like`` may name any of them.
-    read = [(path, _read_file(path)) for path in sorted(folder.glob("*.toml"))]
-    for path, file in sorted(read, key=lambda pair: bool(pair[1].like)):
+    for path, file in _models_first([(path, _read_file(path)) for path in sorted(folder.glob("*.toml"))]):
         found[file.document_type] = _procedure(path, file, found)
     return found
 
 
-def _read_file(path: Path) -> _File:
+def _models_first(read: Iterable[tuple[Path, File]]) -> Iterable[tuple[Path, File]]:
+    """Put a file after the one that its ``like`` names; a file like its own code is like the one that it replaces."""
+    waiting = {file.document_type: (path, file) for path, file in read}
+    while waiting:
+        ready = [name for name, (_, file) in waiting.items() if file.like == name or file.like not in waiting]
+        for name in ready or list(waiting):  # a circle: the first of it will say that the other is unknown
+            yield waiting.pop(name)
+
+
+def _read_file(path: Path) -> File:
     try:
-        file = _File.model_validate(tomllib.loads(path.read_text("utf-8")))
+        file = File.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise _bad(path, "", _said(error), "tệp đăng ký không đúng") from error
+        raise _bad(path, [("", *said(error))]) from error
     if path.stem != file.document_type.replace("&", "_"):
-        raise _bad(path, "document_type", f"{file.document_type!r} belongs into another file", "tên tệp khác mã thủ tục")
+        code = file.document_type
+        raise _bad(path, [("document_type", f"tên tệp khác mã thủ tục {code!r}", f"{code!r} belongs into another file")])
     return file
 
 
-def _procedure(path: Path, file: _File, known: Mapping[str, Procedure]) -> Procedure:
-    rows, structures, attachments = _own_rows(path, file)
-    if file.like:
-        if file.message or file.like not in known:
-            raise _bad(path, "like", f"{file.like!r} is unknown, or there are messages beside it", "like không hợp lệ")
-        model = known[file.like]
-        rows, structures, attachments = model.rows, dict(model.structures), file.attachments or model.attachments
-    _check_rows(path, rows)
+def _procedure(path: Path, file: File, known: Mapping[str, Procedure]) -> Procedure:
+    model = _model(path, file, known)
+    rows, structures = _own_rows(path, file, model.dialect if model else file.dialect)
+    own_rows = rows
+    if model:
+        rows = (*rows, *_taken_over(path, file, own_rows, model))
+        structures = {**model.structures, **structures}
+    if wrong := [*_wrong_rows(rows), *_wrong_statuses(file, rows)]:
+        raise _bad(path, wrong)
+    own = file.model_fields_set
     return Procedure(
         document_type=file.document_type,
         title=file.title,
         office_code=file.office_code,
         store_failed=file.store_failed,
-        attachments=attachments,
+        attachments=model.attachments if model and "attachments" not in own else file.attachments,
         rows=rows,
-        structures=structures,
-        assumed=tuple(_assumptions(path, file, rows)),
+        structures={row.service: structures[row.service] for row in rows},
+        dialect=model.dialect if model else file.dialect,
+        gateway_operation=model.gateway_operation if model and "gateway_operation" not in own else file.gateway_operation,
+        statuses=model.statuses if model and "statuses" not in own else {int(no): stage for no, stage in file.statuses.items()},
+        assumed=tuple(_assumptions(path, file, own_rows, rows)),
     )
 
 
-def _own_rows(path: Path, file: _File) -> tuple[tuple[Row, ...], dict[str, Structure], AttachmentNames | None]:
+def _model(path: Path, file: File, known: Mapping[str, Procedure]) -> Procedure | None:
+    """Find the procedure whose messages this one has; how they are wrapped is the other's to say."""
+    if not file.like:
+        if file.without:
+            raise _bad(path, [("without", "chỉ dùng cùng với like", "it says something only beside like")])
+        return None
+    if "dialect" in file.model_fields_set or file.like not in known:
+        en = f"{file.like!r} is unknown, or there is a dialect beside it"
+        raise _bad(path, [("like", f"không có thủ tục {file.like!r}, hoặc tệp còn khai báo dialect", en)])
+    return known[file.like]
+
+
+def _taken_over(path: Path, file: File, own: Iterable[Row], model: Procedure) -> Iterable[Row]:
+    """Take the model's messages, except those that stand in this file anew and those that it goes without."""
+    known = {name for row in model.rows for name in (row.type, row.service)}
+    if stray := [name for name in file.without if name not in known]:
+        en = f"{file.like} has no {', '.join(stray)}"
+        raise _bad(path, [("without", f"thủ tục {file.like} không có {', '.join(stray)}", en)])
+    gone = {*file.without, *(row.service for row in own)}
+    kept = [row for row in model.rows if row.service not in gone and row.type not in file.without]
+    names = {row.service for row in (*own, *kept)}
+    # An answer to several messages answers those that are left.
+    return [row.model_copy(update={"answers": tuple(one for one in row.answers if one in names)}) for row in kept]
+
+
+def _own_rows(path: Path, file: File, dialect: Dialect) -> tuple[tuple[Row, ...], dict[str, Structure]]:
+    """Read the rows with their schemas; what is wrong in any of them is said at once."""
     rows: list[Row] = []
     structures: dict[str, Structure] = {}
+    wrong: list[tuple[str, str, str]] = []
     for number, table in enumerate(file.message, 1):
         place = f"message {number} ({table.get('type')}/{table.get('function')})"
         try:
-            row = Row.model_validate(table)
-        except ValidationError as error:
-            raise _bad(path, place, _said(error), "dòng đăng ký không đúng") from error
-        structures[row.service] = _structure(path, place, row)
-        rows.append(row)
-    return tuple(rows), structures, file.attachments
+            for one in one_by_one(table):
+                row = Row.model_validate(one)
+                structures[row.service] = _structure(path, dialect, row)
+                rows.append(row)
+        except (ValidationError, ValueError) as error:
+            wrong.append((place, *said(error)))
+        except BadSettings as error:
+            wrong.append((place, error.vi, error.en))
+    if wrong:
+        raise _bad(path, wrong)
+    return tuple(rows), structures
 
 
-def _structure(path: Path, place: str, row: Row) -> Structure:
+def _structure(path: Path, dialect: Dialect, row: Row) -> Structure:
+    if row.type.isalpha() and dialect != "food_safety":
+        raise _wrong("type", f"{row.type!r} phải là số", f"{row.type!r} is not a number")
+    plain = PLAIN[dialect]
+    if not row.schema_file:
+        return Structure(file=plain, order=(), root="" if row.root == ANY else row.root)
     beside = path.parent / row.schema_file
-    file = beside if beside.is_file() else GEN2 / row.schema_file
-    if not file.is_file():
-        raise _bad(path, place, f"schema {row.schema_file!r} is missing", f"thiếu lược đồ {row.schema_file!r}")
-    order = _children(file).get(row.root)
+    schema = beside if beside.is_file() else plain.parent / row.schema_file
+    if not schema.is_file():
+        raise _wrong("schema", f"thiếu tệp {row.schema_file!r}", f"{row.schema_file!r} is missing")
+    order = _children(schema).get(row.root)
     if order is None:
-        raise _bad(path, place, f"{row.schema_file} declares no {row.root}", f"{row.schema_file} không khai báo {row.root}")
-    if stray := [name for name in row.fields if name not in order]:
-        raise _bad(path, place, f"{row.root} has no {', '.join(stray)}", f"{row.root} không có {', '.join(stray)}")
-    return Structure(schema=_schema(file), order=order)
+        raise _wrong("root", f"{row.schema_file} không khai báo {row.root}", f"{row.schema_file} declares no {row.root}")
+    if absent := [name for name in row.beside if name not in _children(schema)]:
+        names = ", ".join(absent)
+        raise _wrong("beside", f"{row.schema_file} không khai báo {names}", f"{row.schema_file} declares no {names}")
+    below = _below(schema)
+    if stray := list(_stray(row, order, below)):
+        raise _wrong("fields", f"{row.root} không có {', '.join(stray)}", f"{row.root} has no {', '.join(stray)}")
+    if beside == schema:  # what was not shipped was not tested: a broken one is told with its row
+        _schema(schema)
+    return Structure(file=schema, order=order, below=below)
 
 
-@lru_cache(maxsize=512)
+def _stray(row: Row, order: Iterable[str], below: Mapping[str, Iterable[str]]) -> Iterable[str]:
+    """List fields that name nothing: neither a child of the root, nor an element beside it, nor what is below those."""
+    known = {*order, *row.beside} or {row.root}
+    if row.beside:
+        known.add(row.root)
+    for name in (*row.fields, *row.told_by):
+        first, *rest = name.split("/")
+        steps = zip((first, *rest), rest, strict=False)
+        if first not in known or any(child not in below.get(parent, ()) for parent, child in steps):
+            yield name
+
+
+@lru_cache(maxsize=1024)
 def _schema(file: Path) -> Any:
     return xml.load_schema(file)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def _children(file: Path) -> Mapping[str, tuple[str, ...]]:
     """Read which messages a schema file declares, and the order of their children."""
     tree = xml.parse(file.read_bytes())
@@ -246,36 +283,81 @@ def _children(file: Path) -> Mapping[str, tuple[str, ...]]:
     }
 
 
-def _check_rows(path: Path, rows: Iterable[Row]) -> None:
+@lru_cache(maxsize=1024)
+def _below(file: Path) -> Mapping[str, tuple[str, ...]]:
+    """Read the order of the children of every element that a schema file and its includes declare."""
+    tree = xml.parse(file.read_bytes())
+    types = {str(one.get("name")): one for one in tree.iterfind(f"{XS}complexType")}
+    found: dict[str, tuple[str, ...]] = {}
+    for element in tree.iter(f"{XS}element"):
+        own = element.find(f"{XS}complexType")
+        inner = types.get(element.get("type", "")) if own is None else own
+        if inner is not None:
+            children = tuple(str(child.get("name")) for child in inner.iterfind(f"*/{XS}element"))
+            found.setdefault(str(element.get("name")), children)
+    for included in tree.iterfind(f"{XS}include"):
+        found = {**_below(file.parent / str(included.get("schemaLocation"))), **found}
+    return found
+
+
+def _wrong_rows(rows: Iterable[Row]) -> Iterable[tuple[str, str, str]]:
+    """Look for rows that cannot stand beside each other: place, Vietnamese, English."""
     named: dict[str, Row] = {}
     defaults: set[tuple[str, Event]] = set()
     for row in rows:
         if row.service in named:
-            raise _bad(path, row.service, "stands here twice", "bị lặp")
-        if row.default and (row.direction, row.event) in defaults:
-            raise _bad(path, row.service, f"a second default for {row.event.value}", f"hai mặc định cho {row.event.value}")
+            yield row.service, "thông điệp bị khai báo hai lần", "stands here twice"
         named[row.service] = row
-        if row.default:
-            defaults.add((row.direction, row.event))
+        for way in ("to_ministry", "to_gateway"):
+            if not row.default or not row.goes(way):
+                continue
+            if (way, row.event) in defaults:
+                event = row.event.value
+                yield row.service, f"default: đã có mặc định cho {event}", f"default: a second default for {event}"
+            defaults.add((way, row.event))
     for row in named.values():
-        if row.answers and (row.answers not in named or named[row.answers].direction == row.direction):
-            raise _bad(path, row.service, f"answers {row.answers}, which the other side does not send", "cặp hỏi - đáp sai")
+        yield from _wrong_names(row, named)
 
 
-def _assumptions(path: Path, file: _File, rows: Iterable[Row]) -> Iterable[str]:
+def _wrong_names(row: Row, named: Mapping[str, Row]) -> Iterable[tuple[str, str, str]]:
+    for asked in row.answers:
+        other = named.get(asked)
+        if other is None or (other.direction == row.direction != "both"):
+            en = f"answers {asked}, which the other side does not send"
+            yield row.service, f"answers: bên kia không gửi thông điệp {asked}", en
+    if row.ask and row.ask not in named:
+        yield row.service, f"ask: thủ tục không có thông điệp {row.ask}", f"ask: the procedure has no message {row.ask}"
+
+
+def _wrong_statuses(file: File, rows: Iterable[Row]) -> Iterable[tuple[str, str, str]]:
+    if not file.statuses:
+        return
+    for row in rows:
+        if row.status is not None and str(row.status) not in file.statuses:
+            yield row.service, f"status: [statuses] không có số {row.status}", f"status: [statuses] has no {row.status}"
+
+
+def _assumptions(path: Path, file: File, own: Iterable[Row], rows: Iterable[Row]) -> Iterable[str]:
+    if file.code_assumed:
+        yield f"{path.name}: the code {file.document_type} is a stand-in: replace it when the real one is known"
     if file.title_assumed:
         yield f"{path.name}: title is assumed"
-    for row in rows:
+    if file.like and any(row.assumed for row in rows if row not in own):
+        yield f"{path.name}: messages as of {file.like}, with what is assumed there"
+    for row in own:
         if row.assumed:
             yield f"{path.name}: {row.service} {row.event.value} ({row.root}) is assumed: {row.note or 'not seen'}"
 
 
-def _said(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-    return str(error)
+def _wrong(key: str, vi: str, en: str) -> BadSettings:
+    return BadSettings(f"{key}: {en}", f"{key}: {vi}")
 
 
-def _bad(path: Path, row: str, en: str, vi: str) -> BadSettings:
-    place = f"{path.name}, {row}" if row else path.name
-    return BadSettings(f"registry {place}: {en}", f"danh mục thông điệp {place}: {vi} ({en})", where=f"{path}#{row}")
+def _bad(path: Path, wrong: Iterable[tuple[str, str, str]]) -> BadSettings:
+    """Say what is wrong in a file: row by row, Vietnamese and English."""
+    found = [(f"{path.name}, {place}" if place else path.name, vi, en) for place, vi, en in wrong]
+    return BadSettings(
+        "registry " + "; ".join(f"{place}: {en}" for place, _, en in found),
+        "danh mục thông điệp " + "; ".join(f"{place}: {vi}" for place, vi, _ in found),
+        where=str(path),
+    )

@@ -10,6 +10,7 @@ from lxml import etree
 
 from adapters.single_window import soap
 from adapters.single_window.envelope import content_of, read_head
+from adapters.single_window.operations import Operation
 from adapters.single_window.options import Options
 from adapters.single_window.soap import SOAP
 from hub.errors import InvalidMessage
@@ -25,9 +26,9 @@ class SendGateway:
         self.options, self.address = options, address
         self.version, self.payload, self.addressing = version, payload, addressing
 
-    def wrap(self, document: str, document_type: str, office_code: str) -> bytes:
-        """Put a document into the SOAP request that the hub's door takes."""
-        names, namespace = self.options.door, SOAP[self.version]
+    def wrap(self, document: str, document_type: str, office_code: str, operation: Operation | None = None) -> bytes:
+        """Put a document into the SOAP request that the hub's door takes; None: of its usual operation."""
+        names, namespace = operation or self.options.door, SOAP[self.version]
         envelope = etree.Element(f"{{{namespace}}}Envelope", nsmap={"env": namespace})
         if self.addressing:
             self._address(etree.SubElement(envelope, f"{{{namespace}}}Header"), document)
@@ -66,9 +67,12 @@ def told(body: bytes, result: str) -> dict[str, Any]:
     found = next(iter(root.iter("{*}" + result)), None)
     if found is None:
         return {"function": "", "fault": " ".join(str(text).strip() for text in root.itertext()).strip()}
+    if not (found.text or "").strip():
+        return {"function": "", "empty": True}
     answer = xml.parse((found.text or "").encode())
     head = read_head(answer)
     errors = [{"code": xml.text(one, "ErrorCode"), "name": xml.text(one, "ErrorName")} for one in answer.iter("Error")]
+    errors += [{"code": xml.text(one, "RejectCode"), "name": xml.text(one, "RejectDesc")} for one in answer.iter("Reject")]
     told = {"function": head.function, "type": head.type, "reference": head.reference, "messageId": head.message_id}
     return {**told, "errors": errors}
 

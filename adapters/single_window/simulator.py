@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -14,11 +13,12 @@ from cryptography.x509 import load_pem_x509_certificate
 from lxml import etree
 
 from adapters.single_window import contracts, soap
-from adapters.single_window.envelope import SUBJECT, Head, build, content_of, party, read_head, write_moment
+from adapters.single_window.envelope import Head, read_head
+from adapters.single_window.operations import AVAILABLE, Operation
 from adapters.single_window.options import Options
-from adapters.single_window.registry import Procedure, Row
 from adapters.single_window.samples import generator
 from adapters.single_window.send_gateway import SendGateway, told, with_broken_signature, with_dtd, with_other_content
+from adapters.single_window.simulator_answers import FORCED, SPOILT, checked, confirmation, doubly_escaped, receipt
 from adapters.single_window.soap import CONTENT_TYPE, SOAP
 from hub.canonical.codes import Event
 from hub.errors import Fault, InvalidMessage
@@ -29,12 +29,15 @@ from hub.wire import Wire
 
 #: Where each role listens; the Single Window's clients post to the address of its WSDL too.
 PATHS: Mapping[str, tuple[str, ...]] = {
-    "gateway": ("/VNSWReceiveGateway/ws", "/VNSWReceiveGateway/ws/gateway.wsdl"),
-    "ministry": ("/MardService.asmx",),
+    "gateway": (
+        "/VNSWReceiveGateway/ws",
+        "/VNSWReceiveGateway/ws/gateway.wsdl",
+        "/NSWService/MTService.svc",
+        "/VNRegister/MTService.svc",
+    ),
+    "ministry": ("/MardService.asmx", "/services/MessageAndResponseImpl", "/VNMWS.asmx"),
 }
 DEADLINE_SECONDS = 30.0
-#: The moment that answers carry; a double needs no clock.
-_RECEIVED = write_moment(generator.START)
 
 
 def simulator(
@@ -69,6 +72,8 @@ def simulator(
         "applications": partner.applications,
         "withdraw": partner.withdraw,
         "supplement": partner.supplement,
+        "confirm": partner.confirm,
+        "sequence": partner.sequence,
     }
     return server
 
@@ -93,6 +98,8 @@ class Partner:
         self._duplicates: list[dict[str, str]] = []
         self._sent: list[dict[str, Any]] = []
         self._references: dict[str, str] = {}
+        #: Headers of what was taken, by messageId.
+        self._heads: dict[str, Head] = {}
         self._seed = 0
 
     # --- what it sends ---------------------------------------------------------------------------------------------
@@ -134,9 +141,24 @@ class Partner:
             seed=self._next_seed(given),
             reference=given.get("reference", ""),
             given=given.get("values"),
+            direction=self.options.incoming,
             options=self.options,
         )
         return self._deliver(document, given)
+
+    def confirm(self, given: dict[str, Any]) -> Any:
+        """Say later what became of a message that was taken (``messageId``): processed, or ``refused``."""
+        with self._lock:
+            head = self._heads[given["messageId"]]
+        return self._deliver(confirmation(head, self.options, refused=bool(given.get("refused"))), given)
+
+    def sequence(self, given: dict[str, Any]) -> Any:
+        """Send several documents one after the other (``messages``, each as ``send``); ``out_of_order``: the last one first."""
+        shared = {name: given[name] for name in ("document_type", "reference") if name in given}
+        messages = [{**shared, **one} for one in given["messages"]]
+        if given.get("fault") == "out_of_order":
+            messages.reverse()
+        return [self.send(one) for one in messages]
 
     def _follow(self, event: Event, given: dict[str, Any]) -> Any:
         document_type = given.get("document_type") or self._references[given["reference"]]
@@ -170,16 +192,21 @@ class Partner:
 
     def _post(self, text: str, document: bytes) -> dict[str, Any]:
         head = read_head(xml.parse(document))
-        procedure = self.options.book.find(head.document_type)
-        body = self.gateway.wrap(text, head.document_type, procedure.office_code if procedure else "?")
+        procedure = self.options.find(head.document_type)
+        names = self._door(procedure.gateway_operation if procedure else "")
+        body = self.gateway.wrap(text, head.document_type, procedure.office_code if procedure else "?", names)
         headers = {"Content-Type": CONTENT_TYPE[self.gateway.version], "Authorization": f"Bearer {self._token}"}
         reply = self._wire.call("POST", self.gateway.address, body=body, headers=headers, deadline_seconds=DEADLINE_SECONDS)
-        answer = {"status": reply.status, **told(reply.body, self.options.door.result)}
+        answer = {"status": reply.status, **told(reply.body, names.result)}
         sent = {"documentType": head.document_type, "type": head.type, "function": head.function}
         record = {**sent, "reference": head.reference, "messageId": head.message_id, "answer": answer}
         with self._lock:
             self._sent.append(record)
         return record
+
+    def _door(self, named: str) -> Operation:
+        """Choose the hub's operation for a procedure: the one that the registry names, where the hub has it, else the usual."""
+        return next((one for one in self.options.doors if one.operation == named), self.options.door)
 
     # --- what it receives ------------------------------------------------------------------------------------------
 
@@ -189,161 +216,88 @@ class Partner:
             return Said(status=404, content_type="text/plain")
         if call.method == "GET":
             address = f"{self._server.url}{call.path}"
-            return Said(contracts.wsdl(self.options.service, address, SOAP), content_type="text/xml; charset=utf-8")
+            return Said(contracts.wsdl(self.options.services, address, SOAP), content_type="text/xml; charset=utf-8")
         version = soap.guess_version(call.body, call.headers.get("content-type", ""))
         try:
-            text, routing = self._opened(call.body, version)
+            names, values = self._opened(call.body, version)
         except InvalidMessage as error:
             status, body = soap.fault(version, error)
             return Said(body, status=status, content_type=CONTENT_TYPE[version])
-        return self._answered(text, routing, version, call.body.decode("utf-8", "replace"))
+        call_text = call.body.decode("utf-8", "replace")
+        if names.shape == "check":
+            gone = self._server.faults.take("disconnected", call_text)
+            return self._said("ERROR:DISCONNECTED" if gone else AVAILABLE, version, names)
+        return self._answered(values.pop(names.payload), values, version, names, call_text)
 
     @property
     def _server(self) -> SimulatorServer:
         assert self.server is not None
         return self.server
 
-    def _opened(self, body: bytes, version: str) -> tuple[str, dict[str, str]]:
-        """Find the operation's parameters, as a contract-first service does: strictly by name and namespace."""
-        names = self.options.service
-        found = xml.parse(body).find(f"{{{SOAP[version]}}}Body/{{{names.namespace}}}{names.operation}")
-        space = names.parameter_namespace()
-        values = {} if found is None else {
-            etree.QName(one).localname: one.text or "" for one in found.iter(f"{{{space}}}*" if space else "*") if len(one) == 0
-        }
-        if names.payload not in values:
-            raise InvalidMessage([Fault("/Envelope/Body", "unknown_operation", "sai thao tác", "wrong operation")])
-        return values.pop(names.payload), values
+    def _opened(self, body: bytes, version: str) -> tuple[Operation, dict[str, str]]:
+        """Find the operation and its parameters, as a contract-first service does: strictly by name and namespace."""
+        root = xml.parse(body, long_texts=True)
+        for names in self.options.services:
+            found = root.find(f"{{{SOAP[version]}}}Body/{{{names.namespace}}}{names.operation}")
+            if found is None:
+                continue
+            space = names.parameter_namespace()
+            values = {
+                etree.QName(one).localname: one.text or ""
+                for one in found.iter(f"{{{space}}}*" if space else "*")
+                if len(one) == 0 and one is not found
+            }
+            if names.shape == "check" or names.payload in values:
+                return names, values
+        raise InvalidMessage([Fault("/Envelope/Body", "unknown_operation", "sai thao tác", "wrong operation")])
 
-    def _answered(self, text: str, routing: Mapping[str, str], version: str, call_text: str) -> Said:
+    def _answered(
+        self, text: str, routing: Mapping[str, str], version: str, names: Operation, call_text: str
+    ) -> Said:
         faults = self._server.faults
         if faults.take("empty", call_text):
-            return self._said("", version)
+            return self._said("", version, names)
         if faults.take("cannot_parse", call_text):
-            return self._said("Can not parse xml", version)
-        forced = next((code for code in ("22", "00") if faults.take(f"function_{code}", call_text)), "")
-        head, errors = self._checked(text, routing)
+            return self._said("Can not parse xml", version, names)
+        forced = next((code for code in FORCED if faults.take(f"function_{code}", call_text)), "")
+        head, errors = checked(text, routing, self.options)
         if forced:
             errors = [("BNN06_CODE", "không lưu được dữ liệu")]
         if not errors:
-            self._store(head, text)
-        root = self._receipt(head, forced or ("00" if errors else "99"), errors)
+            self._store(head, text, names)
+        if self._is_word(head) and not errors:
+            return self._said("", version, names)
+        root = receipt(head, self.options, errors, forced)
         for kind, spoil in SPOILT.items():
             if faults.take(kind, call_text):
                 spoil(root)
         written = xml.serialise(root).decode()
-        if faults.take("double_escaped", call_text):
-            written = written.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return self._said(written, version)
+        return self._said(doubly_escaped(written) if faults.take("double_escaped", call_text) else written, version, names)
 
-    def _said(self, text: str, version: str) -> Said:
-        return Said(soap.response(version, self.options.service, text), content_type=CONTENT_TYPE[version])
+    def _is_word(self, head: Head) -> bool:
+        """Say whether a document confirms or refuses an earlier one, which is answered by nothing."""
+        dialect = self.options.dialect_of(self.options.find(head.document_type))
+        return bool(dialect.confirmed) and head.function in (dialect.confirmed, dialect.refused_late)
 
-    def _checked(self, text: str, routing: Mapping[str, str]) -> tuple[Head, list[tuple[str, str]]]:
-        try:
-            root = xml.parse(text.encode())
-        except InvalidMessage as error:
-            return Head(), [("ERR02_CODE", error.en)]
-        head = read_head(root)
-        procedure = self.options.book.find(head.document_type)
-        row = procedure.find(head.type, head.function) if procedure else None
-        if procedure is None or row is None or row.direction != self.options.outgoing:
-            return head, [("ERR01_CODE" if procedure is None else "ERR04_CODE", "không có thông điệp này")]
-        return head, self._wrong(root, head, procedure, row, routing)
+    def _said(self, text: str, version: str, names: Operation) -> Said:
+        return Said(soap.response(version, names, text), content_type=CONTENT_TYPE[version])
 
-    def _wrong(
-        self, root: etree._Element, head: Head, procedure: Procedure, row: Row, routing: Mapping[str, str]
-    ) -> list[tuple[str, str]]:
-        errors = [("ERR02_CODE", f"{one.path}: {one.vi}") for one in xml.faults(procedure.structures[row.service].schema, root)]
-        if content_of(root) is None:
-            errors.append(("ERR05_CODE", "thiếu nội dung"))
-        wanted = {self.options.service.office_code: procedure.office_code, self.options.service.document_type: head.document_type}
-        errors += [("ERR03_CODE", f"{name} không khớp") for name, value in routing.items() if wanted.get(name, value) != value]
-        return errors
-
-    def _store(self, head: Head, text: str) -> None:
+    def _store(self, head: Head, text: str, names: Operation) -> None:
         digest = hashlib.sha256(text.encode()).hexdigest()
         row = {"documentType": head.document_type, "type": head.type, "function": head.function, "messageId": head.message_id}
-        entry = {**row, "digest": digest}
+        entry = {**row, "digest": digest, **({"operation": names.operation} if len(self.options.services) > 1 else {})}
         with self._lock:
             before = self._stored.setdefault(head.reference, [])
             if any({**one, "digest": ""} == {**entry, "digest": ""} for one in before):
                 self._duplicates.append({"reference": head.reference, **entry})
             before.append(entry)
-
-    def _receipt(self, head: Head, function: str, errors: list[tuple[str, str]]) -> etree._Element:
-        subject = {**{name: head.subject.get(name, "") for name in SUBJECT}, "function": function, "sendDate": _RECEIVED}
-        office = self._office(head)
-        answer = Head(
-            version=head.version,
-            message_id=str(uuid5(NAMESPACE_URL, f"receipt:{head.message_id}")),
-            sender=party(self.options.partner(office)),
-            receiver=party(self.options.own(office)),
-            subject=subject,
-        )
-        return build(answer, _received() if not errors else _error_list(errors))
-
-    def _office(self, head: Head) -> str:
-        procedure = self.options.book.find(head.document_type)
-        return procedure.office_code if procedure else next(iter(self.options.ministry_parties))
+            self._heads[head.message_id] = head
 
     def account(self) -> dict[str, Any]:
         """Show what was stored for each dossier, in order; what came twice; and what was sent with its answer."""
         with self._lock:
             stored = {reference: list(rows) for reference, rows in self._stored.items()}
             return {"dossiers": stored, "duplicates": list(self._duplicates), "sent": list(self._sent)}
-
-
-def _swap_parties(root: etree._Element) -> None:
-    sender, receiver = root.find("Header/From"), root.find("Header/To")
-    assert sender is not None and receiver is not None
-    sender.tag, receiver.tag = "To", "From"
-
-
-def _swap_numbers(root: etree._Element) -> None:
-    """As the receive gateway's own error handling does: type and function change places, version and messageId are empty."""
-    kind, function = _at(root, "Header/Subject/type"), _at(root, "Header/Subject/function")
-    kind.text, function.text = function.text, kind.text
-    _at(root, "Header/Reference/version").text = ""
-    _empty_message_id(root)
-
-
-def _empty_message_id(root: etree._Element) -> None:
-    _at(root, "Header/Reference/messageId").text = ""
-
-
-def _type_is_document_type(root: etree._Element) -> None:
-    _at(root, "Header/Subject/type").text = _at(root, "Header/Subject/documentType").text
-
-
-def _at(root: etree._Element, path: str) -> etree._Element:
-    element = root.find(path)
-    assert element is not None
-    return element
-
-
-#: Known habits of real answers, as faults on demand; each changes the receipt that would have been given.
-SPOILT: Mapping[str, Callable[[etree._Element], None]] = {
-    "parties_swapped": _swap_parties,
-    "swapped": _swap_numbers,
-    "no_message_id": _empty_message_id,
-    "type_is_document_type": _type_is_document_type,
-}
-
-
-def _received() -> etree._Element:
-    content = etree.Element("ReceiveDate")
-    content.text = _RECEIVED
-    return content
-
-
-def _error_list(errors: list[tuple[str, str]]) -> etree._Element:
-    content = etree.Element("ErrorList")
-    for code, name in errors:
-        error = etree.SubElement(content, "Error")
-        etree.SubElement(error, "ErrorCode").text = code
-        etree.SubElement(error, "ErrorName").text = name
-    return content
 
 
 SIMULATOR = simulator

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from adapters.single_window.options import Operation, Options
+from adapters.single_window.operations import Operation
+from adapters.single_window.options import Options
 from hub.errors import Fault, HubError, InvalidMessage
 from hub.rules import xml
 
@@ -32,6 +33,8 @@ _OURS = frozenset(
 )
 #: A declaration inside a text says nothing: the text is decoded already (writers in C# leave ``utf-16`` in it).
 _DECLARATION = re.compile(r"\A<\?xml\s[^>]*\?>\s*")
+#: CDATA marks that a writer added as text, and its SOAP library then escaped.
+_MARKS = "<![CDATA[", "]]>"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 #: What stands in a fault's text; the rest is in its detail.
 _SAID_FAULTS = 3
@@ -42,14 +45,15 @@ class SoapCall:
     """One operation called: its parameters by local name."""
 
     version: str
+    operation: Operation
     parameters: Mapping[str, str]
     message_id: str = ""
     wsa_namespace: str = ""
 
 
 def read_call(body: bytes, options: Options) -> SoapCall:
-    """Read a SOAP request for the endpoint's operation. Raises InvalidMessage, whose faults choose the SOAP fault's code."""
-    root = xml.parse(body)
+    """Read a SOAP request for one of the endpoint's operations. Raises InvalidMessage, whose faults choose the fault's code."""
+    root = xml.parse(body, long_texts=True)
     version = _version(root, options)
     header, soap_body = root.find(f"{{{SOAP[version]}}}Header"), root.find(f"{{{SOAP[version]}}}Body")
     blocks = [] if header is None else list(header.iterchildren("*"))
@@ -59,9 +63,11 @@ def read_call(body: bytes, options: Options) -> SoapCall:
         raise InvalidMessage([Fault("/Envelope/Body", "missing", "thiếu phần Body của SOAP", "SOAP Body is missing")])
     wsa = {str(block.tag): block for block in blocks if etree.QName(block).namespace in WSA}
     id_block = next((block for tag, block in wsa.items() if tag.endswith("}MessageID")), None)
+    operation, parameters = _called(soap_body, options.doors)
     return SoapCall(
         version=version,
-        parameters=_parameters(soap_body, options.door),
+        operation=operation,
+        parameters=parameters,
         message_id="" if id_block is None else (id_block.text or "").strip(),
         wsa_namespace="" if id_block is None else str(etree.QName(id_block).namespace),
     )
@@ -76,17 +82,23 @@ def guess_version(body: bytes, content_type: str) -> str:
 
 
 def document_of(text: str) -> bytes:
-    """Give the document inside a string element: as CDATA or escaped it is the same text; escaped twice it is unescaped once."""
+    """Give the document inside a string element: as CDATA or escaped it is the same text; escaped twice it is unescaped once.
+
+    Marks of a CDATA section that came as text are taken away.
+    """
     text = text.strip().lstrip("\ufeff").lstrip()
     if text.startswith("&lt;"):
         text = _unescaped(text)
+    start, end = _MARKS
+    if text.startswith(start) and text.endswith(end):
+        text = text[len(start) : -len(end)].strip().lstrip("\ufeff").lstrip()
     return _DECLARATION.sub("", text).encode()
 
 
 def _unescaped(text: str) -> str:
     """Unescape by parsing; a text that is no escaped document stays as it is, and is refused where it is read."""
     try:
-        inner = xml.parse(f"<t>{text}</t>".encode())
+        inner = xml.parse(f"<t>{text}</t>".encode(), long_texts=True)
     except InvalidMessage:
         return text
     return text if len(inner) else (inner.text or "").strip()
@@ -188,19 +200,39 @@ def _not_understood(block: etree._Element) -> Fault:
     return Fault(f"/Envelope/Header/{block.tag}", "must_understand", vi, en)
 
 
-def _parameters(body: etree._Element, operation: Operation) -> dict[str, str]:
-    call = body.find(f"{{{operation.namespace}}}{operation.operation}")
-    if call is None:
-        wanted = f"{{{operation.namespace}}}{operation.operation}"
-        vi, en = f"không tìm thấy thao tác {wanted}", f"operation {wanted} is not there"
-        raise InvalidMessage([Fault("/Envelope/Body", "unknown_operation", vi, en)])
+def _called(body: etree._Element, operations: Iterable[Operation]) -> tuple[Operation, dict[str, str]]:
+    """Find which operation is called: by name and namespace, never by SOAPAction, which many clients leave empty."""
+    calls = [(one, call) for one in operations for call in body.iterfind(f"{{{one.namespace}}}{one.operation}")]
+    if len(calls) > 1:
+        # One call has one answer: whatever came beside it would be lost.
+        raise _twice("/Envelope/Body", "Body", "SOAP Body")
+    for operation, call in calls:
+        return operation, _parameters(call, operation)
+    wanted = ", ".join(f"{{{one.namespace}}}{one.operation}" for one in operations)
+    vi, en = f"không tìm thấy thao tác {wanted}", f"operation {wanted} is not there"
+    raise InvalidMessage([Fault("/Envelope/Body", "unknown_operation", vi, en)])
+
+
+def _parameters(call: etree._Element, operation: Operation) -> dict[str, str]:
+    if operation.shape == "check":
+        return {}
     # Qualified or not, wrapped or not: parameters are found by their local names.
-    leaves = {etree.QName(element).localname: element for element in _leaves(call)}
+    found = list(_leaves(call))
+    leaves = {etree.QName(element).localname: element for element in found}
+    names = [etree.QName(element).localname for element in found]
+    for name in (operation.payload, operation.office_code, operation.document_type):
+        if names.count(name) > 1:
+            raise _twice(f"/Envelope/Body/{operation.operation}/{name}", name, name)
     if operation.payload not in leaves:
         path = f"/Envelope/Body/{operation.operation}/{operation.payload}"
         vi, en = f"thiếu tham số {operation.payload}", f"parameter {operation.payload} is missing"
         raise InvalidMessage([Fault(path, "missing", vi, en)])
     return {name: element.text or "" for name, element in leaves.items()}
+
+
+def _twice(path: str, vi_name: str, en_name: str) -> InvalidMessage:
+    vi, en = f"{vi_name} chỉ được mang một thông điệp", f"{en_name} may bring one document only"
+    return InvalidMessage([Fault(path, "too_many", vi, en)])
 
 
 def _leaves(call: etree._Element) -> Iterable[etree._Element]:

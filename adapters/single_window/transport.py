@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import zeep
 from lxml import etree
 
+from adapters.single_window import status_query
 from adapters.single_window.contracts import PORTS, SERVICE, wsdl
+from adapters.single_window.operations import AVAILABLE, Operation
 from adapters.single_window.options import Options
 from adapters.single_window.soap import CONTENT_TYPE, SOAP
+from hub.canonical.base import VIETNAM
 from hub.canonical.message import Message
 from hub.contract import Outgoing, Reply
 from hub.endpoint import Endpoint
-from hub.errors import BadSettings, NotAllowed, NotSent
+from hub.errors import BadSettings, InvalidMessage, NotAllowed, NotSent
 from hub.rules import xml
-from hub.wire import Wire, raise_for_busy, recorded
+from hub.wire import HttpReply, Wire, raise_for_busy, recorded
 
 PROBE_SECONDS = 10.0
+#: So many calls are remembered by how often they were tried.
+_REMEMBERED = 1000
+_XSI, _XSD = "http://www.w3.org/2001/XMLSchema-instance", "http://www.w3.org/2001/XMLSchema"
 
 
 class _NoLoading(zeep.Transport):  # type: ignore[misc]
@@ -30,39 +41,54 @@ class _NoLoading(zeep.Transport):  # type: ignore[misc]
 
 
 class Requests:
-    """Builds SOAP requests of one operation; by zeep's public calls only (``bind``, ``create_message``)."""
+    """Builds SOAP requests of a partner's operations; by zeep's public calls only (``bind``, ``create_message``)."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._operation = options.service
         out = options.outbound
-        document = wsdl(self._operation, out.url, (out.soap,), out.soap_action)
+        document = wsdl(options.services, out.url, (out.soap,), out.soap_action)
         settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_external=True)
         self._client: Any = zeep.Client(BytesIO(document), transport=_NoLoading(), settings=settings)
         self._service = self._client.bind(SERVICE, PORTS[out.soap])
 
-    def build(self, outgoing: Outgoing) -> bytes:
-        """Write the SOAP request of one call; the same call gives the same bytes."""
-        text = outgoing.body.decode()
-        parameters = self._parameters(outgoing, text)
-        envelope = self._client.create_message(
-            self._service, self._operation.operation, **parameters, _soapheaders=self._addressing(outgoing)
-        )
+    def operation(self, outgoing: Outgoing) -> Operation:
+        """Give the operation that takes a call; one recorded before there were several: the usual one."""
+        name = outgoing.head.get("operation", "")
+        return next((one for one in self._options.services if one.operation == name), self._options.service)
+
+    def build(self, outgoing: Outgoing, *, typed: bool = False) -> bytes:
+        """Write the SOAP request of one call; the same call gives the same bytes.
+
+        ``typed``: with xsi:type and encodingStyle, without which one partner at times did not take it.
+        """
+        text, names = outgoing.body.decode(), self.operation(outgoing)
+        envelope = self._create(names, self._parameters(names, outgoing, text), self._addressing(outgoing))
+        payload = self._payload(names, envelope)
         if self._options.outbound.payload == "cdata":
             # libxml2 closes and opens the section again inside a "]]>" of the text.
-            self._payload(envelope).text = etree.CDATA(text)
+            payload.text = etree.CDATA(text)
+        if typed:
+            envelope = _typed(envelope, payload, names, self._options.outbound.soap)
         return xml.serialise(envelope, declaration=True)
 
-    def headers(self) -> dict[str, str]:
-        """Give the HTTP headers of the SOAP version."""
+    def check(self, names: Operation) -> bytes:
+        """Write the request that asks whether the service is there."""
+        return xml.serialise(self._create(names, {}, []), declaration=True)
+
+    def _create(self, names: Operation, parameters: dict[str, Any], headers: list[etree._Element]) -> etree._Element:
+        made: etree._Element = self._client.create_message(self._service, names.operation, **parameters, _soapheaders=headers)
+        return made
+
+    def headers(self, names: Operation | None = None) -> dict[str, str]:
+        """Give the HTTP headers of the SOAP version, for one operation; None: the usual one."""
         out = self._options.outbound
+        called = out.soap_action or (names or self._options.service).soap_action
         if out.soap == "1.1":
-            return {"Content-Type": CONTENT_TYPE["1.1"], "Accept": "text/xml", "SOAPAction": f'"{out.soap_action}"'}
-        action = f'; action="{out.soap_action}"' if out.soap_action else ""
+            return {"Content-Type": CONTENT_TYPE["1.1"], "Accept": "text/xml", "SOAPAction": f'"{called}"'}
+        action = f'; action="{called}"' if called else ""
         return {"Content-Type": CONTENT_TYPE["1.2"] + action, "Accept": "application/soap+xml"}
 
-    def _parameters(self, outgoing: Outgoing, text: str) -> dict[str, Any]:
-        names = self._operation
+    def _parameters(self, names: Operation, outgoing: Outgoing, text: str) -> dict[str, Any]:
         if names.shape == "text":
             return {names.payload: text}
         routed = {
@@ -72,10 +98,10 @@ class Requests:
         }
         return routed if names.shape == "routed" else {names.wrapper: routed}
 
-    def _payload(self, envelope: etree._Element) -> etree._Element:
-        namespace = self._operation.parameter_namespace()
-        name = f"{{{namespace}}}{self._operation.payload}" if namespace else self._operation.payload
-        return next(envelope.iter(name))
+    @staticmethod
+    def _payload(names: Operation, envelope: etree._Element) -> etree._Element:
+        namespace = names.parameter_namespace()
+        return next(envelope.iter(f"{{{namespace}}}{names.payload}" if namespace else names.payload))
 
     def _addressing(self, outgoing: Outgoing) -> list[etree._Element]:
         out = self._options.outbound
@@ -96,6 +122,34 @@ class Requests:
         return f"urn:uuid:{outgoing.head['messageId']}"
 
 
+def _typed(envelope: etree._Element, payload: etree._Element, names: Operation, version: str) -> etree._Element:
+    """Give the request with the type of its parameter and an encodingStyle at the operation, as an old client wrote them."""
+    prefixes = {prefix or "soap": space for prefix, space in envelope.nsmap.items()}
+    typed = etree.Element(envelope.tag, nsmap={**prefixes, "xsi": _XSI, "xsd": _XSD})
+    typed.extend(list(envelope))
+    payload.set(f"{{{_XSI}}}type", "xsd:string")
+    call = next(typed.iter(f"{{{names.namespace}}}{names.operation}"))
+    call.set(f"{{{SOAP[version]}}}encodingStyle", "utf-8")
+    return typed
+
+
+class _Tries:
+    """How often a call was tried from here, of the last thousand; another process begins anew."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def another(self, message_id: str) -> int:
+        """Count one more try."""
+        with self._lock:
+            count = self._counts.pop(message_id, 0) + 1
+            self._counts[message_id] = count
+            while len(self._counts) > _REMEMBERED:
+                self._counts.popitem(last=False)
+        return count
+
+
 class SingleWindowTransport:
     """Sends envelopes to one partner."""
 
@@ -108,11 +162,19 @@ class SingleWindowTransport:
         self._deadline = endpoint.outbound.deadline_seconds
         self._wire = wire
         self._requests = Requests(options)
+        self._typed = options.outbound.typed
+        self._check = next((one for one in options.services if one.shape == "check"), None)
+        self._tries = _Tries()
 
     def send(self, outgoing: Outgoing, fence: Callable[[], None]) -> Reply:
         """Send one envelope within the total deadline; the receipt comes in the same HTTP reply."""
-        body = self._requests.build(outgoing)
-        headers = self._requests.headers()
+        typed = self._typed == "yes"
+        if self._typed == "alternating":
+            typed = self._tries.another(outgoing.head["messageId"]) % 2 == 0
+        return self._call(outgoing, self._requests.build(outgoing, typed=typed), fence)
+
+    def _call(self, outgoing: Outgoing, body: bytes, fence: Callable[[], None] = lambda: None) -> Reply:
+        headers = self._requests.headers(self._requests.operation(outgoing))
         if jws := outgoing.head.get("jws"):
             headers["X-JWS-Signature"] = jws
         with recorded(body):
@@ -121,18 +183,30 @@ class SingleWindowTransport:
         return Reply(status=reply.status, body=reply.body, sent=body)
 
     def ask(self, outgoing: Outgoing, subject: Message) -> Reply:
-        """Refuse: the second generation has no way to ask what became of a message."""
+        """Ask what became of a message, where the registry knows a message for that; else there is no way to ask."""
+        if "ask" in outgoing.head:
+            asked = status_query.question(outgoing, str(uuid4()), datetime.now(VIETNAM))
+            head = {name: value for name, value in outgoing.head.items() if name != "jws"}
+            return self._call(outgoing, self._requests.build(replace(outgoing, body=asked, head=head)))
         raise NotAllowed(
-            "the Single Window cannot be asked what became of a message: settle it with its operator",
-            "Cổng một cửa quốc gia không có dịch vụ tra cứu thông điệp: hãy xác nhận với đơn vị vận hành",
+            "the Single Window cannot be asked what became of this message: settle it with its operator",
+            "Cổng một cửa quốc gia không có dịch vụ tra cứu thông điệp này: hãy xác nhận với đơn vị vận hành",
             where=outgoing.service,
         )
 
     def probe(self) -> str:
-        """Fetch the partner's WSDL: any HTTP reply shows that it can be reached."""
+        """Call the service's own check, or fetch its WSDL: any HTTP reply shows that it can be reached."""
+        if self._check is not None:
+            reply = self._asked_whether_there(self._check)
+            return f"{self._url}: {self._check.operation}, HTTP {reply.status}, {len(reply.body)} bytes"
         url = f"{self._url}?wsdl"
         reply = self._wire.call("GET", url, deadline_seconds=min(PROBE_SECONDS, self._deadline))
         return f"{url}: HTTP {reply.status}, {len(reply.body)} bytes"
+
+    def _asked_whether_there(self, names: Operation) -> HttpReply:
+        body, headers = self._requests.check(names), self._requests.headers(names)
+        seconds = min(PROBE_SECONDS, self._deadline)
+        return self._wire.call("POST", self._url, body=body, headers=headers, deadline_seconds=seconds)
 
     @property
     def address(self) -> str:
@@ -140,7 +214,14 @@ class SingleWindowTransport:
         return self._url
 
     def ping(self) -> Iterator[tuple[str, str, str]]:
-        """Fetch the partner's WSDL: the second generation has no look-up, and no service that changes nothing."""
+        """Call the service's own check; where it has none fetch its WSDL: no other service changes nothing."""
+        if self._check is not None:
+            reply = self._asked_whether_there(self._check)
+            if reply.status != 200 or not _is_there(reply.body, self._check.result):
+                where, said = self._url, f"{self._check.operation} ({reply.status})"
+                raise NotSent(f"{where}: {said} does not say ok", f"{where}: {said} không trả lời ok", where=where)
+            yield "answered", f"{self._check.operation} trả lời {AVAILABLE}", f"{self._check.operation} answers {AVAILABLE}"
+            return
         url = f"{self._url}?wsdl"
         reply = self._wire.call("GET", url, deadline_seconds=min(PROBE_SECONDS, self._deadline))
         if reply.status != 200:
@@ -150,6 +231,15 @@ class SingleWindowTransport:
 
     def close(self) -> None:
         """Nothing is held: connections belong to the process's pool."""
+
+
+def _is_there(body: bytes, result: str) -> bool:
+    """Say whether a service answers that it is there: ``ok``, in any case of letters."""
+    try:
+        found = next(iter(xml.parse(body).iter("{*}" + result)), None)
+    except InvalidMessage:
+        return False
+    return found is not None and (found.text or "").strip().lower() == AVAILABLE
 
 
 def open_transport(endpoint: Endpoint, wire: Wire) -> SingleWindowTransport:

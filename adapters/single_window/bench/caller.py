@@ -87,7 +87,7 @@ class Caller:
         """Write a new valid message of the procedure."""
         self._seed += 1
         numbers = (self.procedure.document_type, self.row.type, self.row.function)
-        return generator.message(*numbers, seed=self._seed, options=self.options).decode()
+        return generator.message(*numbers, seed=self._seed, direction=self.options.incoming, options=self.options).decode()
 
     def say(self, document: str, *, payload: str = "", document_type: str = "") -> Heard:
         """Call the system with a document, and read the answer."""

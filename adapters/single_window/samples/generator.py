@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,9 +12,10 @@ from uuid import UUID
 
 from lxml import etree
 
-from adapters.single_window.envelope import SUBJECT, Head, build, party, write_moment
+from adapters.single_window.envelope import Head, build, party, write_moment
 from adapters.single_window.options import Options
-from adapters.single_window.registry import GEN2, XS, Procedure, Row
+from adapters.single_window.parties import party_of
+from adapters.single_window.registry import ANY, XS, Procedure, Row, Structure
 from hub.canonical.base import VIETNAM
 from hub.canonical.codes import Event
 from hub.rules import xml
@@ -45,7 +46,8 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "LinkFile": ("https://files.example.org/1001", "https://files.example.org/1002"),
     "NameOfAttachment": ("hop-dong.pdf", "hoa-don.pdf"),
     "IdentityNumberOfRegistration": ("000000000000",),
-    "FileByte": ("dGjhu60=",),
+    **dict.fromkeys(("FileByte", "Base64FileContent", "HealthCertificateFile", "DispatchFile", "FileAttack"), ("dGjhu60=",)),
+    "SHA1FileContent": ("fb28e562c2b204e3889cdab5b72f5889bfd0bf31",),
     "AttachmentId": ("1001", "1002"),
     "NameOfGoods": ("Giấy vụn", "Nhựa PET vụn", "Thép vụn"),
     "ProductBusinessName": ("Tôm đông lạnh", "Cá ngừ đông lạnh"),
@@ -59,8 +61,25 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "SignPosition": ("Giám đốc",),
     "SignAddress": ("Hà Nội",),
     "Reason": ("lý do thử nghiệm",),
+    # first generation
+    "NameOfShip": ("THU NGHIEM 01", "THU NGHIEM 02"),
+    "FlagStateOfShip": ("VN", "PA"),
+    "NameOfMaster": ("Nguyễn Thử Nghiệm",),
+    "NameOfShipownersAgents": ("Công ty TNHH Đại lý Thử Nghiệm",),
+    "NameOfShipAgent": ("Công ty TNHH Đại lý Thử Nghiệm",),
+    "TaxCodeOfShipownersAgents": ("0000000000",),
+    "TaxCodeOfShipAgent": ("0000000000",),
+    "ImporterCode": ("0000000000",),
+    "ShipAgencyAddress": ("5 Đường Thử Nghiệm",),
+    "ShipAgencyPhone": ("0000000000",),
+    "ShipAgencyEmail": ("dai-ly@example.org",),
+    "TotalFee": ("100000", "250000"),
+    "FullFileName": ("giay-phep.pdf",),
+    "FileURL": ("https://files.example.org/2001",),
+    "Base64FileContent": ("dGjhu60=",),
 }
 _MOMENTS = ("moment", "sentAt")
+_WHOLE = ("byte", "short", "int", "integer", "long", "nonNegativeInteger", "positiveInteger")
 
 
 class Source:
@@ -71,6 +90,8 @@ class Source:
         self.day = START + timedelta(minutes=seed % 400_000)
         #: Values that are given instead of drawn, by element name.
         self.given = given
+        #: What the schema of the content declares, and its types behind a colon.
+        self.declared: Mapping[str, etree._Element] = {}
 
     def identifier(self) -> str:
         """Draw a message identifier."""
@@ -87,20 +108,30 @@ def message(
     unit_code: str = "",
     given: Mapping[str, str] | None = None,
     sent_at: str = "",
+    direction: str = "",
     options: Options | None = None,
 ) -> bytes:
-    """Write one valid envelope of a procedure; ``given`` fixes values of content elements by name."""
-    options = options or Options()
+    """Write one valid envelope of a procedure; ``given`` fixes values of content elements by name.
+
+    ``direction`` is for messages that both sides send.
+    """
+    options = options or _default_options()
     procedure = options.book.procedures[document_type]
     row = procedure.find(type_, function)
     if row is None:
         raise ValueError(f"{document_type} has no message {type_}/{function}")
     number = reference or make_reference(document_type, seed)
-    source = Source(seed, {"NSWFileCode": number, **(given or {})})
-    head = _head(procedure, row, number, unit_code, source, options)
+    source = Source(seed, {"NSWFileCode": number, "NswFileCode": number, "DocumentName": number, **(given or {})})
+    head = _head(procedure, row, direction or row.direction, number, unit_code, source, options)
     if sent_at:
         head = replace(head, subject={**head.subject, "sendDate": sent_at})
-    return xml.serialise(build(head, _fill(_root(row), source)))
+    content = _content(row, procedure.structures[row.service], source)
+    return xml.serialise(build(head, content, *_beside(row, source), dialect=options.dialect_of(procedure)))
+
+
+@lru_cache(maxsize=1)
+def _default_options() -> Options:
+    return Options()
 
 
 def application(
@@ -128,8 +159,14 @@ def application(
 
 
 def make_reference(document_type: str, seed: int) -> str:
-    """Make a dossier number in one of the shapes seen: ministry, procedure, year, seven digits; or ``QG``, year, six digits."""
+    """Make a dossier number in one of the shapes seen: ministry, procedure, year, seven digits; or ``QG``, year, six digits.
+
+    The first generation has nothing but a number.
+    """
     year = START.year
+    known = _default_options().book.find(document_type)
+    if known is not None and known.dialect in ("maritime", "vehicle_inspection"):
+        return str(900_000_000 + seed % 99_999_999)
     if "&" in document_type:  # this family's content takes twelve characters only
         return f"QG{year}{seed % 1_000_000:06d}"
     stem = document_type.rstrip("0123456789")
@@ -162,10 +199,13 @@ def _child(parent: etree._Element, name: str) -> etree._Element:
     return child
 
 
-def _head(procedure: Procedure, row: Row, number: str, unit_code: str, source: Source, options: Options) -> Head:
-    ministry = party(options.ministry_parties[procedure.office_code], unit_code)
-    gateway = party(options.gateway_party)
-    to_ministry = row.direction == "to_ministry"
+def _head(
+    procedure: Procedure, row: Row, direction: str, number: str, unit_code: str, source: Source, options: Options
+) -> Head:
+    dialect, office = options.dialect_of(procedure), procedure.office_code
+    ministry = party(dialect.ministry_party or options.ministry_parties.get(office) or party_of(office), unit_code)
+    gateway = party(dialect.gateway_party or options.gateway_party)
+    to_ministry = direction != "to_gateway"
     values = {
         "documentType": procedure.document_type,
         "type": row.type,
@@ -177,36 +217,62 @@ def _head(procedure: Procedure, row: Row, number: str, unit_code: str, source: S
         "sendDate": write_moment(source.day),
     }
     return Head(
-        version=options.version,
+        version=dialect.version,
         message_id=source.identifier(),
         sender=gateway if to_ministry else ministry,
         receiver=ministry if to_ministry else gateway,
-        subject={name: values[name] for name in SUBJECT},
+        subject={name: values[name] for name in dialect.subject_order},
     )
 
 
 # --- content, from the schema ------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _document(path: Path) -> etree._Element:
     return xml.parse(path.read_bytes())
 
 
-def _root(row: Row) -> etree._Element:
-    declared = _document(GEN2 / row.schema_file).iterfind(f"{XS}element")
-    return next(element for element in declared if element.get("name") == row.root)
+@lru_cache(maxsize=1024)
+def _declared(path: Path) -> Mapping[str, etree._Element]:
+    """Read what a schema and its includes declare: roots by name, types by name behind a colon."""
+    found: dict[str, etree._Element] = {}
+    for node in _document(path):
+        if node.tag == f"{XS}include":
+            found |= _declared(path.parent / str(node.get("schemaLocation")))
+        elif name := node.get("name"):
+            found[name if node.tag == f"{XS}element" else f":{name}"] = node
+    return found
+
+
+def _content(row: Row, structure: Structure, source: Source) -> etree._Element:
+    """Fill the content: all that the schema declares, else a few plain elements under the root."""
+    if row.schema_file:
+        source.declared = _declared(structure.file)
+        return _fill(source.declared[row.root], source)
+    content = etree.Element("Anything" if row.root == ANY else row.root)
+    for name in dict.fromkeys((*(() if "NswFileCode" in row.fields else ("NSWFileCode",)), *row.fields, "Note")):
+        moment = row.fields.get(name, ("",))[0].endswith(("_at", ".at"))
+        etree.SubElement(content, name).text = source.given.get(name) or _value(name, "moment" if moment else "", source)
+    return content
+
+
+def _beside(row: Row, source: Source) -> list[etree._Element]:
+    """Fill the elements that stand beside the content's first, where the schema has them."""
+    return [_fill(source.declared[name], source) for name in row.beside if name in source.declared]
 
 
 def _fill(declared: etree._Element, source: Source) -> etree._Element:
     name = str(declared.get("name"))
     element = etree.Element(name)
-    children = list(declared.iterfind(f"{XS}complexType/*/{XS}element"))
+    type_ = str(declared.get("type", ""))
+    body = source.declared.get(f":{type_}", declared) if declared.find(f"{XS}complexType") is None else declared
+    children = [*body.iterfind(f"{XS}complexType/*/{XS}element"), *body.iterfind(f"*/{XS}element")]
     for child in children:
         for _ in range(_times(child, source)):
             element.append(_fill(child, source))
     if not children:
-        element.text = source.given.get(name) or _value(name, str(declared.get("type")), source)
+        element.text = source.given.get(name) or _value(name, type_, source)
     return element
 
 
@@ -221,24 +287,27 @@ def _times(declared: etree._Element, source: Source) -> int:
 def _value(name: str, type_: str, source: Source) -> str:
     if type_ in _MOMENTS:
         return write_moment(source.day + timedelta(days=source.random.randint(0, 30)))
-    limits = dict(_facets(type_))
-    if "fractionDigits" in limits:
+    limits = _facets(type_, source)
+    if limits["base"] in ("dateTime", "date"):
+        return source.day.isoformat() if limits["base"] == "dateTime" else source.day.date().isoformat()
+    if "fractionDigits" in limits or limits["base"] in ("decimal", "double"):
         return f"{source.random.randint(1, 5000)}.5"
-    if "maxInclusive" in limits:
+    if limits["base"] in _WHOLE:
         # Codes of up to three digits mean yes or no in most places.
-        highest = int(limits["maxInclusive"])
+        highest = int(limits.get("maxInclusive", "9999"))
         return str(source.random.randint(0, 1) if highest < 1000 else source.random.randint(1, 5000))
     words = _NAMED.get(name) or (f"mẫu {source.random.randint(1, 999)}",)
     return source.random.choice(words)[: int(limits.get("maxLength", "1000"))].strip()
 
 
-@lru_cache(maxsize=256)
-def _facets(type_: str) -> tuple[tuple[str, str], ...]:
-    return tuple(_facets_of(type_))
-
-
-def _facets_of(type_: str) -> Iterable[tuple[str, str]]:
-    for declared in _document(GEN2 / "common.xsd").iterfind(f"{XS}simpleType"):
-        if declared.get("name") == type_:
-            for facet in declared.iterfind(f"{XS}restriction/*"):
-                yield etree.QName(facet).localname, str(facet.get("value"))
+def _facets(type_: str, source: Source) -> Mapping[str, str]:
+    """Read a simple type's limits, and under ``base`` the built-in type below it."""
+    declared = source.declared.get(f":{type_}")
+    if declared is None:
+        return {"base": type_.rpartition(":")[2]}
+    restriction = declared.find(f"{XS}restriction")
+    if restriction is None:
+        union = declared.find(f"{XS}union")
+        return {"base": "string"} if union is None else _facets(str(union.get("memberTypes")).split()[0], source)
+    below = _facets(str(restriction.get("base")), source)
+    return {**below, **{etree.QName(facet).localname: str(facet.get("value")) for facet in restriction}}

@@ -75,6 +75,8 @@ class Door:
             return Said(body, content_type=kind)
         headers = {name: value for name, value in call.headers.items() if name != "authorization"}
         request = Request(endpoint="nsw", body=call.body, content_type=call.headers.get("content-type", ""), headers=headers)
+        if (greeted := ADAPTER.greeting(request, self.options)) is not None:
+            return Said(greeted.body, status=greeted.status, content_type=greeted.content_type)
         opened, error = self._take(request)
         outcome = Outcome(message_id=f"m{len(self.accepted)}", received_at=NOW, error=error)
         answer = ADAPTER.answer(outcome, opened, request, self.options)

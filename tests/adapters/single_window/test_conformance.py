@@ -1,4 +1,4 @@
-"""The conformance kit, in both roles: the partner is the Single Window, or a ministry's system."""
+"""The conformance kit, in both roles and both generations: the partner is the Single Window, or a ministry's system."""
 
 from pathlib import Path
 
@@ -17,3 +17,17 @@ class TestGateway(AdapterConformance):
 class TestMinistry(AdapterConformance):
     adapter = ADAPTER
     samples = FOLDER / "samples_ministry"
+
+
+class TestMaritime(AdapterConformance):
+    """The first generation: ships."""
+
+    adapter = ADAPTER
+    samples = FOLDER / "samples_maritime"
+
+
+class TestVehicleInspection(AdapterConformance):
+    """The first generation: a later message confirms or refuses what was taken."""
+
+    adapter = ADAPTER
+    samples = FOLDER / "samples_vehicle"

@@ -170,7 +170,9 @@ def test_routing_values_beside_the_document_are_kept() -> None:
         "</g:receiveRequest></e:Body></e:Envelope>"
     ).encode()
 
-    assert opened(body, MINISTRY).head == {"soap": "1.1", "officeCode": "BNN", "documentType": "BNN&PTNT0300002"}
+    routing = {"officeCode": "BNN", "documentType": "BNN&PTNT0300002"}
+
+    assert opened(body, MINISTRY).head == {"soap": "1.1", "operation": "receiveRequest", **routing}
 
 
 def test_a_wrapped_request_is_read() -> None:
