@@ -1,7 +1,7 @@
 """The door for an agency's software that was made to speak to the portal, or to a province's relay before it (pure).
 
-What such software says of dossiers and their rows is read at the door of ``one_stop``, which takes the relay's bare list as well;
-here come questions and answers, figures, and what nobody has described.
+What such software says of dossiers is read at the door of ``one_stop``, which takes the relay's bare list as well; here come
+rows alone, of dossiers that are known, questions and answers, figures, and what nobody has described.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from typing import Any
 
 from adapters.national_portal.options import Options
 from adapters.national_portal.questions import read_answered, read_figures, read_published
-from adapters.national_portal.services import ANSWERS, QUESTIONS, STATISTICS
+from adapters.national_portal.services import ANSWERS, PROGRESS, QUESTIONS, STATISTICS
+from hub.canonical.codes import Event
 from hub.canonical.digests import digest_of
+from hub.canonical.dossier import ROWS_ALONE, Dossier, DossierMessage, ProcedureRef, Step
 from hub.canonical.figures import Figures, StatisticsMessage
 from hub.canonical.message import Message
-from hub.canonical.national_fields import bad_type, pointer
+from hub.canonical.national_fields import bad_type, pointer, scalar_text
+from hub.canonical.national_record import read_step
 from hub.canonical.question import Question, QuestionMessage
 from hub.canonical.raw import RawMessage
 from hub.contract import Incoming
 from hub.errors import Fault, bad_value, missing
 from hub.rules.json_door import raise_faults
 
-SERVICES = frozenset({QUESTIONS, ANSWERS, STATISTICS})
+SERVICES = frozenset({QUESTIONS, ANSWERS, STATISTICS, PROGRESS})
 
 
 def read(record: Any, document: bytes, head: Mapping[str, str], options: Options) -> Incoming:
@@ -32,6 +35,8 @@ def read(record: Any, document: bytes, head: Mapping[str, str], options: Options
         return raw(record, document, head)
     faults: list[Fault] = []
     _check_agency(record, head, options, faults)
+    if service == PROGRESS:
+        return _progress(record, document, head, faults)
     field = options.statistics_field if service == STATISTICS else options.questions_field
     rows = _rows(record, field, faults)
     place = "" if isinstance(record, list) else f"/{field}"
@@ -40,6 +45,29 @@ def read(record: Any, document: bytes, head: Mapping[str, str], options: Options
     return Incoming(
         messages=tuple(message for message in messages if message is not None), identity=_identity(service, document, head)
     )
+
+
+def _progress(record: Any, document: bytes, head: Mapping[str, str], faults: list[Fault]) -> Incoming:
+    """Read progress rows without their records: a message for each dossier, of which only the number is said here."""
+    rows, place = _rows(record, "data", faults), "" if isinstance(record, list) else "/data"
+    steps: dict[str, list[Step]] = {}
+    for index, row in enumerate(rows):
+        path = pointer(place, index)
+        number = scalar_text(row.get("MaHoSo"), pointer(path, "MaHoSo"), faults) if isinstance(row, dict) else ""
+        step = read_step(row, path, faults)
+        if isinstance(row, dict) and not number.strip():
+            faults.append(missing(pointer(path, "MaHoSo")))
+        elif step is not None:
+            steps.setdefault(number.strip(), []).append(step)
+    raise_faults(faults)
+    messages = (_of_rows(number, tuple(listed)) for number, listed in steps.items())
+    return Incoming(messages=tuple(messages), identity=_identity(PROGRESS, document, head))
+
+
+def _of_rows(number: str, steps: tuple[Step, ...]) -> DossierMessage:
+    dossier = Dossier(code=number, procedure=ProcedureRef(code=""), status=steps[-1].status)
+    native = {"service": PROGRESS, ROWS_ALONE: "yes"}
+    return DossierMessage(event=Event.STATUS, dossier=dossier, steps=steps, native=native)
 
 
 def raw(record: Any, document: bytes, head: Mapping[str, str]) -> Incoming:

@@ -32,9 +32,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def number_of(message: DossierMessage) -> str:
+def number_of(message: DossierMessage, portal: str) -> str:
     """Give the number under which the portal has the record; empty for one that was born there and has none of ours."""
-    return "" if portal_number(message.dossier) else local_number(message.dossier)
+    return "" if portal_number(message.dossier, portal) else local_number(message.dossier, portal)
 
 
 def told(outgoing: Outgoing) -> HeldDossier | None:

@@ -71,10 +71,10 @@ def read_message(document: bytes, opened: Opened, options: Options) -> Incoming:
         return read_listed_dossier(record, options)
     if service == QUESTIONS_ASKED:
         return read_listed_question(record)
-    return _read_born(record)
+    return _read_born(record, options)
 
 
-def _read_born(record: Any) -> Incoming:
+def _read_born(record: Any, options: Options) -> Incoming:
     """Read a dossier of the promotion notice."""
     if not isinstance(record, dict):
         raise InvalidMessage([bad_type("", "đối tượng JSON", "a JSON object")])
@@ -85,7 +85,7 @@ def _read_born(record: Any) -> Incoming:
     raise_faults(faults)
     dossier = Dossier(
         code=head["code"],
-        numbering="national_portal",
+        numbering=options.numbering,
         procedure=ProcedureRef(code=head["procedure"]),
         status=Status.REGISTERED,
         applicant=_applicant(head, address),

@@ -75,6 +75,15 @@ class Options(BaseModel):
         description="Parts of a message that, with a code that is no success, mean the same. Case does not matter. Assumed.",
     )
 
+    # --- whose dossiers --------------------------------------------------------------------------------------
+    numbering: str = Field(
+        "national_portal",
+        min_length=1,
+        description="Name under which the portal's own numbers are kept. A dossier that has such a number counts as born on the "
+        "portal: it is told status and results, never written there. Where the second generation numbers dossiers of an "
+        "agency, that endpoint's numbering must be another.",
+    )
+
     # --- what is told ----------------------------------------------------------------------------------------
     rows_per_call: int = Field(10, ge=1, le=1000, description="Progress rows in one call; the portal's limit is unknown.")
     refusal_before_reception: Literal["send", "skip"] = Field(
@@ -122,6 +131,13 @@ class Options(BaseModel):
     procedure_table: str = Field("procedures", description="Code list from local to national codes; its names become TenTTHC.")
     map_fields: bool = Field(True, description="Translate local field codes by the table; false: they go as they are.")
     field_table: str = Field("fields", description="Code list from local to national codes; its names become TenLinhVuc.")
+
+    portal_agencies_table: str = Field(
+        "national_portal_agencies", min_length=1, description="Code list that LayDanhMucCoQuan fills (codes pull)."
+    )
+    portal_fields_table: str = Field(
+        "national_portal_fields", min_length=1, description="Code list that LayDanhMucLinhVuc fills (codes pull)."
+    )
 
     # --- procedures ------------------------------------------------------------------------------------------
     write_procedure_service: str = Field(

@@ -39,8 +39,6 @@ from hub.rules.json_door import read_json, write_json
 
 #: Names of an outgoing's head that become the query of a relay's address.
 QUERY = "query."
-#: Numbering of dossiers that were born on the portal.
-PORTAL = "national_portal"
 #: Codes of this shape are national ones and pass without a row in the code list.
 NATIONAL_PROCEDURE = re.compile(r"[0-9]\.[0-9]{6}")
 NATIONAL_FIELD = re.compile(r"G[0-9]{2}-[A-Z]{2}[0-9]{2,}")
@@ -76,7 +74,7 @@ def _plan_question(message: QuestionMessage) -> tuple[Call, ...]:
 
 def _plan_dossier(message: DossierMessage, options: Options) -> tuple[Call, ...]:
     dossier = message.dossier
-    if portal_number(dossier):
+    if portal_number(dossier, options.numbering):
         return () if message.event == Event.SUBMITTED else (Call(service=STATUS_BACK),)
     if dossier.received_at is not None:
         return (Call(service=DOSSIER), *_plan_rows(message, options))
@@ -94,14 +92,14 @@ def _plan_rows(message: DossierMessage, options: Options) -> tuple[Call, ...]:
     )
 
 
-def portal_number(dossier: Dossier) -> str:
-    """Give the portal's own number of a dossier that was born there; empty where it was not."""
-    return dossier.code if dossier.numbering == PORTAL else dossier.other_codes.get(PORTAL, "")
+def portal_number(dossier: Dossier, portal: str) -> str:
+    """Give the number of a dossier that was born on the portal, by the name of the portal's numbering; empty where it was not."""
+    return dossier.code if dossier.numbering == portal else dossier.other_codes.get(portal, "")
 
 
-def local_number(dossier: Dossier) -> str:
+def local_number(dossier: Dossier, portal: str) -> str:
     """Give the number of the system that runs the dossier; empty where only the portal has numbered it."""
-    if dossier.numbering in ("national", PORTAL):
+    if dossier.numbering in ("national", portal):
         return dossier.code if dossier.numbering == "national" else dossier.other_codes.get("national", "")
     return dossier.other_codes.get("national", dossier.code)
 
@@ -154,7 +152,7 @@ def _as_of(message: DossierMessage) -> str:
 
 
 def _write_rows(message: DossierMessage, call: Call, writing: Writing) -> Outgoing:
-    code = local_number(message.dossier)
+    code = local_number(message.dossier, writing.options.numbering)
     part = progress_rows(message)[int(call.part["from"]) : int(call.part["to"])]
     rows = [write_step(code, step) for step in part]
     faults: list[Fault] = []
@@ -168,11 +166,11 @@ def _write_rows(message: DossierMessage, call: Call, writing: Writing) -> Outgoi
 def _write_status(message: DossierMessage, writing: Writing) -> Outgoing:
     options: Options = writing.options
     dossier = message.dossier
-    number = portal_number(dossier)
+    number = portal_number(dossier, options.numbering)
     row = {
         "TrangThai": STATUS_BACK_CODES.get(dossier.status, dossier.status.value),
         "MaHoSo": number,
-        "MaHoSoDonVi": local_number(dossier),
+        "MaHoSoDonVi": local_number(dossier, options.numbering),
         "MaDoiTuong": dossier.applicant.tech_id,
         "NoiDung": _what_was_done(message),
         "NgayXuLy": write_date(_when_done(message) or writing.now),
@@ -258,7 +256,7 @@ def _as_the_portal_reads_it(message: DossierMessage, writing: Writing) -> Dossie
     dossier = relinked(message.dossier, writing.links)
     day = local(dossier.received_at or dossier.refused_at or dossier.submitted_at or writing.now).date()
     changes: dict[str, Any] = {
-        "code": local_number(dossier),
+        "code": local_number(dossier, writing.options.numbering),
         "procedure": _in_national_codes(dossier.procedure, writing, day),
     }
     if dossier.received_at is None and dossier.status == Status.NOT_RECEIVED:

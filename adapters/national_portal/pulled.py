@@ -51,19 +51,19 @@ def _moment(cursor: str) -> datetime | None:
 # --- items of a list ----------------------------------------------------------------------------------------------
 
 
-def dossiers_listed(rows: Iterable[Any], endpoint: str, options: Options) -> tuple[Listed, ...]:
-    """Make an item of each row of DanhSachHoSo."""
+def dossiers_listed(rows: Iterable[Any], endpoint: str, options: Options, page: bytes) -> tuple[Listed, ...]:
+    """Make an item of each row of DanhSachHoSo; ``page``: the answer in which they stand, as it came."""
     given = load(options.pull_map)
     return tuple(
-        _listed(endpoint, SHARED_DOSSIERS, {"HoSo": row, "TepTin": []}, identity_of(row, given), _files(row, given))
+        _listed(endpoint, SHARED_DOSSIERS, {"HoSo": row, "TepTin": []}, identity_of(row, given), page, _files(row, given))
         for row in rows
     )
 
 
-def questions_listed(rows: Iterable[Any], endpoint: str) -> tuple[Listed, ...]:
+def questions_listed(rows: Iterable[Any], endpoint: str, page: bytes) -> tuple[Listed, ...]:
     """Make an item of each question that is for us."""
     ours = (row for row in rows if not (isinstance(row, dict) and str(row.get("TRANGTHAI")) == SKIPPED))
-    return tuple(_listed(endpoint, QUESTIONS_ASKED, row, question_identity(row)) for row in ours)
+    return tuple(_listed(endpoint, QUESTIONS_ASKED, row, question_identity(row), page) for row in ours)
 
 
 def joined(listed: Listed, addresses: Mapping[str, str]) -> Request:
@@ -82,7 +82,9 @@ def joined(listed: Listed, addresses: Mapping[str, str]) -> Request:
     )
 
 
-def _listed(endpoint: str, service: str, document: Any, identity: str, files: tuple[str, ...] = ()) -> Listed:
+def _listed(
+    endpoint: str, service: str, document: Any, identity: str, page: bytes, files: tuple[str, ...] = ()
+) -> Listed:
     request = Request(
         endpoint=endpoint,
         body=_octets(document),
@@ -90,7 +92,7 @@ def _listed(endpoint: str, service: str, document: Any, identity: str, files: tu
         path=f"/{service}",
         idempotency_key=identity,
     )
-    return Listed(request=request, files=files)
+    return Listed(request=request, files=files, page=page)
 
 
 def _octets(document: Any) -> bytes:
@@ -137,7 +139,7 @@ def read_listed_dossier(document: Any, options: Options) -> Incoming:
     raise_faults(faults)
     assert isinstance(row, dict)
     known = {
-        "numbering": "national_portal",
+        "numbering": options.numbering,
         "status": Status.REGISTERED,
         "channel": given.channel,
         "submitted_on": given.submitted_on,

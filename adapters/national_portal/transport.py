@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from adapters.national_portal import holding, pulled
+from adapters.national_portal import holding, look_ups, pulled
 from adapters.national_portal.envelope import SUCCESS, read_envelope, showable
 from adapters.national_portal.line import Line, let_go
 from adapters.national_portal.options import Options
@@ -36,7 +36,7 @@ from hub.canonical.held import HeldDossier
 from hub.canonical.message import Message
 from hub.canonical.national_record import read_procedure, write_date
 from hub.canonical.procedure import Procedure
-from hub.contract import Listed, Outgoing, Page, Reply, Request
+from hub.contract import Listed, LookUp, Outgoing, Page, Reply, Request
 from hub.endpoint import Endpoint
 from hub.errors import BadSettings, Fault, InDoubt, InvalidMessage, NotSent, Refused
 from hub.rules.json_door import read_json, write_json
@@ -149,7 +149,7 @@ class PortalTransport:
 
     def number_of(self, message: DossierMessage) -> str:
         """Give the number of the portal's record; empty for a dossier that was born there."""
-        return holding.number_of(message)
+        return holding.number_of(message, self._options.numbering)
 
     def told(self, outgoing: Outgoing) -> HeldDossier | None:
         """Read what a delivered record told the portal."""
@@ -164,7 +164,7 @@ class PortalTransport:
 
     def tech_id(self, number: str) -> str:
         """Give the account of a person or business by the number of a paper or of taxes; empty where there is none."""
-        rows = self.rows(TECH_ID, provider="wso2is", mstorcmnd=number)
+        rows = self.rows(TECH_ID, **look_ups.TECH_PROVIDER, mstorcmnd=number)
         found = (row.get("TECHNICALID") for row in rows if isinstance(row, dict))
         return next((value for value in found if isinstance(value, str)), "")
 
@@ -187,6 +187,34 @@ class PortalTransport:
         """Fetch a file that the portal keeps (getfile)."""
         self._line.stream(KEPT_FILE, self._options.path_of(KEPT_FILE), {"DuongDan": path}, give)
 
+    # --- asked by people ----------------------------------------------------------------------------------------
+
+    def look_ups(self) -> dict[str, LookUp]:
+        """Say what can be asked here."""
+        return look_ups.look_ups(self._options)
+
+    def look_up(self, service: str, asked: Mapping[str, str]) -> tuple[Any, ...]:
+        """Ask, and give the records as the portal gives them."""
+        if service == RESULTS:
+            return self.results(look_ups.result_asked(asked))
+        return self.rows(service, **(look_ups.TECH_PROVIDER if service == TECH_ID else {}), **asked)
+
+    def look_up_file(self, service: str, asked: Mapping[str, str], give: Callable[[bytes], None]) -> None:
+        """Fetch a file that the portal, its results store or the holder of a shared dossier keeps."""
+        if service == RESULT_FILE:
+            self.result_file(asked["CoQuanChuQuan"], asked["DuongDan"], give)
+        else:
+            self._line.stream(service, self._options.path_of(service), asked, give)
+
+    @property
+    def code_lists(self) -> dict[str, str]:
+        """Say which categories become code lists of the hub."""
+        return look_ups.code_lists(self._options)
+
+    def codes_of(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Fetch a category whose fields are known: codes with their names."""
+        return look_ups.read_codes(name, self.rows(name))
+
     def _store_path(self, path: str) -> str:
         if not path:
             raise NotSent(
@@ -201,12 +229,14 @@ class PortalTransport:
     def pull(self, name: str, cursor: str, now: datetime) -> Page:
         """Ask for the dossiers of a window of time (DanhSachHoSo), or for all questions that were asked."""
         if name == QUESTIONS_ASKED:
-            return Page(items=pulled.questions_listed(self.rows(name), self._name), cursor=cursor)
+            reply = self._look_up(name)
+            return Page(items=pulled.questions_listed(_answered(reply, name), self._name, reply.body), cursor=cursor)
         start, until, more = pulled.window(cursor, now, self._options)
-        agencies = self._options.pull_agencies or (self._options.madonvi,)
-        rows = [row for agency in agencies for row in self.rows(SHARED_DOSSIERS, **pulled.asked_for(agency, start, until))]
-        items = pulled.dossiers_listed(rows, self._name, self._options)
-        return Page(items=items, cursor=write_date(until), more=more)
+        items: list[Listed] = []
+        for agency in self._options.pull_agencies or (self._options.madonvi,):
+            reply = self._look_up(SHARED_DOSSIERS, **pulled.asked_for(agency, start, until))
+            items += pulled.dossiers_listed(_answered(reply, SHARED_DOSSIERS), self._name, self._options, reply.body)
+        return Page(items=tuple(items), cursor=write_date(until), more=more)
 
     def fetch(self, file: str, give: Callable[[bytes], None]) -> None:
         """Fetch a file of a pulled dossier (LayTaiLieuHoSo)."""

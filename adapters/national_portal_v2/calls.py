@@ -32,7 +32,10 @@ def plan(message: Message, options: Options) -> tuple[Call, ...]:
         return ()
     uploads = (Call(service=UPLOAD, part={"file": digest}) for digest in file_digests(message.dossier))
     # Known to the portal under a number of its own: it is not created there.
-    first = () if message.dossier.numbering == options.numbering else (Call(service=NUMBER), *uploads, Call(service=CREATE))
+    first: tuple[Call, ...] = ()
+    if message.dossier.numbering != options.numbering:
+        later = (Call(service=UPLOAD, part={"supplement": name}) for name in supplement_files(message.dossier))
+        first = (Call(service=NUMBER), *uploads, Call(service=CREATE), *later)
     return (*first, *_plan_rows(message, options), Call(service=STATUS))
 
 
@@ -62,6 +65,14 @@ def files(dossier: Dossier) -> tuple[Attachment, ...]:
 def file_digests(dossier: Dossier) -> tuple[str, ...]:
     """Give the digests of the files that the hub can hold, each once."""
     return tuple(dict.fromkeys(each.digest for each in files(dossier) if each.digest))
+
+
+def supplement_files(dossier: Dossier) -> tuple[str, ...]:
+    """Name the files of supplements, each once, by digest or else by a mark of the address: the record has no place for them."""
+    known = set(file_digests(dossier))
+    given = (each for supplement in dossier.supplements for each in supplement.attachments if not each.deleted)
+    names = (each.digest or f"url:{mark(each.url)}" for each in given if each.digest or each.url)
+    return tuple(dict.fromkeys(name for name in names if name not in known))
 
 
 def rows(message: DossierMessage) -> tuple[Step, ...]:

@@ -30,7 +30,7 @@ from hub.canonical.dossier import Dossier, DossierMessage, Step
 from hub.canonical.links import relinked
 from hub.canonical.message import Message
 from hub.contract import Call, Outgoing, Writing
-from hub.errors import InvalidMessage, OutOfStep, bad_value, missing
+from hub.errors import InvalidMessage, OutOfStep, Untold, bad_value, missing
 from hub.rules.json_door import write_json
 
 __all__ = ["plan", "write_message"]
@@ -40,7 +40,7 @@ WITH_LISTS = frozenset({Status.SUPPLEMENT_ASKED, Status.FEE_ASKED, Status.DONE})
 
 
 def write_message(message: Message, call: Call, writing: Writing) -> Outgoing | None:
-    """Write one call; raises InvalidMessage, NoMapping, and OutOfStep where the call before it taught nothing."""
+    """Write one call; raises InvalidMessage, NoMapping, Untold, and OutOfStep where the call before it taught nothing."""
     assert isinstance(message, DossierMessage)  # plan gives no other message a call
     writers = {NUMBER: _write_number, UPLOAD: _write_upload, CREATE: _write_create, PROGRESS: _write_rows, STATUS: _write_status}
     return writers[call.service](message, call, writing)
@@ -63,15 +63,31 @@ def _write_number(message: DossierMessage, call: Call, writing: Writing) -> Outg
 
 def _write_upload(message: DossierMessage, call: Call, writing: Writing) -> Outgoing | None:
     """Name the file; the transport streams it from the payload store."""
+    if "supplement" in call.part:
+        return _leave(call.part["supplement"], writing, "/dossier/supplements")
     digest, known = call.part["file"], holding(message.dossier, writing)
-    if f"file:{digest}" in writing.held or known.elsewhere or known.created:
+    if f"file:{digest}" in writing.held or known.elsewhere:
         return None
+    if known.created:
+        return _leave(digest, writing, "/dossier/attachments")
     if not DIGEST.fullmatch(digest):
         raise InvalidMessage([bad_value("/dossier/attachments/digest", "không phải mã băm sha256", "is no sha256 digest")])
     file = next(each for each in files(message.dossier) if each.digest == digest)
     told = {"digest": digest, "name": file.name or digest, "size": file.size}
     raise_text_faults(told, [])
     return Outgoing(service=UPLOAD, head={"file": digest}, body=write_json(told))
+
+
+def _leave(name: str, writing: Writing, where: str) -> Outgoing | None:
+    """Say once of a file that the portal cannot be told of it: nothing adds one to a dossier that is created."""
+    if f"untold:{name}" in writing.held:
+        return None
+    raise Untold(
+        "the portal has no service that adds a file to a dossier which is created: it does not have this file",
+        "Cổng chưa có dịch vụ bổ sung tệp cho hồ sơ đã tạo: Cổng không có tệp này",
+        where=where,
+        held={f"untold:{name}": "yes"},
+    )
 
 
 def _write_create(message: DossierMessage, call: Call, writing: Writing) -> Outgoing | None:

@@ -10,6 +10,7 @@ from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
 
+from adapters.national_portal_v2.fetched_files import FetchedFiles
 from adapters.national_portal_v2.portal_books import PortalBooks, Wrong
 from hub.simulation import Call, Said, SimulatorServer
 
@@ -24,13 +25,15 @@ class Portal:
     def __init__(self, books: PortalBooks, *, bearer_in: str) -> None:
         self.books = books
         self.server: SimulatorServer
+        #: Fetches what statuses name; None: it does not.
+        self.files: FetchedFiles | None = None
         self._bearer_in = bearer_in
         self._services: Mapping[str, tuple[str, Callable[[Call, str], Any]]] = {
             "SoTiepTheo": ("GET", self._number),
             "TaiTepTin": ("POST", self._upload),
             "NoiHoSo": ("POST", self._create),
             "CapNhatTienTrinh": ("POST", lambda call, text: self.books.add_rows(_json(call))),
-            "CapNhatTrangThai": ("POST", lambda call, text: self.books.set_statuses(_json(call))),
+            "CapNhatTrangThai": ("POST", self._status),
         }
 
     def handle(self, call: Call) -> Said:
@@ -81,6 +84,12 @@ class Portal:
         name, content = _one_file(call)
         kept = self.books.keep_file(name, content)
         return [{"fileName": name, "response": {"code": 200, "message": "", "data": [kept]}}]
+
+    def _status(self, call: Call, text: str) -> Any:
+        told = _json(call)
+        if self.files is not None and (fault := self.files.fetch(told)):
+            raise Wrong(fault)
+        return self.books.set_statuses(told)
 
     def _create(self, call: Call, text: str) -> dict[str, str]:
         given = self.books.create(_json(call))
@@ -152,6 +161,7 @@ def simulator(
     bearer_in: str = "header",
     day: str = "20260302",
     refuse_procedures: Iterable[str] = (),
+    fetch_files: bool = False,
 ) -> SimulatorServer:
     """Make a portal, not yet started; README.md tells its settings, faults and verbs."""
     books = PortalBooks(
@@ -165,7 +175,8 @@ def simulator(
     portal = Portal(books, bearer_in=bearer_in)
     server = SimulatorServer("national_portal_v2", portal.handle, port=port)
     portal.server = server
-    server.account = books.account
+    files = portal.files = FetchedFiles() if fetch_files else None
+    server.account = lambda: {**books.account(), "fetched": files.fetched if files is not None else []}
     server.verbs = {"expire_tokens": lambda given: {"expired": books.expire_tokens()}}
     return server
 

@@ -26,7 +26,8 @@ from hub.reconcile.asking import PAGE, TRIES, Step, Work, calls, go_on, look_up_
 from hub.registers import dossiers as register
 from hub.registers import held_by_partners as ledger_side
 from hub.registers import reconciliations
-from hub.rules import routing
+from hub.rules import reconciling, routing
+from hub.rules.succession import records_of
 
 _DAY_SECONDS = 86_400.0
 
@@ -89,8 +90,11 @@ def _without_route(work: Work, conn: Connection, row: Any) -> Found | None:
     source = json.loads(row.part).get("source", row.origin)
     known = register.find(conn, register.codes_of(message.dossier))
     origin, recipients = (known.origin, known.recipients) if known else (row.origin, ())
+    begun, codes = known.begun if known else None, hub.codes()
     try:
-        names = routing.recipients(message, source, hub.routes, hub.codes(), hub.clock(), origin=origin, known=recipients)
+        names = routing.recipients(
+            message, source, hub.routes, codes, hub.clock(), origin=origin, known=recipients, begun=begun
+        )
     except HubError:
         return None
     if work.endpoint.name not in hub.finals(names, source=source):
@@ -112,8 +116,10 @@ def _without_route(work: Work, conn: Connection, row: Any) -> Found | None:
 
 def listed(work: Work) -> Step:
     """Look through the partner's own list, a page of a day at a time, for what it was not told."""
-    if not work.scope.lists or not isinstance(work.asked, DossierLister):
+    if not work.scope.lists:
         return go_on(work)
+    if not isinstance(work.asked, DossierLister):
+        return go_on(work, counts={reconciling.NOT_LISTED: 1})
     day, _, after = work.row.cursor.partition("|")
     on = date.fromisoformat(day) if day else _first_day(work)
     if on > local(datetime.fromtimestamp(work.row.asked_at, UTC)).date():
@@ -163,7 +169,9 @@ def _extra(work: Work, conn: Connection, listed: Sequence[HeldDossier]) -> list[
     """Give what the partner lists and was not told, each once."""
     named = {f"{each.numbering}:{each.code}": each for each in listed}
     keys = ledger_side.keys_of(conn, named)
-    told = ledger_side.with_chain(conn, work.endpoint.name, set(keys.values()))
+    # What a partner was told whose records this one has is no extra either.
+    records = (work.endpoint.name, *records_of(work.hub.successors.current(), work.endpoint.name))
+    told = set[str]().union(*(ledger_side.with_chain(conn, each, set(keys.values())) for each in records))
     return [
         Found(
             subject=keys.get(name, ""),

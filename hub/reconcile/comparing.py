@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.held import HeldDossier
 from hub.canonical.message import from_json
-from hub.contract import Outgoing
+from hub.contract import DossierHolder, Outgoing
 from hub.errors import HubError, NotSent
 from hub.ledger import payloads, reconciliation_verbs
 from hub.ledger.reconciliation_verbs import Found, Page
@@ -27,6 +27,7 @@ from hub.reconcile.asking import (
     Work,
     calls,
     following,
+    go_on,
     look_up_all,
     record,
     retry_seconds,
@@ -38,6 +39,7 @@ from hub.registers.held_by_partners import Ought
 from hub.rules import reconciling
 from hub.rules.lifecycle import State
 from hub.rules.reconciling import Judged, Stand
+from hub.rules.succession import records_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,51 @@ def dossiers(work: Work) -> Step:
     if wanted and not allowed:
         return until_a_call(work)
     return _Comparing(work, page).compare(_first(questions, allowed), whole=allowed >= wanted)
+
+
+def before(work: Work) -> Step:
+    """Compare dossiers of partners whose records this one has, as far as it was not told of them itself.
+
+    Their bytes may have been of another system: what the last message says is compared, its number and status.
+    """
+    names = records_of(work.hub.successors.current(), work.endpoint.name)
+    old, _, after = work.row.cursor.partition("|")
+    here = names.index(old) if old in names else 0
+    if here >= len(names) or work.scope.sample:
+        return go_on(work)
+    with work.hub.ledger.read() as conn:
+        page = ledger_side.page(conn, names[here], _tells(work, names[here]), work.scope, threshold="", after=after, limit=PAGE)
+        told = ledger_side.with_chain(conn, work.endpoint.name, {each.subject for each in page.chains})
+        questions = [_question_before(work, conn, chain) for chain in page.chains if chain.subject not in told]
+    wanted = sum(bool(each.code) for each in questions)
+    allowed = calls(work, wanted)
+    if wanted and not allowed:
+        return until_a_call(work)
+    some = _first(questions, allowed)
+    return _Comparing(work, page, of=names[here], following_one=names[here + 1 :][:1]).compare(some, whole=allowed >= wanted)
+
+
+def _tells(work: Work, name: str) -> Collection[str]:
+    """Name the services by which a partner was told all of a dossier; one whose file is gone spoke as its successor does."""
+    endpoint = work.hub.endpoints.get(name)
+    if endpoint is None or endpoint.outbound is None:
+        return work.asked.tells
+    transport = work.hub.transports(endpoint)
+    return transport.tells if isinstance(transport, DossierHolder) else work.asked.tells
+
+
+def _question_before(work: Work, conn: Connection, chain: Ought) -> _Question:
+    if chain.last is None:
+        return _Question(chain, counted="not_comparable")
+    if chain.head is not None:
+        # It is moved, or finished with the old one, first.
+        return _Question(chain, counted="under_way")
+    last = _would_tell(work, conn, chain.last)
+    if last is None or not last.code:
+        return _Question(chain, counted="not_comparable")
+    arrived = last if chain.arrived is not None and chain.arrived.id == chain.last.id else None
+    stand = Stand(state=State(chain.last.state), holds_up=State(chain.last.state), written=True, last=last, told=arrived)
+    return _Question(chain, code=last.code, stand=stand)
 
 
 def _draw(work: Work) -> Step:
@@ -128,9 +175,15 @@ def _would_tell(work: Work, conn: Connection, row: Any) -> HeldDossier | None:
 class _Comparing:
     """One page: what was asked, what was answered, and what that comes to."""
 
-    def __init__(self, work: Work, page: ledger_side.OughtPage) -> None:
+    def __init__(
+        self, work: Work, page: ledger_side.OughtPage, *, of: str = "", following_one: Sequence[str] = ()
+    ) -> None:
         self._work = work
         self._page = page
+        #: Whose chains these are: the partner's own, or those of one whose records it has; and which comes after that one.
+        self._of = of or work.endpoint.name
+        self._before = bool(of)
+        self._following_one = following_one
         self._counts: Counter[str] = Counter()
         self._differing: list[tuple[_Question, HeldDossier, Judged]] = []
         self._found: list[Found] = []
@@ -185,14 +238,22 @@ class _Comparing:
 
     def _earlier(self, conn: Connection, question: _Question) -> list[HeldDossier]:
         work = self._work
-        rows = ledger_side.arrived_before(conn, work.endpoint.name, question.chain, work.asked.tells)
-        return [told for row in rows if (told := _told(work, conn, row)) is not None]
+        read = _would_tell if self._before else _told
+        rows = ledger_side.arrived_before(conn, self._of, question.chain, self._tells)
+        return [told for row in rows if (told := read(work, conn, row)) is not None]
+
+    @property
+    def _tells(self) -> Collection[str]:
+        return _tells(self._work, self._of) if self._before else self._work.asked.tells
 
     def _end(self, questions: Sequence[_Question], error: HubError | None, *, complete: bool) -> Step:
         work = self._work
         self._look_again()
         end = complete and self._page.end
-        cursor = self._page.cursor if complete else questions[-1].chain.subject if questions else work.row.cursor
+        reached = self._page.cursor if complete else questions[-1].chain.subject if questions else ""
+        cursor = (f"{self._of}|{reached}" if self._before else reached) if complete or questions else work.row.cursor
+        if end and self._following_one:
+            end, cursor = False, f"{self._following_one[0]}|"
         page = Page(
             phase=work.row.phase,
             cursor=work.row.cursor,
@@ -219,9 +280,11 @@ class _Comparing:
         work = self._work
         with work.hub.ledger.read() as conn:
             subjects = [question.chain.subject for question, _, _ in self._differing]
-            now = ledger_side.again(conn, work.endpoint.name, subjects, work.asked.tells)
+            now = ledger_side.again(conn, self._of, subjects, self._tells)
+            told = ledger_side.with_chain(conn, work.endpoint.name, set(subjects)) if self._before else set()
             for question, held, judged in self._differing:
-                if not ledger_side.is_same(question.chain, now.get(question.chain.subject)):
+                moved = question.chain.subject in told
+                if moved or not ledger_side.is_same(question.chain, now.get(question.chain.subject)):
                     self._counts["under_way"] += 1
                     continue
                 found = self._explained(conn, question, held, judged)
@@ -247,6 +310,8 @@ class _Comparing:
 
     def _finding(self, question: _Question, judged: Judged, shown: bytes, about: Mapping[str, Any]) -> Found:
         chain = question.chain
+        # In whose chain the next message has to stand (hub.registers.successors.place_of), and is mended.
+        about = {**about, "of": self._of} if self._before else about
         return Found(
             subject=chain.subject,
             code=question.code,

@@ -24,6 +24,7 @@ from hub.reconcile.asking import CEILING_RETRY_SECONDS, Step, Work, asked_of, wa
 from hub.registers import plan_choice, reconciliations
 from hub.registers.names import dossier_key
 from hub.registers.reconciliations import Run, Scope
+from hub.rules.succession import records_of
 
 log = structlog.get_logger()
 
@@ -41,7 +42,8 @@ def begin(hub: Hub, endpoint: str, scope: Scope = EVERYTHING, *, actor: str, why
     require(actor, why)
     asked_of(hub, hub.endpoint(endpoint))
     with hub.ledger.read() as conn:
-        total = len(scope.subjects) or reconciliations.chains_of(conn, endpoint)
+        records = (endpoint, *records_of(hub.successors.current(), endpoint))
+        total = len(scope.subjects) or sum(reconciliations.chains_of(conn, each) for each in records)
     run_id = hub.new_id()
     said: dict[str, Any] = {"total": total, "night": night, "actor": actor, "why": why, "now": hub.now()}
     verb = partial(reconciliation_verbs.begin, run_id=run_id, endpoint=endpoint, scope=scope.as_text(), **said)
@@ -130,6 +132,7 @@ def _held_up(work: Work) -> tuple[str, str] | None:
 
 _PARTS: Mapping[str, Callable[[Work], Step]] = {
     "dossiers": comparing.dossiers,
+    "before": comparing.before,
     "numbers": beyond.numbers,
     "unrouted": beyond.unrouted,
     "list": beyond.listed,

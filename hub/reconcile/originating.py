@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hub.app import Hub
 from hub.canonical.message import Message, to_json
 from hub.contract import Answer
-from hub.ledger.values import Acceptance, Holding
+from hub.ledger.values import OWN, Acceptance, Holding
 from hub.rules.trust import Verdict
 
 
@@ -26,7 +26,7 @@ def made(
     body = to_json(message)
     return Acceptance(
         message_id=message_id,
-        endpoint="hub",
+        endpoint=OWN,
         at=hub.now(),
         subject=message.subject,
         kind=message.kind,

@@ -31,7 +31,7 @@ from hub.registers.reconciliations import Finding, Run
 from hub.registers.words import Words
 from hub.rules import asic, cades, reconciling
 from hub.rules.asic import DataObject
-from hub.rules.spreadsheets import write_workbook
+from hub.rules.spreadsheets import XLSX, write_workbook
 from hub.rules.stored_zip import Writer
 
 log = structlog.get_logger()
@@ -80,7 +80,7 @@ class Report:
 
 
 _TYPES = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "xlsx": XLSX,
     "html": "text/html; charset=utf-8",
     "json": "application/json",
     "asice": asic.MIMETYPE,
@@ -173,6 +173,7 @@ def summary(run: Run, *, partner: str, hub: str) -> list[tuple[str, str]]:
         ("Kết thúc", _moment(run.ended_at) if run.ended_at else reconciliation_verbs.STATES[run.state][0]),
         ("Cách đối chiếu", "tra cứu từng hồ sơ tại đối tác; so với nội dung đối tác đã xác nhận là nhận"),
         ("Không đối chiếu được", untold_in_words(run)[0]),
+        ("Hồ sơ thừa ở đối tác", extras_in_words(run)[0]),
         ("Hồ sơ của đối tác trong sổ cái", str(run.total)),
         ("Số lần tra cứu", str(run.calls)),
     ]
@@ -214,6 +215,21 @@ def untold_in_words(run: Run) -> Words:
     return vi or "không có", en or "nothing"
 
 
+def extras_in_words(run: Run) -> Words:
+    """Say how many dossiers the partner has that it was not told; or why nobody can know."""
+    if run.counted.get(reconciling.NOT_LISTED):
+        return (
+            "không liệt kê được ở đây: giao thức của đối tác không có dịch vụ liệt kê hồ sơ",
+            "extras cannot be listed here: the partner's protocol has no list of dossiers",
+        )
+    if not run.scope.lists:
+        return "không tìm: chỉ đối chiếu một phần hồ sơ", "not looked for: only some dossiers were compared"
+    if run.phase:
+        return "chưa tìm đến", "not looked for yet"
+    number = sum(each.number for each in run.groups if each.kind == "extra")
+    return str(number), str(number)
+
+
 def _row(each: Finding) -> list[Any]:
     return [
         each.number,
@@ -245,6 +261,7 @@ def _receipt(each: Finding) -> str:
     parts += [f"mã đối tác {about['partner_code']}" for _ in (0,) if about.get("partner_code")]
     parts += [f"{about['actor']} xác nhận {_moment(about['at'])}" for _ in (0,) if about.get("actor")]
     parts += [f"mã số khác: {about['other_code']}" for _ in (0,) if about.get("other_code")]
+    parts += [f"đã gửi cho {about['of']}" for _ in (0,) if about.get("of")]
     return "; ".join(parts)
 
 

@@ -126,6 +126,8 @@ def addresses(known: dict[str, str]) -> dict[str, tuple[str, str]]:
         "partners": ("/partners", "partner show"),
         "partner": (f"/partners/{nights.PARTNER}", "partner show"),
         "succession": (f"/partners/{nights.PARTNER}/succeed?successor={nights.SUCCESSOR}", "partner succeed"),
+        "pulls": ("/pulls", "pull show"),
+        "lookup": (f"/lookup?endpoint={nights.PARTNER}", "partner lookup"),
         "links": ("/links", "link show"),
         "statistics": ("/statistics", "statistics show"),
         "statistics_form": ("/statistics/II.06a", "statistics show"),

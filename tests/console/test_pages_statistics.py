@@ -115,7 +115,7 @@ def test_the_workbook_is_the_printed_form_and_no_cell_is_a_formula(house: Office
     page = load_workbook(io.BytesIO(answer.body)).worksheets[0]
     rows = [[cell.value for cell in row] for row in page.iter_rows(min_row=1, max_col=13)]
 
-    assert answer.headers["content-disposition"] == 'attachment; filename="II.06a-2026-03.xlsx"'
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''II.06a-2026-03.xlsx"
     assert (
         rows[0][0] == "Biểu số II.06a/VPCP/KSTT" and rows[5][2] == "Số lượng hồ sơ tiếp nhận" and rows[7][2] == "(3)=(4)+(5)+(6)"
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -17,6 +15,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from hub.app import Hub
+from hub.edge import bugs
 from hub.edge.api import app as api
 from hub.edge.console import language, pages_verbs, rendering
 from hub.edge.console.every_room import ROOMS
@@ -26,8 +25,6 @@ from hub.edge.web.guard import Forged, Guard, NotLoggedIn, TooMany
 from hub.errors import Forbidden, HubError, NotAllowed, Unavailable
 from hub.rules import people
 from hub.settings import Settings
-
-log = structlog.get_logger()
 
 #: Fields and files of one form.
 MAX_FIELDS, MAX_FILES = 500, 4
@@ -146,9 +143,7 @@ def _failed(request: Request, error: Exception) -> Response:
         error = Unavailable("the ledger does not answer", "sổ cái không phản hồi")
     if isinstance(error, HubError):
         return _told(request, error, _status(request, error))
-    # Types and places only: the text of an exception may hold what a citizen wrote.
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    log.error("console.bug", route=getattr(request.scope.get("route"), "path", ""), error=type(error).__name__, stack=stack)
+    bugs.note("console.bug", error, route=getattr(request.scope.get("route"), "path", ""))
     return _told(request, HubError("an error of the console; it is in the log", "lỗi của trang điều hành, đã ghi vào log"), 500)
 
 

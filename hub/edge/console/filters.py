@@ -14,15 +14,13 @@ from markupsafe import Markup, escape
 
 from hub.edge.console.language import locale, translate
 from hub.edge.console.vocabulary import TABLES
-from hub.edge.plain import local, plain
+from hub.edge.plain import local, plain, short
 from hub.registers import plans
 from hub.registers.words import EVENTS, OUTCOMES, STATES, Words, called
 from hub.rules.verbs import VERBS
 
 #: As officials write a moment; babel's own Vietnamese form puts the time first.
 MOMENT = "dd/MM/yyyy HH:mm"
-#: Letters of an identifier that are shown; verbs take it so.
-SHORT = 8
 
 
 def of_language(language: str) -> dict[str, Callable[..., Any]]:
@@ -141,11 +139,6 @@ def skip(language: str, why_not: str) -> str:
 def reason(language: str, name: str) -> str:
     """Say why some items of a plan cannot go: what stands before the first colon of their skips."""
     return said(language, plans.reason(name))
-
-
-def short(identifier: str) -> str:
-    """Shorten an identifier for people."""
-    return identifier[:SHORT]
 
 
 def bare(subject: str) -> str:

@@ -12,6 +12,7 @@ from hub.edge.console import forms, plots, rendering
 from hub.edge.console.rooms import Desk, Room, after
 from hub.errors import NotAllowed
 from hub.operations import campaign_plans
+from hub.rules.spreadsheets import XLSX
 
 room = Room()
 
@@ -19,7 +20,6 @@ room = Room()
 PAGE = 30
 #: Below a plot stand so many labels at most: more would lie upon each other.
 LABELS = 9
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 forms.posted_to("campaign raise", "/campaigns/raise")
 after("campaign make", lambda made: rendering.url("campaigns", made.id))
@@ -34,11 +34,7 @@ def listing(desk: Desk) -> Response:
 @room.page("/campaigns/template.xlsx", verb="campaign show")
 def template(desk: Desk) -> Response:
     """Give the spreadsheet in which a plan is filled in."""
-    return Response(
-        campaign_plans.template(),
-        media_type=_XLSX,
-        headers={"Content-Disposition": 'attachment; filename="ke-hoach-nang-muc.xlsx"'},
-    )
+    return rendering.file(campaign_plans.template(), XLSX, "ke-hoach-nang-muc.xlsx")
 
 
 @room.form("/campaigns/raise", verb="campaign raise")

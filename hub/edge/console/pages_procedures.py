@@ -13,6 +13,7 @@ from hub.edge.console.rooms import Desk, Room, after
 from hub.errors import InvalidMessage
 from hub.reconcile.procedures import looking
 from hub.rules import difference, procedure_sheets
+from hub.rules.spreadsheets import XLSX
 from hub.rules.wrong_values import Wrong
 
 room = Room()
@@ -24,7 +25,6 @@ PARTS = 12
 #: Letters of a value on the page.
 LONGEST = 600
 STATES = ("open", "claimed", "confirmed")
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 forms.posted_to("procedures import", "/procedures/import")
 after("procedures pull", lambda done: rendering.url("procedures", "compare", holder=done.holder))
@@ -42,7 +42,7 @@ def overview(desk: Desk) -> Response:
 @room.page("/procedures/template.xlsx", verb="procedures show")
 def template(desk: Desk) -> Response:
     """Give the spreadsheet in which a catalogue is filled in."""
-    return _file(procedure_sheets.template(), "danh-muc-thu-tuc.xlsx")
+    return rendering.file(procedure_sheets.template(), XLSX, "danh-muc-thu-tuc.xlsx")
 
 
 @room.form("/procedures/import", verb="procedures import")
@@ -99,7 +99,8 @@ def worklist(desk: Desk) -> Response:
 @room.page("/procedures/worklist.xlsx", verb="procedures worklist")
 def worklist_file(desk: Desk) -> Response:
     """Give the work-list as a file, a sheet for each agency."""
-    return _file(looking.worklist_file(desk.hub, **_asked(desk), scope=desk.person.scope), "viec-can-lam.xlsx")
+    listed = looking.worklist_file(desk.hub, **_asked(desk), scope=desk.person.scope)
+    return rendering.file(listed, XLSX, "viec-can-lam.xlsx")
 
 
 def _asked(desk: Desk) -> dict[str, str]:
@@ -109,10 +110,6 @@ def _asked(desk: Desk) -> dict[str, str]:
         "holder": desk.query.get("holder", ""),
         "state": state if state in STATES else "",
     }
-
-
-def _file(content: bytes, name: str) -> Response:
-    return Response(content, media_type=_XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def _parts(ours: Any, theirs: Any) -> list[tuple[str, str, str]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from starlette.responses import Response
 
 from hub.edge.acts import on_reconciliations
 from hub.edge.acts.everything import ACTS
 from hub.edge.acts.on_reconciliations import Reporting
-from hub.edge.console import forms
+from hub.edge.console import forms, rendering
 from hub.edge.console.rooms import Desk, Room, after
 from hub.errors import NotAllowed
 from hub.ledger.reconciliation_verbs import STATES
@@ -71,6 +69,7 @@ def reconciliation(desk: Desk, run: str) -> Response:
         more=last,
         mendable=mendable,
         untold=report.untold_in_words(found.run),
+        extras=report.extras_in_words(found.run),
         shown_value=report.shown_value,
         forms_of_report=report.FORMS,
     )
@@ -80,12 +79,7 @@ def reconciliation(desk: Desk, run: str) -> Response:
 def made(desk: Desk) -> Response:
     """Give the report as a file."""
     found: Report = forms.carried_out(REPORT, desk.posted, lambda asked: _report(desk, asked))
-    # Never shown in the console's own place: what a partner wrote stands in it.
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name)}",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
-    return Response(found.body, media_type=found.content_type, headers=headers)
+    return rendering.file(found.body, found.content_type, found.name)
 
 
 def _report(desk: Desk, asked: Reporting) -> Report:

@@ -14,6 +14,7 @@ from hub.operations import statistic_names
 from hub.operations.statistics import FORMS
 from hub.registers import statistic_sheets as sheets
 from hub.registers.statistic_views import View
+from hub.rules.spreadsheets import XLSX
 from hub.rules.statistics.form import owner_of
 
 room = Room()
@@ -33,7 +34,6 @@ LABELS = {
     "partly": (("tính một phần", "partly"), "warn"),
     "not_computable": (("không tính được", "not computable"), "quiet"),
 }
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 #: Lines that a plot shows.
 _DRAWN = 12
 
@@ -91,8 +91,7 @@ def download(desk: Desk, form: str) -> Response:
     shown = found.form or found.other
     assert shown is not None
     name = f"{shown.report.form}-{shown.report.period}.{'csv' if as_csv else 'xlsx'}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type="text/csv; charset=utf-8" if as_csv else _XLSX, headers=headers)
+    return rendering.file(content, "text/csv; charset=utf-8" if as_csv else XLSX, name)
 
 
 def _asked(desk: Desk) -> dict[str, str]:

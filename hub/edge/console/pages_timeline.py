@@ -222,7 +222,8 @@ def octets(desk: Desk, digest: str) -> Response:
     found = _find(desk, digest)
     seen = glass(desk, found.subject, found.about)
     form = desk.query.get("form", shown.PRETTY)
-    told = shown.show(found.body, form, see=seen.see, canonical=found.role == "canonical")
+    # A list's answer names others, too, whom nobody gave a reason to see.
+    told = shown.show(found.body, form, see=seen.see and found.role != "page", canonical=found.role == "canonical")
     return desk.render("timeline/bytes.html", found=found, told=told, forms=shown.FORMS, glass=seen)
 
 
@@ -230,7 +231,7 @@ def octets(desk: Desk, digest: str) -> Response:
 def download(desk: Desk, digest: str) -> Response:
     """Give bytes exactly as they are, as a file that no browser opens; who may not see them is sent to where one says why."""
     found = _find(desk, digest)
-    if not glass(desk, found.subject, found.about).see:
+    if found.role == "page" or not glass(desk, found.subject, found.about).see:
         return desk.go(rendering.url("bytes", digest, of=found.about))
     ending = {"xml": "xml", "json": "json", "text": "txt"}.get(shown.kind_of(found.body), "bin")
     return _file(iter((found.body,)), f"{found.role}-{digest.partition(':')[2][:12]}.{ending}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hub.canonical.codes import STATUS_NAMES
+from hub.canonical.codes import EVENT_NAMES, STAGE_NAMES, STATUS_NAMES
 from hub.registers import catalogue_words
-from hub.registers.words import INDICATIONS, REVOCATION, Words
+from hub.registers.words import INDICATIONS, PDF_OUTCOMES, REVOCATION, Words
 from hub.rules import campaigns
 
 #: Bytes by their role.
@@ -21,6 +21,7 @@ ROLES: Mapping[str, Words] = {
     "sent": ("Gói tin trên đường truyền", "Bytes on the wire"),
     "reply": ("Trả lời của đối tác", "Partner's reply"),
     "evidence": ("Bằng chứng kèm theo", "Evidence given"),
+    "page": ("Trả lời danh sách của đối tác", "Answer of the partner's list"),
 }
 #: How bytes are shown.
 FORMS: Mapping[str, Words] = {
@@ -57,7 +58,15 @@ FACTS: Mapping[str, Words] = {
     "until_at": ("đến", "until"),
     "personal_data": ("có dữ liệu cá nhân", "with personal data"),
     "priority": ("độ khẩn", "priority"),
+    "stage": ("giai đoạn hồ sơ", "stage of the dossier"),
+    "by": ("thay bằng", "by"),
 }
+#: What happened to a dossier.
+EVENTS_OF_DOSSIERS: Mapping[str, Words] = {
+    event.value: (name, event.value.replace("_", " ")) for event, name in EVENT_NAMES.items()
+}
+#: Stages of a trade dossier.
+STAGES: Mapping[str, Words] = {stage.value: (name, stage.value.replace("_", " ")) for stage, name in STAGE_NAMES.items()}
 #: Those that are shown as text; states and verdicts are badges, digests are links.
 FACTS_SHOWN = frozenset(FACTS) - {"verdict", "accepted", "priority"}
 #: What may be done about a doubt.
@@ -197,9 +206,12 @@ TABLES: Mapping[str, Mapping[str, Words]] = {
     "ROLES": ROLES,
     "FORMS": FORMS,
     "FACTS": FACTS,
+    "STAGES": STAGES,
+    "EVENTS_OF_DOSSIERS": EVENTS_OF_DOSSIERS,
     "ON_DOUBT": ON_DOUBT,
     "DOSSIER": DOSSIER,
     "INDICATIONS": INDICATIONS,
+    "PDF_OUTCOMES": PDF_OUTCOMES,
     "REVOCATION": REVOCATION,
     "EDITS": EDITS,
     "ORIGINS": ORIGINS,

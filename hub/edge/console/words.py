@@ -41,6 +41,7 @@ PLACES: tuple[tuple[str, str, Words], ...] = (
     ("/campaigns", "campaign show", ("Nâng mức dịch vụ", "Campaigns")),
     ("/statistics", "statistics show", ("Thống kê", "Statistics")),
     ("/partners", "partner show", ("Đối tác", "Partners")),
+    ("/pulls", "pull show", ("Lấy từ đối tác", "Pulled lists")),
     ("/links", "link show", ("Địa chỉ tệp", "File addresses")),
     ("/alerts", "alert show", ("Cảnh báo", "Alerts")),
     ("/people", "person show", ("Tài khoản", "People")),

@@ -96,7 +96,7 @@ def compare_all(hub: Hub, *, owner: str = "") -> tuple[Compared, ...]:
     with hub.ledger.read() as conn:
         pulled = [each.holder for each in catalogue.pulls(conn).values() if each.whole_at is not None]
     wanted = [name for name in sorted(pulled) if name in hub.endpoints]
-    concerned = [name for name in wanted if not owner or _concerns(owner, side(hub, name))]
+    concerned = [name for name in wanted if not owner or concerns(owner, side(hub, name))]
     said = _said(hub) if concerned else {}
     return tuple(_compare(hub, name, said) for name in concerned)
 
@@ -117,9 +117,10 @@ def _said(hub: Hub) -> dict[str, list[Known]]:
 
 def _compare(hub: Hub, holder: str, said: Mapping[str, Sequence[Known]]) -> Compared:
     codes = national(hub.codes(fresh=True), local(hub.clock()).date())
+    unmapped: list[str] = []
     with hub.ledger.read() as conn:
-        found = tuple(differences(conn, side(hub, holder), codes, said))
-    verb = partial(catalogue_verbs.keep_differences, holder=holder, found=found, now=hub.now())
+        found = tuple(differences(conn, side(hub, holder), codes, said, unmapped=unmapped))
+    verb = partial(catalogue_verbs.keep_differences, holder=holder, found=found, unmapped=unmapped, now=hub.now())
     new, over = hub.ledger.change(verb, f"procedures:{holder}")
     return Compared(holder=holder, new=new, over=over)
 
@@ -139,18 +140,29 @@ def _check_pulled(hub: Hub, holder: str) -> None:
 
 
 def differences(
-    conn: Connection, at: Side, codes: Codes, said: Mapping[str, Sequence[Known]]
+    conn: Connection,
+    at: Side,
+    codes: Codes,
+    said: Mapping[str, Sequence[Known]],
+    *,
+    only: Sequence[str] | None = None,
+    unmapped: list[str] | None = None,
 ) -> Iterator[Different]:
-    """Give in what a holder differs from what the owners say."""
-    wanted = _followed(conn, at, codes, said) if at.name in at.policy.follows else said
+    """Give in what a holder differs from what the owners say.
+
+    ``only``: of what the holder has, under these codes of its own. ``unmapped`` gets its codes that fit no catalogue.
+    """
+    wanted = _followed(conn, at, codes, said, only) if at.name in at.policy.follows else said
     seen: set[str] = set()
     pairs: list[tuple[Known, str, Any]] = []
     local_codes = codes.procedures
-    for row in catalogue.holder_rows(conn, at.name):
+    for row in catalogue.holder_rows(conn, at.name, only):
         own, _, plain, field_code, level = row
         code = local_codes.get(own, own)
         known = wanted.get(code)
         if known is None:
+            if unmapped is not None and code not in said:
+                unmapped.append(own)
             continue
         seen.add(code)
         one = known[0]
@@ -189,13 +201,13 @@ def _lacking(wanted: Mapping[str, Sequence[Known]], seen: set[str], at: Side, wh
 
 def theirs(known: Sequence[Known], at: Side) -> Sequence[Known]:
     """Choose the owners whose word counts at a holder: at a province its own list before the ministry's."""
-    concern = [each for each in known if _concerns(each.owner, at)]
+    concern = [each for each in known if concerns(each.owner, at)]
     if at.kind == rules.PROVINCE:
         return [each for each in concern if each.owner == at.agency] or concern
     return concern
 
 
-def _concerns(owner: str, at: Side) -> bool:
+def concerns(owner: str, at: Side) -> bool:
     """Say whether an owner's catalogue is held there: a ministry's system has its own, a province none of another's."""
     if at.kind == rules.PORTAL or owner == at.agency:
         return True
@@ -205,11 +217,11 @@ def _concerns(owner: str, at: Side) -> bool:
 
 
 def _followed(
-    conn: Connection, at: Side, codes: Codes, said: Mapping[str, Sequence[Known]]
+    conn: Connection, at: Side, codes: Codes, said: Mapping[str, Sequence[Known]], only: Sequence[str] | None
 ) -> dict[str, list[Known]]:
     """Give what a holder should say that follows another one: that one's words in place of the owners'."""
     found: dict[str, list[Known]] = {}
-    for row in catalogue.holder_rows(conn, at.policy.follows[at.name]):
+    for row in catalogue.holder_rows(conn, at.policy.follows[at.name], only):
         code = codes.procedures.get(row.code, row.code)
         if row.digest:
             for each in said.get(code, ()):

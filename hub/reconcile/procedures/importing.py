@@ -15,7 +15,7 @@ from hub.endpoint import Endpoint
 from hub.errors import Fault, InvalidMessage, Unavailable
 from hub.ledger import chains
 from hub.ledger.acceptance_looks import DossierMoved
-from hub.ledger.values import Acceptance
+from hub.ledger.values import OWN, Acceptance
 from hub.operations.said import require
 from hub.reconcile.procedures import comparing
 from hub.registers import procedures
@@ -27,7 +27,6 @@ from hub.thought import Thought, think
 log = structlog.get_logger()
 
 #: Source of what a spreadsheet said.
-HUB = "hub"
 NEW, CHANGED, GONE = "new", "changed", "gone"
 #: A catalogue that others keep changing is looked at again so often.
 LOOKS = 20
@@ -161,14 +160,14 @@ def _record(
 def _source(hub: Hub, owner: str) -> Endpoint:
     """Give whose catalogue it is, so that the rules send it where its own messages go; the hub itself where nobody is it."""
     own = [each for each in hub.endpoints.values() if each.agency_code == owner and each.inbound is not None]
-    return own[0] if own else Endpoint(name=HUB, adapter="", title=HUB, agency_code=owner, options=None)
+    return own[0] if own else Endpoint(name=OWN, adapter="", title=OWN, agency_code=owner, options=None)
 
 
 def _acceptance(hub: Hub, content: bytes, thought: Thought, *, actor: str, why: str) -> Acceptance:
     message_id = hub.new_id()
     return Acceptance(
         message_id=message_id,
-        endpoint=HUB,
+        endpoint=OWN,
         at=hub.now(),
         subject=thought.subject,
         kind=thought.message.kind,

@@ -98,8 +98,7 @@ def differences(
             conn, today=_today(hub), owner=owner, holder=holder, code=code, after=after, limit=wanted, scope=scope
         )
         pulls = [each for each in catalogue.pulls(conn).values() if (not holder or each.holder == holder)]
-        national = comparing.national(hub.codes(), _today(hub)).procedures
-        local_codes, number = catalogue_shown.unmapped(conn, holder, national)
+        local_codes, number = catalogue_shown.unmapped(conn, holder)
     shown = tuple(each for each in pulls if scope is None or each.holder in scope)
     return Differences(
         counts=counts, procedures=found, after=more, pulls=shown, unmapped=local_codes, unmapped_count=number

@@ -328,3 +328,27 @@ def test_dates_are_local_whatever_zone_they_came_in(message: Any, writing: Any) 
     told = message(received_at=RECEIVED.astimezone(UTC))
 
     assert body(told, writing())["data"][0]["NgayTiepNhan"] == "20260105081500"
+
+
+# --- whose number it is ------------------------------------------------------------------------------------------
+
+
+def test_a_number_of_the_second_generation_does_not_make_a_dossier_one_of_the_portal(message: Any) -> None:
+    """There the portal numbers what an agency gives it; here that is still the agency's own dossier."""
+    told = message(statuses="2", other_codes={"national_portal_v2": "G99.20-20260302-0000001"})
+
+    assert [call.service for call in plan(told, Options())] == ["DongBoHoSoMC", "CapNhatTienDoHoSoMC"]
+    assert [call.service for call in plan(told, Options(numbering="national_portal_v2"))] == ["DongBoTrangThaiHoSo"]
+
+
+@pytest.mark.parametrize("name", ["national_portal", "cong_dvc"])
+def test_what_is_born_on_the_portal_has_its_numbering(message: Any, writing: Any, name: str) -> None:
+    number = "G99.01-260302-0001"
+    born = message(statuses="4", other_codes={name: number})
+
+    (call,) = plan(born, Options(numbering=name))
+    outgoing = write_message(born, call, writing(numbering=name))
+
+    assert outgoing is not None
+    row = json.loads(outgoing.body)["data"][0]
+    assert (row["MaHoSo"], row["MaHoSoDonVi"]) == (number, born.dossier.code)

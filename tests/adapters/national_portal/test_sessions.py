@@ -68,6 +68,28 @@ def test_many_workers_renew_the_session_once(portal: SimulatorServer, connect: A
     assert len(portal.account()["dossiers"]) == 9
 
 
+def test_eight_workers_under_load_share_each_session(portal: SimulatorServer, connect: Any, record: Any) -> None:
+    """The portal forgets the session again and again; its sign is the configured code, and each loss costs one log-in."""
+    transport = connect(portal, session_expired_codes=("401",), session_expired_texts=())
+    losses, calls = 5, 12
+    together = threading.Barrier(8, action=lambda: portal.verbs["expire_sessions"]({}))
+
+    def work(worker: int) -> list[Reply]:
+        replies = []
+        for turn in range(losses * calls):
+            if turn % calls == 0:
+                together.wait()
+            replies.append(transport.send(record(f"A-{worker}-{turn}"), no_fence))
+        return replies
+
+    with ThreadPoolExecutor(8) as workers:
+        replies = [reply for done in workers.map(work, range(8)) for reply in done]
+
+    assert {read_receipt(reply, record()).code for reply in replies} == {"0"}
+    assert len(portal.account()["dossiers"]) == 8 * losses * calls
+    assert logins(portal) == losses
+
+
 def test_a_session_that_is_never_known_is_not_sent_after_one_new_log_in(
     portal: SimulatorServer, connect: Any, record: Any
 ) -> None:

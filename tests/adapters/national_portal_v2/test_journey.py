@@ -326,3 +326,23 @@ def test_what_was_told_already_is_passed_over_and_said_so_in_the_journal(world: 
         events: list[Any] = [row.event for row in history.timeline(conn, MESSAGES[0].dossier.code).journal]
     assert events.count("delivery.unneeded") == 4
     assert len(world.account["dossiers"][NUMBER]["rows"]) == 1 == len(world.account["dossiers"][NUMBER]["statuses"])
+
+
+def test_a_file_that_comes_after_the_creation_is_told_on_the_timeline_and_the_rest_goes_on(world: SecondPortal) -> None:
+    world.send(MESSAGES[0])
+    world.carry()
+    for key in ("later", "again"):
+        world.send(with_files(world, MESSAGES[1]), key=key)
+    world.carry()
+
+    code = MESSAGES[0].dossier.code
+    with world.hub.ledger.read() as conn:
+        told = [row for row in history.timeline(conn, code).journal if row.event == "delivery.untold"]
+        shown = timeline.page(conn, code, after="", limit=200, newest=False, scope=None)
+    assert len(told) == len(FILES)
+    assert [each.why for each in shown.entries if each.event == "delivery.untold"] == [row.entry["why"] for row in told]
+    assert all_ended(world)
+    assert world.account["files"] == 0
+    assert world.account["dossiers"][NUMBER]["statuses"] == [int(each.dossier.status) for each in MESSAGES[:2]]
+    # Nobody is told that the portal has it.
+    assert [row.service for row in world.deliveries() if row.id == told[0].entry["delivery"]] == ["TaiTepTin"]

@@ -16,10 +16,10 @@ from adapters.national_portal_v2.options import Options
 from adapters.national_portal_v2.outbound import write_message
 from hub.canonical.codes import CodeRow, Event, Status
 from hub.canonical.document import Attachment, Paper, ResultDocument
-from hub.canonical.dossier import DossierMessage, ProcedureRef, Step
+from hub.canonical.dossier import DossierMessage, ProcedureRef, Step, Supplement
 from hub.canonical.party import Agency, Party, PartyKind
 from hub.contract import Call, Outgoing, Writing
-from hub.errors import InvalidMessage, NoMapping, OutOfStep
+from hub.errors import InvalidMessage, NoMapping, OutOfStep, Untold
 
 Make = Callable[..., DossierMessage]
 Writes = Callable[..., Writing]
@@ -238,7 +238,28 @@ def test_a_file_is_uploaded_once(message: Make, writing: Writes) -> None:
 
     assert tree(write(told, UPLOAD, writing(NUMBERED), file=DIGEST)) == {"digest": DIGEST, "name": "a.pdf", "size": 7}
     assert write(told, UPLOAD, writing(NUMBERED | {f"file:{DIGEST}": "f-1"}), file=DIGEST) is None
-    assert write(told, UPLOAD, writing(CREATED), file=DIGEST) is None
+    assert write(told, UPLOAD, writing(CREATED | {f"file:{DIGEST}": "f-1"}), file=DIGEST) is None
+
+
+def test_a_file_after_the_creation_is_not_told_and_that_is_said_once(message: Make, writing: Writes) -> None:
+    told = message(
+        attachments=(Attachment(name="a.pdf", digest=DIGEST, size=7),),
+        supplements=(Supplement(attachments=(Attachment(name="b.pdf", url="https://elsewhere.example.org/b"),)),),
+    )
+    (later,) = [call.part["supplement"] for call in plan(told, Options()) if "supplement" in call.part]
+
+    for part in ({"file": DIGEST}, {"supplement": later}):
+        with pytest.raises(Untold) as said:
+            write(told, UPLOAD, writing(CREATED), **part)
+        assert write(told, UPLOAD, writing(CREATED | said.value.held), **part) is None
+        assert "b.pdf" not in said.value.en + said.value.vi
+
+
+def test_the_file_of_a_supplement_that_is_in_the_record_needs_no_call_of_its_own(message: Make) -> None:
+    file = Attachment(name="a.pdf", digest=DIGEST, size=7)
+    told = message(attachments=(file,), supplements=(Supplement(attachments=(file, file.model_copy(update={"deleted": True}))),))
+
+    assert [dict(call.part) for call in plan(told, Options()) if call.service == UPLOAD] == [{"file": DIGEST}]
 
 
 def test_a_file_that_the_hub_does_not_hold_is_refused_or_left_out(message: Make, writing: Writes) -> None:

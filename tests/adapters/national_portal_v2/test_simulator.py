@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from adapters.national_portal_v2.calls import CREATE
+from adapters.national_portal_v2.fetched_files import FetchedFiles
 from adapters.national_portal_v2.outbound import write_message
 from adapters.national_portal_v2.portal_rules import faults_of_record, faults_of_rows, faults_of_statuses
+from adapters.national_portal_v2.simulator import simulator
 from hub.canonical.dossier import DossierMessage
 from hub.contract import Call, Writing
 from hub.simulation import Call as HttpCall
@@ -130,3 +132,18 @@ def test_casings_and_errors_on_demand(portal: SimulatorServer, record: dict[str,
     assert portal.serve(HttpCall("POST", "/NoiHoSo", {}, headers, b"{}")).status == 502
     odd = portal.serve(HttpCall("POST", "/NoiHoSo", {}, headers, b"{}"))
     assert (odd.status, odd.content_type) == (500, "text/html")
+
+
+def test_results_are_fetched_where_it_is_told_to_and_a_missing_one_is_refused() -> None:
+    """From an address that answers, which is the simulator's own account."""
+    with simulator(fetch_files=True) as portal:
+        named = {"TenGiayTo": "Giấy thử", "MaKetQua": "", "DuongDanTepTinKetQua": f"{portal.url}/_account"}
+        files = FetchedFiles()
+
+        assert files.fetch([{"DanhSachGiayToKetQua": [named]}]) == ""
+        assert [each["url"] for each in files.fetched] == [f"{portal.url}/_account"]
+        assert files.fetched[0]["size"] > 0
+        gone = named | {"DuongDanTepTinKetQua": "file:///etc/hostname"}
+        assert "DuongDanTepTinKetQua" in files.fetch([STATUS, {"DanhSachGiayToKetQua": [gone, None, "x"]}, None])
+        assert files.fetch({"x": 1}) == ""
+        assert portal.account()["fetched"] == []
