@@ -15,10 +15,11 @@ from datetime import timedelta
 import structlog
 
 from hub.app import UNROUTED, Hub
+from hub.endpoint import FOLDER
 from hub.errors import HubError, InDoubt
 from hub.ledger import alert_verbs
 from hub.ledger.alert_verbs import Posting
-from hub.registers import alert_facts
+from hub.registers import alert_facts, pulls
 from hub.rules import alert_conditions
 from hub.rules.alert_conditions import Ending, Facts
 from hub.rules.alerts import Letter, Recipient, Seen
@@ -88,11 +89,13 @@ def look(hub: Hub, now: float) -> Facts:
     """Collect what alerts are judged by: from the ledger, the settings and the trust store."""
     with hub.ledger.read() as conn:
         found = alert_facts.facts(conn, (*(name for name, each in hub.endpoints.items() if each.outbound), UNROUTED), now)
+        late = pulls.unpulled(conn, _pulled_lists(hub), now)
     moment = hub.clock()
     names = {each.name for each in hub.alerts.recipients}
     return replace(
         found,
         titles={name: endpoint.title for name, endpoint in hub.endpoints.items()},
+        unpulled=late,
         shut=frozenset(
             name for name, each in hub.endpoints.items() if each.outbound is not None and not each.outbound.is_open(moment)
         ),
@@ -105,6 +108,14 @@ def look(hub: Hub, now: float) -> Facts:
         unstamped_since=found.unstamped_since if hub.has_timestamps else None,
         untold={name: since for name, since in found.untold.items() if name in names},
     )
+
+
+def _pulled_lists(hub: Hub) -> dict[tuple[str, str], float]:
+    """Name the lists that are pulled, and the folders that are watched, with every how many seconds."""
+    at = (each for each in hub.endpoints.values() if each.outbound is not None and each.folder is None)
+    lists = {(each.name, name): every for each in at for name, every in hub.adapter(each).pulls(each.options).items()}
+    watched = (each for each in hub.endpoints.values() if each.folder is not None and each.folder.is_watched)
+    return lists | {(each.name, FOLDER): each.folder.every_seconds for each in watched if each.folder is not None}
 
 
 def _lists(hub: Hub) -> tuple[Ending, ...] | None:

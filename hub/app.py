@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from cryptography import x509
+
 from hub.bus.membership import Member
 from hub.bus.port import Bus
 from hub.canonical.codes import CodeRow, CodeTables
@@ -33,6 +35,7 @@ from hub.rules.catalogue import Policy
 from hub.rules.expiry import InUse
 from hub.rules.routing import Route
 from hub.rules.signing import Ring, Stamp
+from hub.rules.statistics.monthly import Monthly
 from hub.rules.trust import Signer, TrustSnapshot
 
 #: Deliveries of messages that no rule matched stand in this endpoint's chains, parked until an operator rebuilds them.
@@ -113,6 +116,8 @@ class Hub:
     alerts: Book = field(default_factory=Book)
     #: Which side is right where catalogues differ.
     catalogue: Policy = field(default_factory=Policy)
+    #: From when on the reports of the month before are made by themselves.
+    monthly: Monthly = field(default_factory=Monthly)
     #: Partners that are members of the bus, by the names of their endpoints.
     members: Mapping[str, Member] = field(default_factory=dict)
     #: Gives which partners' places others have taken.
@@ -122,6 +127,10 @@ class Hub:
     #: Under which the names in addresses of files are made; no file larger than this is fetched.
     link_key: bytes = field(default=b"", repr=False)
     largest_file: int = 200_000_000
+    #: By whom signatures in result files (PDF) are trusted: anchors of signers, of time stamps, and authorities in between.
+    document_anchors: Sequence[x509.Certificate] = ()
+    document_stampers: Sequence[x509.Certificate] = ()
+    document_intermediates: Sequence[x509.Certificate] = ()
     #: Reads the configuration as it would be with these files (path in the folder -> bytes) in place of its own, for a dry
     #: run; secrets stay references, and what is given is good only inside of the ``with``.
     configured: Callable[[Mapping[str, bytes]], AbstractContextManager[Configured]]

@@ -32,11 +32,13 @@ from hub.errors import BadSettings, HubError
 from hub.fetching import Fetching, networks
 from hub.ledger.engine import parse_url
 from hub.ledger.ledger import Ledger
+from hub.outbox_transport import OutboxTransport
 from hub.payloads import FolderStore
 from hub.registers.successors import SuccessorBook
 from hub.rules.applicant_numbers import SHORTEST_KEY, NumberKey
 from hub.rules.catalogue import Policy
 from hub.rules.signing import Stamp
+from hub.rules.statistics.monthly import Monthly
 from hub.sealing import Sealing
 from hub.sections import AuthoritySection
 from hub.settings import Settings
@@ -84,6 +86,9 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
         trust=trust,
         signers=rings,
         certificates=inventory.look(settings, rings, trust.store),
+        document_anchors=tuple(anchor.certificate for anchor in trust.store.anchors if anchor.purpose != TSA),
+        document_stampers=trust.store.certificates(TSA),
+        document_intermediates=trust.store.intermediates,
         stamp=_stamp(settings, now),
         transports=transports.open,
         close_transports=partial(_close_all, transports, fetching),
@@ -99,6 +104,7 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
         number_key=number_key(settings),
         alerts=alert_book(settings),
         catalogue=catalogue_policy(settings),
+        monthly=Monthly(day=settings.file.statistics.monthly_day, at=settings.file.statistics.monthly_at),
         name=settings.file.hub.name,
         evidence_signer=settings.file.evidence.signer,
         has_timestamps=bool(settings.file.timestamps.authority),
@@ -119,6 +125,7 @@ def catalogue_policy(settings: Settings) -> Policy:
         follows=section.follows,
         partial=frozenset(section.partial),
         max_file_bytes=section.max_file_bytes,
+        pull_at=section.pull_at,
     )
 
 
@@ -344,6 +351,12 @@ class _Transports:
             from hub.amqp.transport import AmqpTransport  # noqa: PLC0415
 
             return AmqpTransport(endpoint)
+        if endpoint.folder is not None and endpoint.folder.put:
+            from hub.folder.transport import FolderTransport  # noqa: PLC0415
+
+            return FolderTransport(endpoint)
+        if endpoint.outbox is not None:
+            return OutboxTransport(endpoint)
         transport = self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)
         if isinstance(transport, SendsFiles):
             transport.use_files(self._files)

@@ -25,6 +25,11 @@ from hub.wire import Wire
 
 #: Header in which a detached JWS (RFC 7797) over the whole body travels, to us and from us.
 JWS_HEADER = "X-JWS-Signature"
+#: In ``Outgoing.head``: the name of the file as which it is put into the partner's folder.
+FILE_NAME = "file_name"
+
+#: Name in ``Outgoing.head``: path of the empty element in which our XML signature is put; none: it becomes the root's last child.
+SIGNATURE_SLOT = "signatureSlot"
 
 # --- inbound ----------------------------------------------------------------------------------------------------
 
@@ -43,6 +48,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     #: Value of ``Idempotency-Key``, where the door has one.
     idempotency_key: str = ""
+    #: Where it was taken from a partner's list: that list's answer, exactly as it came. Kept beside what was made of it.
+    page: bytes = field(default=b"", repr=False)
 
     @property
     def jws(self) -> str:
@@ -64,6 +71,17 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InlineFile:
+    """A file that travelled inside a document: known by its digest, its bytes made again piece by piece when they are kept."""
+
+    #: ``sha256:`` and 64 hex digits. It stands in the message in place of the file's address, and of its content in the form.
+    digest: str
+    size: int
+    #: Give the bytes from the beginning, piece by piece.
+    pieces: Callable[[], Iterator[bytes]] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
     """What a document says."""
 
@@ -74,6 +92,8 @@ class Incoming:
     correlation: str = ""
     #: True: it refuses that delivery (late) instead of acknowledging it.
     correlation_refused: bool = False
+    #: Files that stood inside the document; intake keeps them before the message is recorded.
+    files: tuple[InlineFile, ...] = ()
     #: What the adapter's own answer needs of the document, so that it is not read twice; nobody else looks at it.
     asked: Any = None
 
@@ -129,6 +149,8 @@ class Writing:
     #: the endpoint asks for it (``outbound.file_links``), and only for an adapter with ``file_links``; it must stand in the
     #: body as it is here.
     links: Mapping[str, str] = field(default_factory=dict)
+    #: Address of a file as the message has it -> its bytes: those that ``Adapter.inlines`` named for this call.
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +177,10 @@ class Reply:
     sent: bytes = b""
     #: True: the wire itself took the message over for the partner (a broker's confirm); there is no answer to read.
     handed_over: bool = False
+    #: Seconds within which the partner, which fetches the message itself, must say what it did with it; None: this is the reply.
+    awaited: float | None = None
+    #: Of a question: what the wire itself knows of the message; empty: the adapter reads the reply.
+    known: Literal["", "found", "absent", "unknown"] = ""
 
 
 class Transport(Protocol):
@@ -292,10 +318,13 @@ class DossierLister(Protocol):
 class Listed:
     """One item of a list that a partner keeps for us."""
 
-    #: What a call at our door would be; its ``idempotency_key`` is the identity that ``read_message`` gives it.
+    #: What a call at our door would be; its ``idempotency_key`` is the identity that ``read_message`` gives it, and begins with
+    #: the name of the list and a slash.
     request: Request
     #: The partner's own names of its files, which are fetched before.
     files: tuple[str, ...] = ()
+    #: The answer in which it was listed, exactly as it came.
+    page: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,6 +355,53 @@ class Pulling(Protocol):
         ...
 
 
+# --- asked by people ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """A question that a partner answers at once, and that changes nothing there."""
+
+    vi: str
+    en: str
+    #: What may be asked by, in the partner's own names; ``required`` of these must be there.
+    fields: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    #: True: the answer is a file (``look_up_file``), else records.
+    gives_file: bool = False
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """A transport whose partner answers questions of people."""
+
+    def look_ups(self) -> Mapping[str, LookUp]:
+        """Say what can be asked here, by the partner's own names of its services."""
+        ...
+
+    def look_up(self, service: str, asked: Mapping[str, str]) -> tuple[Any, ...]:
+        """Ask, and give the records as they came. Raises as ``Transport.ask``, and Refused."""
+        ...
+
+    def look_up_file(self, service: str, asked: Mapping[str, str], give: Callable[[bytes], None]) -> None:
+        """Ask for a file and give its bytes, piece by piece; raises as ``Pulling.fetch``."""
+        ...
+
+
+@runtime_checkable
+class CodeHolder(Protocol):
+    """A transport whose partner holds lists of codes that the hub can take over."""
+
+    @property
+    def code_lists(self) -> Mapping[str, str]:
+        """Say which lists it has: its own name of each, and the name of the hub's list that it fills."""
+        ...
+
+    def codes_of(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Fetch one list, each code with its name, as the partner has them. Raises as ``LooksUp.look_up``."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
     """A partner system, as a value."""
@@ -345,12 +421,16 @@ class Adapter:
     read_message: Callable[[bytes, Opened, Any], Incoming]
     #: Write the answer in the partner's own words. Must not fail on a document that could not be read.
     answer: Callable[[Outcome, Opened | None, Request, Any], Answer]
+    #: Answer a call that brings no message and asks only whether the service is there; nothing of it is recorded. None: it is
+    #: another call. It must be quick to say so, since every message comes by.
+    greeting: Callable[[Request, Any], Answer | None] = lambda request, options: None
 
     #: Say which native calls a message needs at this partner; none = nothing to tell it.
     plan: Callable[[Message, Any], tuple[Call, ...]]
     #: Write the business bytes of one call. Same input, same bytes. None: by ``Writing.held`` the partner holds already what
-    #: this call would tell it, so nothing is sent. Raises InvalidMessage, NoMapping, and OutOfStep where it cannot be written
-    #: since an earlier call of the dossier has not taught what it needs (given up, or settled without the partner's reply).
+    #: this call would tell it, so nothing is sent. Raises Untold where the partner has no service for it, InvalidMessage,
+    #: NoMapping, and OutOfStep where it cannot be written since an earlier call of the dossier has not taught what it needs
+    #: (given up, or settled without the partner's reply).
     write_message: Callable[[Message, Call, Writing], Outgoing | None]
     #: Read the reply. Returns a Receipt, or raises Refused, Busy, InDoubt (a code not in the table is in doubt).
     read_receipt: Callable[[Reply, Outgoing], Receipt]
@@ -359,6 +439,13 @@ class Adapter:
 
     #: It writes ``Writing.links`` in place of the addresses of files.
     file_links: bool = False
+    #: Say which files must stand inside the body of a call, by their addresses as the message has them; the writer then has
+    #: their bytes in ``Writing.contents``. The call waits, or is parked with its cause, where one of them cannot be had.
+    inlines: Callable[[Message, Call, Any], tuple[str, ...]] = lambda message, call, options: ()
+    #: Documents of this protocol hold whole files as one text: texts longer than ``hub.rules.xml.MAX_TEXT_BYTES`` are read.
+    long_texts: bool = False
+    #: Signatures over a part, and bare ones without ds:Signature around them, are met: they are verified, and told as such.
+    odd_signatures: bool = False
     #: Say what the partner holds once a call was handed over to its broker, where no answer tells it.
     held_after: Callable[[Outgoing], Mapping[str, str]] = lambda outgoing: {}
 

@@ -5,30 +5,39 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
-from hub import file_links
+from hub import file_links, inline_files
 from hub.app import UNROUTED, Hub
 from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json
 from hub.canonical.procedure import CatalogueMessage
-from hub.canonical.receipt import Receipt
-from hub.contract import Call, Outgoing, Reply, Writing
-from hub.endpoint import Endpoint, outbound_of
-from hub.errors import CannotSign, HubError, InDoubt, NoMapping, NotSent, Unavailable
-from hub.ledger.delivery_verbs import ClaimLost
+from hub.canonical.receipt import Finding, Receipt
+from hub.contract import FILE_NAME, SIGNATURE_SLOT, Call, Outgoing, Reply, Writing
+from hub.endpoint import Endpoint, folder_of, outbound_of
+from hub.errors import CannotSign, HubError, InDoubt, NoMapping, NotSent, Unavailable, Untold
+from hub.ledger import link_verbs, outbox_verbs, outcome_verbs
+from hub.ledger.delivery_verbs import ClaimLost, claim_lost
 from hub.ledger.number_verbs import NumberTaken
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
 from hub.registers import dossiers, procedures
-from hub.rules import redelivery, routing, signing
+from hub.rules import folder_names, redelivery, routing, signing
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
 from hub.rules.xml_signing import Policy as SignedBy
 from hub.telemetry import ATTEMPTS, CALL_SECONDS, REPEATED, bind_subject
 
 log = structlog.get_logger()
+
+#: What is kept of a hand-over that has no answer to be read.
+_HANDED_OVER = {
+    "broker": "máy chủ AMQP đã nhận cho đối tác / the broker has taken it for the partner",
+    "folder": "tệp đã giao qua thư mục của đối tác / the file was handed over in the partner's folder",
+    "outbox": "đối tác đã lấy và xác nhận / the partner has fetched it and says so",
+}
 
 
 def deliver(hub: Hub, due: Due) -> None:
@@ -49,6 +58,8 @@ def deliver(hub: Hub, due: Due) -> None:
         raise
     except CannotSign as error:
         _wait_unsigned(hub, endpoint, held, error)
+    except Untold as error:
+        _leave_untold(hub, held, error)
     except NotSent as error:
         _wait_for_files(hub, endpoint, held, error)
     except HubError as error:
@@ -93,16 +104,37 @@ def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, s
         written = _written(hub, endpoint, held, native_id, hub.codes(fresh=True))
     if written is None:
         return None
-    return replace(_signed(hub, endpoint, written), message_id=native_id), native_id
+    signed = replace(_signed(hub, endpoint, written), message_id=native_id)
+    return _numbered(hub, endpoint, signed) if endpoint.folder is not None and endpoint.folder.put else signed, native_id
+
+
+def _numbered(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
+    """Name the file that is put into a partner's folder; it keeps its name as long as its bytes."""
+    number = hub.ledger.change(partial(outbox_verbs.next_number, endpoint=endpoint.name), f"endpoint:{endpoint.name}")
+    name = folder_names.name_of(
+        folder_of(endpoint).name,
+        number=number,
+        service=outgoing.service,
+        identity=outgoing.message_id,
+        body=outgoing.body,
+    )
+    return replace(outgoing, head={**outgoing.head, FILE_NAME: name})
 
 
 def _written(hub: Hub, endpoint: Endpoint, held: Delivery, native_id: str, codes: CodeTables) -> Outgoing | None:
     message = from_json(held.canonical)
     links = file_links.foreseen(hub, endpoint, held.id, message)
+    call = Call(service=held.service, part=held.part)
     writing = Writing(
-        options=endpoint.options, codes=codes, held=held.held, now=hub.clock(), message_id=native_id, links=links
+        options=endpoint.options,
+        codes=codes,
+        held=held.held,
+        now=hub.clock(),
+        message_id=native_id,
+        links=links,
+        contents=inline_files.contents(hub, endpoint, held, message, call),
     )
-    outgoing = hub.adapter(endpoint).write_message(message, Call(service=held.service, part=held.part), writing)
+    outgoing = hub.adapter(endpoint).write_message(message, call, writing)
     if outgoing is not None:
         file_links.prepare(hub, endpoint, held, message, outgoing, links)
     return outgoing
@@ -120,8 +152,9 @@ def _signed(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
     signer, body = hub.signer(policy.signer), outgoing.body
     if policy.sign == "jws":
         return replace(outgoing, head={**outgoing.head, "jws": signing.sign_jws(body, signer, policy.algorithm)})
+    slot = outgoing.head.get(SIGNATURE_SLOT, "")
     if policy.sign == "xml":
-        return replace(outgoing, body=signing.sign_xml(body, signer, policy.algorithm))
+        return replace(outgoing, body=signing.sign_xml(body, signer, policy.algorithm, slot))
     named = policy.signature_policy
     signed = signing.sign_xades(
         body,
@@ -130,6 +163,7 @@ def _signed(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
         algorithm=policy.algorithm,
         policy=SignedBy(identifier=named.identifier, digest=bytes.fromhex(named.sha256)) if named else None,
         stamp=hub.stamp if policy.sign == "xades-t" else None,
+        slot=slot,
     )
     return replace(outgoing, body=signed)
 
@@ -143,6 +177,14 @@ def _pass_over(hub: Hub, held: Delivery) -> None:
     _wake(hub, held, notice)
 
 
+def _leave_untold(hub: Hub, held: Delivery, error: Untold) -> None:
+    """Let a delivery be done without a call, and say so: the partner has no service for what it would tell."""
+    hub.ledger.change(partial(outcome_verbs.record_untold, held=held, error=error, now=hub.now()), held.subject)
+    ATTEMPTS.labels(held.endpoint, "untold").inc()
+    log.warning("delivery.untold", service=held.service, where=error.where)
+    _wake(hub, held, None)
+
+
 def _wait_unsigned(hub: Hub, endpoint: Endpoint, held: Delivery, error: CannotSign) -> None:
     """Let a delivery wait for what signs it; no attempt is counted, since nothing was tried at the partner."""
     decision = redelivery.decide_unsigned(error, outbound_of(endpoint).redelivery, draw=hub.draw())
@@ -152,12 +194,16 @@ def _wait_unsigned(hub: Hub, endpoint: Endpoint, held: Delivery, error: CannotSi
 
 
 def _wait_for_files(hub: Hub, endpoint: Endpoint, held: Delivery, error: NotSent) -> None:
-    """Let a delivery wait for a file that it names; no attempt is counted, but after as many claims a person must look."""
+    """Let a delivery wait for a file that it names; no attempt is counted, but after as many tries a person must look."""
     policy = outbound_of(endpoint)
+    # Not its claims: those end for other reasons too, a lost lease or a signer that is away, and go on after a release.
+    tries = hub.ledger.change(partial(link_verbs.count_try, delivery=held.id, now=hub.now()), held.subject)
     decision = redelivery.decide(
-        error, held.epoch, policy.redelivery, on_doubt="park", settle_after=policy.settle_after, draw=hub.draw()
+        error, tries, policy.redelivery, on_doubt="park", settle_after=policy.settle_after, draw=hub.draw()
     )
     if decision.action == "park":
+        # A person who releases it has the tries begin anew.
+        hub.ledger.change(partial(link_verbs.forget_tries, delivery=held.id), held.subject)
         _park_unsent(hub, held, error)
         return
     hub.ledger.record_unsent(held, error, decision, None, hub.now())
@@ -178,6 +224,9 @@ def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -
     try:
         with CALL_SECONDS.labels(endpoint.name).time():
             reply = hub.transports(endpoint).send(outgoing, _fence(hub, held))
+        if reply.awaited is not None:
+            _lay_out(hub, held, outgoing, reply.awaited)
+            return
         evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
         receipt = _receipt(hub, endpoint, reply, outgoing)
     except HubError as error:
@@ -191,11 +240,44 @@ def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -
         _record_receipt(hub, endpoint, held, receipt, evidence)
 
 
+def _lay_out(hub: Hub, held: Delivery, outgoing: Outgoing, seconds: float) -> None:
+    """Leave a delivery to its partner, which fetches it and says itself what it did with it (``answered``)."""
+    now = hub.now()
+    name = outgoing.head.get(FILE_NAME, "")
+    try:
+        hub.ledger.change(partial(outbox_verbs.lay_out, held=held, name=name, until=now + seconds, now=now), held.subject)
+    except ClaimLost:
+        # It has said so already.
+        log.info("delivery.settled_meanwhile")
+        return
+    ATTEMPTS.labels(held.endpoint, "laid_out").inc()
+    log.info("delivery.laid_out", service=held.service, attempt=held.attempts)
+
+
+def answered(hub: Hub, held: Delivery, reply: Reply, refused: HubError | None = None) -> None:
+    """Record what a partner says of a delivery that it fetched itself; ``refused``: it says no, in these words.
+
+    Raises ClaimLost where that was settled meanwhile.
+    """
+    endpoint, outgoing = hub.endpoint(held.endpoint), _recorded(held)
+    bind_subject(held.subject, message=held.message_id)
+    evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
+    try:
+        if refused is not None:
+            raise refused
+        receipt = _receipt(hub, endpoint, reply, outgoing)
+    except HubError as error:
+        if not _record_failed(hub, endpoint, held, error, evidence):
+            raise claim_lost(held) from None
+    else:
+        _record_receipt(hub, endpoint, held, receipt, evidence)
+
+
 def _receipt(hub: Hub, endpoint: Endpoint, reply: Reply, outgoing: Outgoing) -> Receipt:
     """Read the partner's answer; where its broker took the message over, that is the receipt."""
     adapter = hub.adapter(endpoint)
     if reply.handed_over:
-        text = "máy chủ AMQP đã nhận cho đối tác / the broker has taken it for the partner"
+        text = _HANDED_OVER["outbox" if endpoint.outbox else "folder" if endpoint.folder else "broker"]
         return Receipt(code=str(reply.status), text=text, held=dict(adapter.held_after(outgoing)))
     return adapter.read_receipt(reply, outgoing)
 
@@ -247,7 +329,8 @@ def _wake(hub: Hub, held: Delivery, notice: Notice | None) -> None:
     hub.bus.wake(held.endpoint, *([held.origin] if notice is not None and notice.callback else []))
 
 
-def _record_failed(hub: Hub, endpoint: Endpoint, held: Delivery, error: HubError, evidence: Evidence) -> None:
+def _record_failed(hub: Hub, endpoint: Endpoint, held: Delivery, error: HubError, evidence: Evidence) -> bool:
+    """Record a failure; False where somebody else has settled the delivery meanwhile."""
     policy = outbound_of(endpoint)
     decision = redelivery.decide(
         error,
@@ -257,7 +340,7 @@ def _record_failed(hub: Hub, endpoint: Endpoint, held: Delivery, error: HubError
         settle_after=policy.settle_after,
         draw=hub.draw(),
     )
-    _settle_failure(hub, held, error, decision, evidence)
+    return _settle_failure(hub, held, error, decision, evidence)
 
 
 def _settle_failure(
@@ -267,17 +350,18 @@ def _settle_failure(
     decision: Decision,
     evidence: Evidence,
     found: dict[str, str] | None = None,
-) -> None:
+) -> bool:
     told = error.who == "sender" and decision.action == "park"
     notice = hub.notice(held, "refused", error) if told else None
     try:
         hub.ledger.record_failed(held, error, decision, evidence, notice, hub.now(), found)
     except ClaimLost:
         log.warning("delivery.claim_lost")
-        return
+        return False
     ATTEMPTS.labels(held.endpoint, error.code).inc()
     _wake(hub, held, notice)
     log.warning("delivery.failed", service=held.service, error=error.code, action=decision.action, attempt=held.attempts)
+    return True
 
 
 def _route_late(hub: Hub, held: Delivery) -> None:
@@ -294,6 +378,7 @@ def _route_late(hub: Hub, held: Delivery) -> None:
             hub.clock(),
             origin=known.origin if known else held.origin,
             known=known.recipients if known else (),
+            begun=known.begun if known else None,
         )
         planned, given = _planned_late(hub, message, hub.finals(names, source=source), held.subject)
     except Unavailable:
@@ -338,8 +423,11 @@ def inquire(hub: Hub, due: Due) -> None:
     try:
         reply: Reply = hub.transports(endpoint).ask(outgoing, from_json(held.canonical))
         evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
-        finding = hub.adapter(endpoint).read_finding(reply, outgoing)
+        finding = Finding(outcome=reply.known) if reply.known else hub.adapter(endpoint).read_finding(reply, outgoing)
         outcome, found, answered = finding.outcome, dict(finding.held), True
+        if reply.awaited is not None:
+            name = outgoing.head.get(FILE_NAME, "")
+            hub.ledger.change(partial(outbox_verbs.found_lying, held=held, name=name, now=hub.now()), held.subject)
     except HubError as error:
         failed = error.code
         evidence = evidence or _left_by(error)

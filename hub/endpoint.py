@@ -87,6 +87,9 @@ class InboundPolicy(Policy):
     test_dossiers: tuple[Annotated[str, AfterValidator(_of_tests)], ...] = ()
     #: A dossier step that is older or unknown: ``warn`` delivers and journals it, ``park`` holds it for an operator.
     out_of_step: str = Field("warn", pattern="^(warn|park)$")
+    #: The same of trade dossiers, whose steps are those of hub.rules.trade_lifecycle: what does not fit is parked, not applied
+    #: before an operator releases it.
+    out_of_stage: str = Field("park", pattern="^(warn|park)$")
 
 
 def _window(given: Any) -> Any:
@@ -179,6 +182,9 @@ class OutboundPolicy(Policy):
     #: Total time for fetching and checking the files of one delivery.
     file_seconds: float = Field(60.0, gt=0, le=3600)
 
+    #: Files that must stand inside a message are together no larger than this.
+    inline_bytes: int = Field(20_971_520, gt=0, le=22_000_000)
+
     def service(self, name: str, variant: str = "") -> ServicePolicy:
         """Find the policy of ``service.variant``, else of the service, else the safe default."""
         return self.services.get(f"{name}.{variant}") or self.services.get(name) or ServicePolicy()
@@ -261,6 +267,91 @@ class MemberPolicy(Policy):
     content_type: str = Field("application/json", pattern="^[ -~]{1,127}$")
 
 
+def _of_folder(path: str) -> str:
+    parts = path.split("/")
+    if path and (not all(parts) or {".", ".."} & set(parts)):
+        raise PydanticCustomError("folder", "'{path}' must be a path below the url's folder, like out/dossiers", {"path": path})
+    return path
+
+
+#: A folder below that of ``url``; empty = none.
+_Below = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f\\]*$"), AfterValidator(_of_folder)]
+_Suffix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{2,20}$")]
+
+
+#: Name under which a folder is looked at, beside the lists that adapters pull.
+FOLDER = "folder"
+
+
+class FolderPolicy(Policy):
+    """``[folder]``: files are how the partner is spoken with: it puts ours into one folder, and finds its own in another.
+
+    What its adapter reads is taken from there where ``take`` names a folder, what it writes is put there where ``put`` does; in
+    the other direction nothing changes.
+    """
+
+    #: ``file:///srv/partner`` (a folder of this machine), or ``sftp://USER@HOST[:PORT]/path``; no password in it.
+    url: str
+    #: Reference to the password at the SFTP server, or to the one that opens ``key``.
+    password: SecretStr = SecretStr("")
+    #: Reference ``file:path`` to the private key that the SFTP server knows us by.
+    key: str = ""
+    #: Reference ``file:path`` to the SFTP server's host key, as ``ssh-keyscan`` writes it (``known_hosts``).
+    known_hosts: str = ""
+    #: The folder in which the partner puts files for us; empty = nothing is taken.
+    take: _Below = ""
+    #: Which files there are messages, ``*`` and ``?`` as in file names.
+    pattern: str = Field("*", min_length=1, max_length=100, pattern="^[^/]*$")
+    #: What shows that a file is whole: ``rename`` (while it is written it is called otherwise), ``marker`` (an empty file appears
+    #: beside it).
+    complete: Literal["rename", "marker"] = "rename"
+    #: How names of files end that are being written.
+    unfinished: tuple[_Suffix, ...] = (".tmp", ".part", ".filepart", ".partial", ".writing")
+    #: What a marker's name has behind the file's.
+    marker: _Suffix = ".done"
+    #: Where files go that were accepted, and those that were not.
+    taken: _Below = "taken"
+    refused: _Below = "refused"
+    #: Where the answer to each file is written; empty = nowhere (it is in the ledger).
+    answers: _Below = "answers"
+    #: What adapters that read it are told as address and content type; empty = none, and by what the file begins with.
+    service: str = Field("", max_length=100, pattern="^[!-~]*$")
+    content_type: str = Field("", max_length=127, pattern="^[ -~]*$")
+    #: So often it is looked whether there are files.
+    every_seconds: float = Field(10.0, gt=0, le=86_400)
+    #: The folder in which we put files for the partner; empty = nothing is put.
+    put: _Below = ""
+    #: Name of such a file: ``{number}`` (ten digits, rising), ``{service}``, ``{id}`` and ``{extension}`` are replaced.
+    name: str = Field("{number}-{service}-{id}.{extension}", max_length=150, pattern="^[A-Za-z0-9._{}-]+$")
+    #: When a file is delivered: when it is there (``put``), when the partner has taken it away (``gone``), or when the partner
+    #: has written its answer to ``replies`` (``answered``).
+    delivered: Literal["put", "gone", "answered"] = "put"
+    #: The folder of these answers: the file's name, ``.answer``, and an ending; moved to ``taken`` below it once they were read.
+    replies: _Below = "replies"
+    #: So long the partner has for that; then the delivery is in doubt, and still waits for it.
+    acknowledge_seconds: float = Field(86_400.0, gt=0)
+
+    @property
+    def is_local(self) -> bool:
+        return self.url.startswith("file:")
+
+    @property
+    def is_watched(self) -> bool:
+        """Say whether it is looked again and again what is there."""
+        return bool(self.take or (self.put and self.delivered != "put"))
+
+
+class OutboxPolicy(Policy):
+    """``[outbox]``: the partner is not called; it asks at its door what there is for it, and says of each what it did with it."""
+
+    #: So long the partner has to say it; then the delivery is in doubt, and is still given.
+    acknowledge_seconds: float = Field(86_400.0, gt=0)
+    #: What was given is not given again before so many seconds; 0 = it is given to each who asks, until it is settled.
+    hidden_seconds: float = Field(0.0, ge=0, le=86_400)
+    #: A message up to this size stands in the list itself; a larger one is fetched by its own address.
+    inline_bytes: int = Field(262_144, ge=0, le=10_000_000)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """One partner system: its adapter, its door at the hub, and how the hub speaks to it."""
@@ -277,6 +368,10 @@ class Endpoint:
     amqp: AmqpPolicy | None = None
     #: The partner is a member of the bus.
     member: MemberPolicy | None = None
+    #: The partner is spoken with by files, references resolved.
+    folder: FolderPolicy | None = None
+    #: The partner asks at its door for what it is sent.
+    outbox: OutboxPolicy | None = None
     #: The adapter's own options, validated by its model.
     options: Any = None
 
@@ -293,6 +388,20 @@ def amqp_of(endpoint: Endpoint) -> AmqpPolicy:
     if endpoint.amqp is None:
         raise _lacks(endpoint, "amqp")
     return endpoint.amqp
+
+
+def folder_of(endpoint: Endpoint) -> FolderPolicy:
+    """Give how an endpoint's files are exchanged; raise BadSettings where it has none."""
+    if endpoint.folder is None:
+        raise _lacks(endpoint, "folder")
+    return endpoint.folder
+
+
+def outbox_of(endpoint: Endpoint) -> OutboxPolicy:
+    """Give how an endpoint asks for what it is sent; raise BadSettings where it does not."""
+    if endpoint.outbox is None:
+        raise _lacks(endpoint, "outbox")
+    return endpoint.outbox
 
 
 def _lacks(endpoint: Endpoint, table: str) -> BadSettings:

@@ -10,9 +10,11 @@
     + Conflict       the sender: the same identity with other content
     + NotPermitted   the sender: not this sender's dossier, or not its door
   x OutOfStep        the operator: older than what we have, or a step the table does not know
+    + OutOfStage     the operator: it does not fit the stage of a trade dossier
   x Untrusted        the operator: signature, chain, revocation, weak algorithm
   x NoRoute          the operator: no rule for it
   x NoMapping        the operator: a code list lacks a code that this partner needs
+  x Untold           nobody: the partner has no service for this; the dossier goes on without it, and its timeline says so
   x OnTrial          the operator: the partner is on trial, and this is no test dossier
   x NotAllowed       the operator: this verb is not possible in this state
     + Forbidden      the operator: this person may not do it, or not here
@@ -27,7 +29,7 @@ Anything else is a bug: parked at once, grouped by type and place, never retried
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -156,6 +158,12 @@ class OutOfStep(HubError):
     who = "operator"
 
 
+class OutOfStage(OutOfStep):
+    """Does not fit the stage of a trade dossier: recorded and answered, and not applied before an operator says so."""
+
+    code = "out_of_stage"
+
+
 class Untrusted(HubError):
     """Signature missing, broken, by an unknown or expired certificate, or by a weak algorithm."""
 
@@ -175,6 +183,18 @@ class NoMapping(HubError):
 
     code = "no_mapping"
     who = "operator"
+
+
+class Untold(HubError):
+    """The partner has no service that takes this: it is not told, the dossier goes on, and whoever looks at it must know."""
+
+    code = "untold"
+    who = "nobody"
+
+    def __init__(self, en: str, vi: str, *, where: str = "", held: Mapping[str, str] | None = None) -> None:
+        super().__init__(en, vi, where=where)
+        #: Merged into what the ledger knows the partner to hold, so that the same is not said again with every message.
+        self.held = dict(held or {})
 
 
 class OnTrial(HubError):

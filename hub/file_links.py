@@ -83,6 +83,12 @@ def prepare(
         work.check([item for item in said if item.url not in links], [links[item.url] for item in said if item.url in links])
 
 
+def relayed(hub: Hub, endpoint: Endpoint, held: Delivery, items: Sequence[Item]) -> dict[str, str]:
+    """Fetch files that lie elsewhere into the payload store: address -> digest; raises NotSent where one cannot be fetched."""
+    policy = outbound_of(endpoint)
+    return _Work(hub, policy, held, hub.fetching.clock() + policy.file_seconds).relayed(items)
+
+
 def _says(body: bytes, url: str) -> bool:
     """Say whether an address stands in written bytes, as text, in JSON or in XML."""
     written = {url, escape(url), json.dumps(url)[1:-1], json.dumps(url, ensure_ascii=False)[1:-1]}
@@ -106,7 +112,7 @@ class _Work:
         """Make the addresses, each leading to a file that is here."""
         if not items:
             return
-        digests = self._served(items) | self._relayed(items)
+        digests = self._served(items) | self.relayed(items)
         made = [
             NewLink(id=_id(links[item.url]), item=item.path, source=item.source, digest=digests[item.url], kind=item.kind)
             for item in items
@@ -137,7 +143,7 @@ class _Work:
             _check_kept(self.hub, digest)
         return {item.url: digest for item, digest in wanted.items()}
 
-    def _relayed(self, items: Iterable[Item]) -> dict[str, str]:
+    def relayed(self, items: Iterable[Item]) -> dict[str, str]:
         """Fetch the others, but for those that were fetched for this dossier not long ago."""
         wanted = [item for item in items if not rules.digest_of(item, self.hub.public_url)]
         if not wanted:

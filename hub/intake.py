@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import structlog
 
+from hub import inline_files
 from hub.app import Hub
+from hub.canonical.codes import Event
 from hub.canonical.compact_json import compact
-from hub.canonical.digests import named
+from hub.canonical.digests import digest_of, named
 from hub.canonical.dossier import DossierMessage
 from hub.contract import Answer, Incoming, Opened, Outcome, Request
 from hub.endpoint import Endpoint, InboundPolicy
@@ -29,35 +32,65 @@ LOOKS = 20
 NOT_CHECKED = Verdict(indication="NOT-CHECKED")
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a message at the door, and the recorded answer."""
+
+    accepted: bool
+    answer: Answer
+
+
 def receive(hub: Hub, request: Request) -> Answer:
     """Verify, read and route one message, record it, and answer in the partner's own words.
 
     Raises Unavailable where the ledger does not answer: nothing was accepted, the sender may come again.
     """
+    return judge(hub, request).answer
+
+
+def judge(hub: Hub, request: Request) -> Judged:
+    """Receive a message, and say beside the answer whether it was accepted; raises as ``receive``."""
     endpoint = hub.endpoint(request.endpoint)
+    # It says nothing of a dossier, and may come every few seconds.
+    if (greeted := hub.adapter(endpoint).greeting(request, endpoint.options)) is not None:
+        return Judged(True, greeted)
     message_id = hub.new_id()
     with lines_about(endpoint=endpoint.name, message=message_id):
         return _receive(hub, endpoint, request, message_id)
 
 
-def _receive(hub: Hub, endpoint: Endpoint, request: Request, message_id: str) -> Answer:
+def _receive(hub: Hub, endpoint: Endpoint, request: Request, message_id: str) -> Judged:
     opened: Opened | None = None
     verdict = NOT_CHECKED
     try:
         _check_size(endpoint, request)
         opened = hub.adapter(endpoint).open_request(request, endpoint.options)
-        verified = signatures.verify(opened.document, opened.jws, hub.trust(endpoint), hub.clock())
+        verified = _verified(hub, endpoint, opened)
         verdict = verified.verdict
         incoming = hub.adapter(endpoint).read_message(verified.signed_bytes, opened, endpoint.options)
         _check_may_sign(verdict, incoming)
-        return _accept(hub, endpoint, request, opened, verified, incoming, message_id)
+        incoming = inline_files.kept(hub, endpoint, incoming)
+        return Judged(True, _accept(hub, endpoint, request, opened, verified, incoming, message_id))
     except Unavailable:
         raise
     except HubError as error:
-        return _refuse(hub, endpoint, request, opened, verdict, error, message_id)
+        return Judged(False, _refuse(hub, endpoint, request, opened, verdict, error, message_id))
     except Exception as error:
         log.exception("message.bug")
-        return _refuse(hub, endpoint, request, opened, verdict, _bug(error), message_id)
+        return Judged(False, _refuse(hub, endpoint, request, opened, verdict, _bug(error), message_id))
+
+
+def _verified(hub: Hub, endpoint: Endpoint, opened: Opened) -> Verified:
+    """Verify the document's signature, of the kinds that its protocol has."""
+    adapter = hub.adapter(endpoint)
+    return signatures.verify(
+        opened.document,
+        opened.jws,
+        hub.trust(endpoint),
+        hub.clock(),
+        long_texts=adapter.long_texts,
+        odd=adapter.odd_signatures,
+    )
 
 
 def _check_may_sign(verdict: Verdict, incoming: Incoming) -> None:
@@ -99,7 +132,7 @@ def _accept(
     for _ in range(LOOKS):
         thoughts: list[Thought] = []
         for message in incoming.messages:
-            thoughts.append(think(hub, endpoint, message, thoughts))
+            thoughts.append(think(hub, endpoint, message, thoughts, message_id))
         # Of a dossier with several numbers the first one by which it became known.
         bind_subject(thoughts[0].subject)
         acceptance = _acceptance(hub, endpoint, request, opened, verified, incoming, answer, thoughts, message_id)
@@ -153,18 +186,26 @@ def _acceptance(
         certificate=verified.certificate,
         proofs=_proofs(verified),
         canonical=tuple(thought.canonical for thought in thoughts),
-        verdict=verified.verdict.to_json(),
+        verdict=_verdict(verified.verdict, request),
         warnings=compact([warning for thought in thoughts for warning in thought.warnings]),
         answer=answer,
-        planned=tuple(planned for thought in thoughts for planned in thought.planned),
-        dossiers=tuple(thought.dossier for thought in thoughts if thought.dossier),
+        planned=() if _only_closes(incoming) else tuple(planned for thought in thoughts for planned in thought.planned),
+        dossiers=tuple(each for thought in thoughts for each in (thought.dossier, thought.replaced) if each),
         procedures=tuple(row for thought in thoughts for row in thought.procedures),
         holdings=tuple(row for thought in thoughts for row in thought.holdings),
         catalogues=first.catalogues,
         attachments=tuple(digest for thought in thoughts for digest in thought.files),
+        page=request.page,
         correlation=incoming.correlation,
         correlation_refused=incoming.correlation_refused,
         finding=tuple((hashed, thought.subject) for thought in thoughts for hashed in thought.finding),
+    )
+
+
+def _only_closes(incoming: Incoming) -> bool:
+    """Say whether a document does nothing but close a delivery of ours: its message's sender hears of that by a notice."""
+    return bool(incoming.correlation) and all(
+        isinstance(message, DossierMessage) and message.event is Event.CONFIRMED for message in incoming.messages
     )
 
 
@@ -173,6 +214,12 @@ def _proofs(verified: Verified) -> dict[str, bytes]:
     verdict = verified.verdict
     names = map(named, (*verdict.path_digests, *verdict.revocation_digests))
     return dict(zip(names, verified.proofs, strict=True))
+
+
+def _verdict(verdict: Verdict, request: Request) -> str:
+    """Write the verdict; of what was taken from a partner's list it names the list's answer, too."""
+    text = verdict.to_json()
+    return compact({**json.loads(text), "page_digest": digest_of(request.page)}) if request.page else text
 
 
 def _signature(request: Request, opened: Opened | None) -> bytes:
@@ -200,11 +247,12 @@ def _refuse(
         at=hub.now(),
         raw=request.body,
         signature=_signature(request, opened),
-        verdict=verdict.to_json(),
+        verdict=_verdict(verdict, request),
         error_code=error.code,
         error_where=error.where,
         faults=compact([asdict(fault) for fault in error.faults]),
         answer=answer,
+        page=request.page,
     )
     RECEIVED.labels(endpoint.name, "refused").inc()
     log.warning("message.refused", error=error.code, where=error.where)

@@ -181,6 +181,8 @@ def _forget_links(hub: Hub, at: Cuts) -> None:
         after = hub.ledger.change(partial(link_verbs.forget, before=at.work, after=after, limit=BATCH))
     while hub.ledger.change(partial(link_verbs.forget_fetched, before=at.work, limit=BATCH)):
         pass
+    while hub.ledger.change(partial(link_verbs.forget_old_tries, before=at.work, limit=BATCH)):
+        pass
 
 
 # --- what nobody will ask for -------------------------------------------------------------------------------------

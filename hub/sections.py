@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from hub.endpoint import AmqpPolicy, InboundPolicy, MemberPolicy, OutboundPolicy
+from hub.endpoint import AmqpPolicy, FolderPolicy, InboundPolicy, MemberPolicy, OutboundPolicy, OutboxPolicy
 from hub.rules import windows
 from hub.rules.alert_kinds import KINDS
 from hub.rules.people import Role
@@ -448,6 +448,17 @@ class CatalogueSection(Section):
     partial: tuple[str, ...] = ()
     #: The largest guidance or form file that is fetched.
     max_file_bytes: int = Field(20_000_000, ge=1_000)
+    #: Every day from this time on, in Vietnamese time, every holder is pulled: ``01:30``; empty = only when somebody asks for it.
+    pull_at: str = Field("", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9])?$")
+
+
+class StatisticsSection(Section):
+    """``[statistics]``"""
+
+    #: From this day of each month on, the reports of the month before are made; 0 = only when somebody asks for it.
+    monthly_day: int = Field(0, ge=0, le=28)
+    #: On that day not before this time, in Vietnamese time.
+    monthly_at: str = Field("03:00", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")
 
 
 class HubFile(Section):
@@ -469,6 +480,7 @@ class HubFile(Section):
     console: ConsoleSection = ConsoleSection()
     alerts: AlertsSection = AlertsSection()
     catalogue: CatalogueSection = CatalogueSection()
+    statistics: StatisticsSection = StatisticsSection()
     signers: dict[str, SignerSections] = Field(default_factory=dict)
 
 
@@ -490,5 +502,7 @@ class EndpointFile(Section):
     outbound: OutboundPolicy | None = None
     amqp: AmqpPolicy | None = None
     member: MemberPolicy | None = None
+    folder: FolderPolicy | None = None
+    outbox: OutboxPolicy | None = None
     #: The adapter's own options; ``env:`` and ``file:`` references are resolved.
     options: dict[str, Any] = Field(default_factory=dict)

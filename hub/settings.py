@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from hub import file_settings
 from hub.canonical.codes import CodeRow
 from hub.contract import Adapter
 from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy
@@ -119,6 +120,8 @@ def read_endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter], *, 
         outbound=file.outbound,
         amqp=_amqp(folder, path, file) if secrets else None,
         member=file.member,
+        folder=file_settings.resolved(folder, path, file, referred_file, secret_text) if secrets else None,
+        outbox=file_settings.checked(path, file),
         options=_model(adapter.options, options, path, folder),
     )
 

@@ -39,6 +39,7 @@ PULLED = Counter("lienthong_pulled_total", "Items of partners' lists, by outcome
 PULL_FAILED = Counter(
     "lienthong_pull_failed_total", "Lists of partners that could not be pulled, by code", ["endpoint", "list", "code"]
 )
+FILES = Counter("lienthong_folder_files_total", "Files in partners' folders, by outcome", ["endpoint", "outcome"])
 LOOK_UPS = Counter("lienthong_reconcile_lookups_total", "Look-ups of reconciliations, by outcome", ["endpoint", "outcome"])
 LAPSED = Counter("lienthong_lapsed_total", "Leases that ran out: a worker did not finish what it had")
 DOOR_SECONDS = Histogram("lienthong_door_seconds", "Time to answer one message at a door", ["endpoint"], buckets=_CALLS)
@@ -75,6 +76,7 @@ SEALING_BEHIND_SECONDS = Gauge(
 CERTIFICATE_DAYS = Gauge(
     "lienthong_certificate_days", "Days until a certificate in use ends, by its place in the configuration", ["certificate"]
 )
+RECONCILED = Gauge("lienthong_reconcile_findings", "Dossiers that differed in the last reconciliation", ["endpoint"])
 ALERTS = Gauge("lienthong_alerts", "Alerts that are open", ["severity"])
 PAUSED = Gauge("lienthong_paused", "1: an operator paused the endpoint", ["endpoint"])
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from hub.app import OUT_OF_STEP, UNROUTED, Hub
+from hub import rows_alone
+from hub.app import UNROUTED, Hub
 from hub.canonical.base import local
 from hub.canonical.codes import Status
 from hub.canonical.compact_json import compact_sorted
@@ -24,7 +25,8 @@ from hub.ledger import chains
 from hub.ledger.values import DossierChange, Holding, Planned, ProcedureRow
 from hub.registers import dossiers, procedures
 from hub.registers.attachments import readable
-from hub.rules import administration, applicant_numbers, attachments, dossier_facts, lifecycle, routing, test_dossiers
+from hub.rules import administration, applicant_numbers, attachments, routing, test_dossiers
+from hub.steps import Judged, judge, replaced_dossier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class Thought:
     #: Digests of the files it names.
     files: tuple[str, ...] = ()
     dossier: DossierChange | None = None
+    #: Another dossier that this one replaces, where that changes something of it.
+    replaced: DossierChange | None = None
     #: The dossier as it stands after this message.
     after: dossiers.Known | None = None
     #: Keyed hashes of its applicant's numbers.
@@ -52,10 +56,12 @@ class Thought:
 
 
 
-def think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thought]) -> Thought:
+def think(
+    hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thought], message_id: str = ""
+) -> Thought:
     """Think of one message; ``earlier``: those that stand before it in the same document."""
     if isinstance(message, DossierMessage):
-        return _think_of_dossier(hub, endpoint, message, earlier)
+        return _think_of_dossier(hub, endpoint, message, earlier, message_id)
     if isinstance(message, CatalogueMessage):
         return _think_of_catalogue(hub, endpoint, message)
     if isinstance(message, QuestionMessage | StatisticsMessage | RawMessage):
@@ -66,9 +72,11 @@ def think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thou
 
 
 def _think_of_dossier(
-    hub: Hub, endpoint: Endpoint, given: DossierMessage, earlier: Sequence[Thought]
+    hub: Hub, endpoint: Endpoint, given: DossierMessage, earlier: Sequence[Thought], message_id: str
 ) -> Thought:
     known = _known(hub, given, earlier)
+    if rows_alone.are_meant(given):
+        endpoint, given = rows_alone.completed(hub, endpoint, given, known)
     if known is not None and not _takes_part(hub, endpoint.name, known):
         raise NotPermitted(
             [
@@ -81,25 +89,46 @@ def _think_of_dossier(
             ]
         )
     message, files = _with_files(hub, endpoint, _enriched(given, known))
-    standing = lifecycle.standing(known.status if known else None, message.dossier.status)
-    unknown_step = standing is lifecycle.Standing.UNKNOWN_STEP
     test = known.test if known else test_dossiers.is_test(message.dossier.code, _marks(endpoint))
-    parks = unknown_step and endpoint.inbound is not None and endpoint.inbound.out_of_step == "park"
     canonical = to_json(message)
+    judged = judge(endpoint, known, message, canonical, message_id, hub.now())
+    warnings = (*judged.warnings, *((test_dossiers.WARNING,) if test else ()))
+    if judged.nobody_knows and not test:
+        return _of_nobody(hub, endpoint, message, canonical, judged, warnings, files)
     # A test dossier goes nowhere, whatever routes and partners on trial there are.
-    park = OUT_OF_STEP if parks else None
-    planned = () if test else _planned(hub, endpoint, message, canonical, known, earlier, park=park)
-    change = _change(message, known, test, hub.now())
+    planned = () if test else _planned(hub, endpoint, message, canonical, known, earlier, park=judged.park)
+    change = _change(message, known, test, judged)
     return Thought(
         message=message,
         canonical=canonical,
         subject=change.key,
         planned=planned,
-        warnings=(*(("out_of_step",) if unknown_step else ()), *((test_dossiers.WARNING,) if test else ())),
+        warnings=warnings,
         files=files,
+        replaced=replaced_dossier(hub, endpoint.name, change) if known is None else None,
         dossier=change,
         finding=applicant_numbers.hashes(message, hub.number_key),
         after=_after(change, known, endpoint, planned),
+    )
+
+
+def _of_nobody(
+    hub: Hub,
+    endpoint: Endpoint,
+    message: DossierMessage,
+    canonical: bytes,
+    judged: Judged,
+    warnings: tuple[str, ...],
+    files: tuple[str, ...],
+) -> Thought:
+    """Set a message aside that speaks of a trade dossier which nobody has submitted: it makes no dossier known.
+
+    Whoever may submit it later is its origin, and not who spoke first. Released, it is routed as what no rule matched is.
+    """
+    source = {"source": endpoint.name}
+    planned = hub.planned(message, canonical, UNROUTED, message.subject, "route", source, judged.park)
+    return Thought(
+        message=message, canonical=canonical, subject=message.subject, planned=(planned,), warnings=warnings, files=files
     )
 
 
@@ -154,6 +183,7 @@ def _after(
         recipients=tuple(dict.fromkeys(recipients)),
         facts=change.facts,
         test=change.test,
+        course=change.course,
     )
 
 
@@ -185,19 +215,18 @@ def _with_files(hub: Hub, endpoint: Endpoint, message: DossierMessage) -> tuple[
     return attachments.described(message, sizes, hub.public_url), digests
 
 
-def _change(message: DossierMessage, known: dossiers.Known | None, test: bool, now: float) -> DossierChange:
-    before = known.status if known else None
-    status = lifecycle.recorded(before, message.dossier.status)
+def _change(message: DossierMessage, known: dossiers.Known | None, test: bool, judged: Judged) -> DossierChange:
     return DossierChange(
         key=known.key if known else message.subject,
         version=known.version if known else 0,
         procedure=known.procedure if known else message.dossier.procedure.code,
-        status=status.value,
+        status=judged.status.value,
         native=compact_sorted(dict(known.native) if known else message.native),
         codes=dossiers.codes_of(message.dossier),
-        facts=dossier_facts.after(known.facts if known else None, before, message, now),
+        facts=judged.facts,
         test=test,
         agency=(message.dossier.agency.code or test_dossiers.agency_in(message.dossier.code)) if test else "",
+        course=judged.course,
     )
 
 
@@ -224,6 +253,7 @@ def _planned(
             hub.clock(),
             origin=origin,
             known=known.recipients if known else (),
+            begun=known.begun if known else None,
         )
     except NoRoute as error:
         return (_unrouted(hub, endpoint, message, canonical, subject, error),)

@@ -191,6 +191,23 @@ def test_a_later_message_of_an_old_test_dossier_is_no_new_test(hub: Hub, campaig
     assert item(hub, campaign).missing == ("test",)
 
 
+def test_payment_is_seen_where_a_test_dossier_was_paid_online(hub: Hub, campaign: str, clock: Clock) -> None:
+    """Paid at a desk says nothing; what another unit paid is not this one's; the fee may be told later than the dossier."""
+    tell(hub, PROVINCE, [procedure("1.001", fee="20.000")])
+    prepare(hub, campaign, "1.001")
+    clock.advance(60)
+    send(hub, f"{OTHER}-THU-1", "1.001", DuocThanhToanTrucTuyen="1")
+    send(hub, f"{UNIT}-THU-2", "1.001", DuocThanhToanTrucTuyen="0")
+    assert item(hub, campaign).missing == ("payment",)
+
+    clock.advance(60)
+    send(hub, f"{UNIT}-THU-2", "1.001", status="4", DuocThanhToanTrucTuyen="2")
+    send(hub, f"{UNIT}-THU-3", "1.001")
+    found = {each.name: each for each in item(hub, campaign).needs}
+    assert (item(hub, campaign).state, found["payment"].dossier) == ("ready", f"national:{UNIT}-THU-2")
+    assert found["test"].dossier in (f"national:{UNIT}-THU-2", f"national:{UNIT}-THU-3")
+
+
 # --- what cannot be ----------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from adapters.national_portal.simulator import SIMULATOR as portal_of
 from hub import dispatch, file_links, operations, retention
@@ -22,7 +22,7 @@ from hub.edge.http.server import serve_http
 from hub.errors import NotAllowed, NotSent
 from hub.fetching import BAD_SECONDS, Fetching
 from hub.ledger import payloads
-from hub.ledger.link_tables import fetched_files
+from hub.ledger.link_tables import fetched_files, file_tries
 from hub.ledger.link_tables import file_links as rows_of
 from hub.ledger.tables import attachments, deliveries, journal
 from hub.operations import links
@@ -222,6 +222,27 @@ def test_a_file_that_never_comes_is_left_to_a_person(place: Place) -> None:
     operations.release(place.hub, place.delivery().id, actor="an", why="tệp đã có")
     place.carry()
     assert place.delivery().state == "delivered"
+
+
+def test_claims_that_ended_for_other_reasons_are_no_tries(place: Place) -> None:
+    place.open(file_links="relay")
+    place.send(place.elsewhere.keep("/1", 404))
+    place.hub.ledger.change(lambda conn: conn.execute(update(deliveries).values(epoch=1000)))
+
+    place.carry()
+    assert (place.delivery().state, place.count(file_tries)) == ("waiting", 1)
+
+    for _ in range(60):
+        place.clock.advance(1000)
+        place.carry()
+    assert (place.delivery().state, place.count(file_tries)) == ("parked", 0)
+    operations.release(place.hub, place.delivery().id, actor="an", why="bên gửi sắp mở lại")
+    place.carry()
+    assert (place.delivery().state, place.count(file_tries)) == ("waiting", 1), "who released it lets the tries begin anew"
+
+    place.clock.advance(500 * DAY_SECONDS)
+    retention.run(place.hub, days=100, proof_days=1000, actor="an", why="định kỳ")
+    assert place.count(file_tries) == 0
 
 
 @pytest.mark.parametrize("limit", [len(PDF) - 1, 1])

@@ -10,23 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from hub.app import Hub
+from hub.canonical.dossier import DossierMessage
 from hub.canonical.figures import Figures
+from hub.canonical.message import from_json
 from hub.canonical.procedure import Procedure
 from hub.edge.acts.act import perform
 from hub.edge.acts.everything import ACTS
 from hub.errors import NotAllowed
-from hub.ledger import journal, statistic_verbs
+from hub.ledger import journal, payloads, statistic_verbs
 from hub.ledger.statistics_tables import statistic_marks, statistic_reports, statistic_rows
 from hub.ledger.tables import deliveries, dossiers, procedures
 from hub.operations import statistics, statistics_fill
+from hub.reconcile.originating import originate
 from hub.registers import statistic_ages, statistic_feed, statistic_services, statistic_views
 from hub.registers import statistics as kept
 from hub.registers.statistic_views import Wanted
 from hub.registers.statistics import Sight
-from hub.rules.dossier_facts import COLUMNS, Facts, columns
+from hub.rules.dossier_facts import COLUMNS, Facts, Flag, columns
 from hub.rules.people import Person, Role
 from hub.rules.statistics.form import COUNTED, Span
 from hub.rules.statistics.periods import midnight, period
@@ -241,19 +244,69 @@ def test_old_dossiers_are_filled_in_as_intake_would_have(house: tuple[Hub, Clock
         assert conn.execute(select(statistic_marks)).fetchall() == []
 
 
-def test_a_dossier_that_changes_while_it_is_filled_in_keeps_what_the_message_wrote(one: tuple[Hub, Clock]) -> None:
-    hub, _ = one
-    give(hub, record(1), key="1")
+def test_a_dossier_that_changes_while_it_is_filled_in_is_read_anew(
+    one: tuple[Hub, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message that comes in between folds into an empty row, so that what came before would be lost for good."""
+    hub, clock = one
+    give(hub, record(1, "5"), key="1")
+    give(hub, record(2), key="2")
+    clock.advance(3600)
     forget(hub)
-    with hub.ledger.read() as conn:
-        row = conn.execute(select(dossiers)).one()
-        filling = statistics_fill._filling(conn, row.key, row.version)
-    give(hub, record(1, "9", NgayKetThucXuLy="20260306150000"), key="2")
-    after = facts(hub)
+    read, late = statistics_fill._filling, [record(1, "9", NgayKetThucXuLy="20260306150000")]
 
-    assert filling is not None
-    assert hub.ledger.change(lambda conn: statistic_verbs.fill(conn, "fill", [replace(filling, happened={})], row.key, 0.0)) == 0
-    assert facts(hub) == after
+    def meanwhile(conn: Any, key: str, version: int) -> Any:
+        found = read(conn, key, version)
+        if late and key.endswith("0001"):
+            give(hub, late.pop(), key="3")
+        return found
+
+    monkeypatch.setattr(statistics_fill, "_filling", meanwhile)
+    done = statistics_fill.fill(hub, actor="lan", why="nâng cấp")
+
+    assert (done.looked, done.filled, done.empty, late) == (2, 2, 0, [])
+    with hub.ledger.read() as conn:
+        row = conn.execute(select(dossiers).where(dossiers.c.key.endswith("0001"))).one()
+    assert (row.supplements, row.status) == (1, "9") and row.flags & Flag.DONE_FROM_WAITING
+
+
+def test_a_dossier_of_which_nobody_was_told_is_filled_in_from_its_document(one: tuple[Hub, Clock]) -> None:
+    """The second dossier of a document has no delivery: it is found by the message that it names itself."""
+    hub, _ = one
+    give(hub, record(1), record(2), key="1")
+    before = facts(hub)
+    with hub.ledger.read() as conn:
+        second = conn.execute(select(dossiers.c.key).where(dossiers.c.key.endswith("0002"))).scalar_one()
+    hub.ledger.change(lambda conn: conn.execute(delete(deliveries).where(deliveries.c.subject == second)))
+    forget(hub)
+
+    done = statistics_fill.fill(hub, actor="lan", why="nâng cấp")
+
+    assert (done.looked, done.filled, done.empty) == (2, 2, 0)
+    assert facts(hub)[second] == before[second]
+
+
+def test_what_the_hub_made_to_mend_is_in_no_figure(one: tuple[Hub, Clock]) -> None:
+    """A status that is told again is no late status, and its moment no moment of the dossier."""
+    hub, clock = one
+    give(hub, record(1), key="1")
+    before = facts(hub)
+    clock.advance(30 * DAY)
+    with hub.ledger.read() as conn:
+        first = conn.execute(select(deliveries)).first()
+        message = from_json(payloads.get(conn, first.canonical_digest) or b"")
+    assert isinstance(message, DossierMessage)
+    originate(hub, message.model_copy(update={"sent_at": None}), PARTNER, actor="lan", why="gửi lại")
+    with hub.ledger.read() as conn:
+        own = conn.execute(select(deliveries.c.id).where(deliveries.c.origin == "hub")).scalars().all()
+    arrived = update(deliveries).values(state="delivered", due_at=hub.now())
+    hub.ledger.change(lambda conn: conn.execute(arrived.where(deliveries.c.origin == "hub")))
+    forget(hub)
+    statistics_fill.fill(hub, actor="lan", why="nâng cấp")
+
+    after = facts(hub)
+    assert own and {key: after[key] for key in before} == before
+    assert body(hub, make(hub, "ages", about="2026"))["lines"] == []
 
 
 # --- the other reports -------------------------------------------------------------------------------------------

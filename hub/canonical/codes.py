@@ -63,6 +63,102 @@ class Event(StrEnum):
     LICENCE_ISSUED = "licence_issued"
     LICENCE_AMENDED = "licence_amended"
     RESULT = "result"
+    #: The holder asks for a licence to be amended, and the agency's two answers; what it then issues is LICENCE_AMENDED.
+    AMENDMENT_ASKED = "amendment_asked"
+    AMENDMENT_AGREED = "amendment_agreed"
+    AMENDMENT_REFUSED = "amendment_refused"
+    #: The agency takes a licence back.
+    LICENCE_RECALLED = "licence_recalled"
+    #: The holder gives a permit, or what it was issued on, back to the agency.
+    PERMIT_RETURNED = "permit_returned"
+    #: The applicant declares something more under the same dossier: a ship's cargo, its crew, the results of a test.
+    DECLARED = "declared"
+    #: A report on what was permitted or tested; it decides nothing.
+    REPORT = "report"
+    #: Somebody asks what became of a dossier, or of one message of it.
+    RESULT_ASKED = "result_asked"
+    #: A system says that it has processed an earlier message, after it took it.
+    CONFIRMED = "confirmed"
+    #: A list that both sides keep the same; about no dossier.
+    CATALOGUE = "catalogue"
+    #: A file of a dossier, sent or fetched by itself.
+    FILE = "file"
+
+
+#: Their names, as an official reads them.
+EVENT_NAMES: Mapping[Event, str] = {
+    Event.SUBMITTED: "Hồ sơ mới nộp",
+    Event.EDITED: "Sửa hồ sơ",
+    Event.SUPPLEMENTED: "Bổ sung hồ sơ",
+    Event.STATUS: "Cập nhật trạng thái",
+    Event.RECEIVED: "Tiếp nhận hồ sơ",
+    Event.REFUSED: "Từ chối tiếp nhận",
+    Event.SUPPLEMENT_ASKED: "Yêu cầu bổ sung",
+    Event.FEE_ASKED: "Yêu cầu nộp phí, lệ phí",
+    Event.FEE_PAID: "Đã nộp phí, lệ phí",
+    Event.EDIT_ASKED: "Đề nghị sửa hồ sơ",
+    Event.EDIT_AGREED: "Đồng ý cho sửa hồ sơ",
+    Event.EDIT_REFUSED: "Không đồng ý cho sửa hồ sơ",
+    Event.WITHDRAWN: "Rút hồ sơ",
+    Event.WITHDRAWAL_ASKED: "Đề nghị rút hồ sơ",
+    Event.WITHDRAWAL_AGREED: "Đồng ý cho rút hồ sơ",
+    Event.WITHDRAWAL_REFUSED: "Không đồng ý cho rút hồ sơ",
+    Event.LICENCE_ISSUED: "Cấp giấy phép",
+    Event.LICENCE_AMENDED: "Sửa đổi giấy phép",
+    Event.RESULT: "Trả kết quả",
+    Event.AMENDMENT_ASKED: "Đề nghị sửa đổi giấy phép",
+    Event.AMENDMENT_AGREED: "Đồng ý sửa đổi giấy phép",
+    Event.AMENDMENT_REFUSED: "Không đồng ý sửa đổi giấy phép",
+    Event.LICENCE_RECALLED: "Thu hồi giấy phép",
+    Event.PERMIT_RETURNED: "Trả lại giấy phép, kết quả",
+    Event.DECLARED: "Khai bổ sung trong cùng hồ sơ",
+    Event.REPORT: "Báo cáo",
+    Event.RESULT_ASKED: "Hỏi kết quả xử lý",
+    Event.CONFIRMED: "Xác nhận đã xử lý thông điệp",
+    Event.CATALOGUE: "Đồng bộ danh mục",
+    Event.FILE: "Gửi, nhận tệp",
+}
+
+
+class Stage(StrEnum):
+    """Where a trade dossier (Single Window) stands; the procedures' own numbers mean something else in each."""
+
+    NEW = "new"
+    #: Submitted, and not received yet.
+    WAITING = "waiting"
+    SUPPLEMENT_ASKED = "supplement_asked"
+    SUPPLEMENT_WAITING = "supplement_waiting"
+    RECEIVED = "received"
+    FEE_ASKED = "fee_asked"
+    FEE_PAID = "fee_paid"
+    LICENSED = "licensed"
+    EDIT_WAITING = "edit_waiting"
+    WITHDRAWAL_WAITING = "withdrawal_waiting"
+    AMENDMENT_WAITING = "amendment_waiting"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    RECALLED = "recalled"
+    RETURNED = "returned"
+
+
+#: Their names, as an official reads them.
+STAGE_NAMES: Mapping[Stage, str] = {
+    Stage.NEW: "Mới tạo",
+    Stage.WAITING: "Chờ tiếp nhận",
+    Stage.SUPPLEMENT_ASKED: "Yêu cầu bổ sung",
+    Stage.SUPPLEMENT_WAITING: "Đã bổ sung, chờ tiếp nhận",
+    Stage.RECEIVED: "Đã tiếp nhận",
+    Stage.FEE_ASKED: "Chờ nộp phí, lệ phí",
+    Stage.FEE_PAID: "Đã nộp phí, lệ phí",
+    Stage.LICENSED: "Đã cấp giấy phép",
+    Stage.EDIT_WAITING: "Chờ trả lời đề nghị sửa hồ sơ",
+    Stage.WITHDRAWAL_WAITING: "Chờ trả lời đề nghị rút hồ sơ",
+    Stage.AMENDMENT_WAITING: "Chờ trả lời đề nghị sửa giấy phép",
+    Stage.REFUSED: "Bị từ chối",
+    Stage.WITHDRAWN: "Đã rút",
+    Stage.RECALLED: "Giấy phép bị thu hồi",
+    Stage.RETURNED: "Đã trả lại giấy phép",
+}
 
 
 @dataclass(frozen=True, slots=True)

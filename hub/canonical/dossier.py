@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from hub.canonical.base import Frozen
-from hub.canonical.codes import Event, Status
+from hub.canonical.codes import Event, Stage, Status
 from hub.canonical.document import Attachment, Fee, Paper, ResultDocument
 from hub.canonical.party import Agency, Party
 
@@ -111,6 +111,10 @@ class Dossier(Frozen):
         return f"{self.numbering}:{self.code}"
 
 
+#: In ``native``: progress rows came without their dossier's record, of which only the number is said; intake fills it in.
+ROWS_ALONE = "rows_alone"
+
+
 class DossierMessage(Frozen):
     """A canonical message about one dossier: what happened, and the dossier as the sender sees it now."""
 
@@ -123,6 +127,10 @@ class DossierMessage(Frozen):
     #: What the sender's protocol said and a later answer needs (documentType, type, function, year ...).
     native: dict[str, str] = Field(default_factory=dict)
     sent_at: datetime | None = None
+    #: Stages of a trade dossier in which its procedure allows this message; empty: as the table of all procedures says.
+    from_stages: tuple[Stage, ...] = ()
+    #: So many hours after it its business answer is due; 0: not known.
+    answer_within_hours: float = 0.0
 
     @property
     def subject(self) -> str:

@@ -57,6 +57,10 @@ class InboundChecks(Kit):
         assert read.correlation == expected.get("correlation", "")
         assert read.correlation_refused == expected.get("correlation_refused", False)
 
+    def test_a_message_is_no_greeting(self, inbound: Sample) -> None:
+        """A call that is answered as a greeting is not recorded."""
+        assert purely(self.adapter.greeting, inbound.request(), self.options) is None
+
     def test_a_signature_is_found_where_the_adapter_says(self, inbound: Sample) -> None:
         """What stands beside the document in the header goes on where the adapter's ``signature`` is ``jws``, and only there."""
         request = inbound.request()

@@ -11,6 +11,9 @@ from typing import Any
 
 from hub.canonical.base import VIETNAM
 
+#: Characters of an identifier that people see.
+SHORT = 8
+
 
 def plain(value: Any, name: str = "") -> Any:
     """Make a value JSON: frozen values as objects, moments in Vietnamese time."""
@@ -25,6 +28,11 @@ def plain(value: Any, name: str = "") -> Any:
     if isinstance(value, date):  # a moment is one too
         return value.isoformat()
     return str(value) if isinstance(value, Enum | Path) else value
+
+
+def short(identifier: str) -> str:
+    """Shorten an identifier for people; verbs take it so, where no other begins with it."""
+    return identifier[:SHORT]
 
 
 def local(seconds: float) -> datetime:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -20,18 +19,19 @@ from hub.app import Hub
 from hub.canonical.compact_json import compact_sorted
 from hub.canonical.digests import digest_of
 from hub.contract import Listed, Page, Pulling
-from hub.endpoint import Endpoint, outbound_of
+from hub.edge.folders import FolderWatch
+from hub.edge.leased import Leased
+from hub.endpoint import FOLDER, Endpoint, outbound_of
 from hub.errors import HubError, InDoubt, InvalidMessage, NotSent, Refused
 from hub.ledger import pull_verbs
+from hub.operations.pulls import pulled_by
 from hub.rules.attachments import address
-from hub.telemetry import PULL_FAILED, PULLED, lines_about
+from hub.telemetry import PULLED
 
 log = structlog.get_logger()
 
 #: So often a thread looks whether it is time.
 LOOK_SECONDS = 1.0
-#: After a failure: doubled from the first to the list's own time.
-FIRST_PAUSE_SECONDS = 5.0
 #: So often a file is asked for; then its dossier goes on without it, since an applicant's time runs.
 FILE_TRIES = 10
 #: A holder of the lease keeps it this much longer than one call may take.
@@ -42,12 +42,8 @@ LEASE_CALLS = 2
 Item = tuple[str, str]
 
 
-class LeaseLost(Exception):
-    """Another process pulls this list now."""
-
-
 class Pullers:
-    """One thread for each endpoint that keeps lists for us; without such endpoints nothing happens."""
+    """One thread for each endpoint that keeps lists for us, or files in a folder; without such endpoints nothing happens."""
 
     def __init__(self, hub: Hub) -> None:
         holder = f"{socket.gethostname()}:{os.getpid()}:{hub.new_id()[:8]}"
@@ -58,13 +54,17 @@ class Pullers:
             for endpoint, lists in self._found()
         ]
 
-    def _found(self) -> list[tuple[Endpoint, list[Puller]]]:
-        found = []
+    def _found(self) -> list[tuple[Endpoint, list[Leased]]]:
+        found: list[tuple[Endpoint, list[Leased]]] = []
         for endpoint in self._hub.endpoints.values():
             lists = pulled_by(self._hub, endpoint)
-            pullers = [Puller(self._hub, endpoint, name, every, self._holder, self._stop) for name, every in lists.items()]
-            found += [(endpoint, pullers)] if pullers else []
+            found += [(endpoint, [self._looking(endpoint, *each) for each in lists.items()])] if lists else []
         return found
+
+    def _looking(self, endpoint: Endpoint, name: str, every: float) -> Leased:
+        if name == FOLDER:
+            return FolderWatch(self._hub, endpoint, self._holder, self._stop)
+        return Puller(self._hub, endpoint, name, every, self._holder, self._stop)
 
     def start(self) -> None:
         """Begin."""
@@ -86,55 +86,30 @@ class Pullers:
             # They end by themselves.
             log.warning("pull.not_left", error=error.code)
 
-    def _run(self, lists: tuple[Puller, ...]) -> None:
+    def _run(self, lists: tuple[Leased, ...]) -> None:
         while not self._stop.is_set():
             if not any([each.round() for each in lists]):
                 self._stop.wait(LOOK_SECONDS)
 
 
-def pulled_by(hub: Hub, endpoint: Endpoint) -> Mapping[str, float]:
-    """Say which lists of an endpoint are pulled, and every how many seconds."""
-    return hub.adapter(endpoint).pulls(endpoint.options) if endpoint.outbound is not None else {}
-
-
-class Puller:
+class Puller(Leased):
     """Pulls one list; of several processes one at a time does."""
 
     def __init__(
         self, hub: Hub, endpoint: Endpoint, name: str, every: float, holder: str, stop: threading.Event | None = None
     ) -> None:
-        self.endpoint, self.name = endpoint, name
-        self._hub, self._every, self._holder = hub, every, holder
-        self._stop = stop or threading.Event()
-        self._seconds = LEASE_CALLS * outbound_of(endpoint).deadline_seconds + hub.lease_margin
-        self._leased_at = 0.0
+        seconds = LEASE_CALLS * outbound_of(endpoint).deadline_seconds + hub.lease_margin
+        super().__init__(hub, endpoint, name, every, holder, seconds, stop)
 
-    def round(self) -> bool:
-        """Take one page where it is time to; say whether there may be more at once."""
-        with lines_about(endpoint=self.endpoint.name):
-            try:
-                cursor = self._change(pull_verbs.take, now=self._now_leased(), seconds=self._seconds)
-                return cursor is not None and self._page(str(cursor))
-            except LeaseLost:
-                log.warning("pull.lease_lost", list=self.name)
-            except HubError as error:
-                self._failed(error.code, error.where)
-            except Exception:
-                log.exception("pull.bug", list=self.name)
-                self._failed("bug", self.name)
-            return False
-
-    def _page(self, cursor: str) -> bool:
+    def _look(self, cursor: str) -> bool:
+        """Take one page; say whether there may be more at once."""
         transport = self._hub.transports(self.endpoint)
         assert isinstance(transport, Pulling)
         page = transport.pull(self.name, cursor, self._hub.clock())
         if not self._all_taken(transport, page):
             return False
         # At the end of a list it rests; else the rest of it is asked for at once.
-        next_at = self._hub.now() + (0.0 if page.more else self._every)
-        if not self._change(pull_verbs.advance, cursor=page.cursor, next_at=next_at, now=self._hub.now()):
-            raise LeaseLost
-        return page.more
+        return self._done(page.cursor, more=page.more)
 
     def _all_taken(self, transport: Pulling, page: Page) -> bool:
         """Take the items of a page that are new; False where one has to wait, or it is time to stop."""
@@ -145,6 +120,7 @@ class Puller:
         waiting = 0
         for item, listed in items:
             if item in settled or item[0] in taken:
+                PULLED.labels(self.endpoint.name, self.name, "passed_over").inc()
                 continue
             if self._stop.is_set():
                 return False
@@ -164,7 +140,7 @@ class Puller:
         if addresses is None:
             return "waits"
         self._keep_lease()
-        intake.receive(self._hub, transport.joined(listed, addresses))
+        intake.receive(self._hub, replace(transport.joined(listed, addresses), page=listed.page))
         looked_at = partial(pull_verbs.looked_at, endpoint=self.endpoint.name, item=item, now=self._hub.now())
         return "taken" if self._hub.ledger.change(looked_at) else "turned_away"
 
@@ -215,36 +191,6 @@ class Puller:
     def _without(self, item: Item, error: HubError) -> None:
         PULLED.labels(self.endpoint.name, self.name, "without_file").inc()
         log.error("pull.without_file", list=self.name, item=item[0], error=error.code, partner_code=error.partner_code)
-
-    # --- the lease ---------------------------------------------------------------------------------------------------
-
-    def _now_leased(self) -> float:
-        self._leased_at = self._hub.now()
-        return self._leased_at
-
-    def _keep_lease(self) -> None:
-        """Keep the lease, where a good part of it is over; raise LeaseLost where it was taken."""
-        if self._hub.now() - self._leased_at < self._seconds / 4:
-            return
-        if not self._change(pull_verbs.keep, now=self._now_leased(), seconds=self._seconds):
-            raise LeaseLost
-
-    def _failed(self, code: str, where: str) -> None:
-        """Write that this round failed, and wait; where even that cannot be written, the lease ends by itself."""
-        PULL_FAILED.labels(self.endpoint.name, self.name, code).inc()
-        log.error("pull.failed", list=self.name, error=code, where=where)
-        try:
-            with self._hub.ledger.read() as conn:
-                before = pull_verbs.failures(conn, self.endpoint.name, self.name)
-            pause = min(self._every, FIRST_PAUSE_SECONDS * 2.0 ** min(before, 20))
-            self._change(pull_verbs.failed, error=code, next_at=self._hub.now() + pause)
-        except HubError as error:
-            log.error("pull.failure_not_written", error=error.code)
-
-    def _change(self, verb: Callable[..., Any], **given: Any) -> Any:
-        return self._hub.ledger.change(
-            partial(verb, endpoint=self.endpoint.name, name=self.name, holder=self._holder, **given)
-        )
 
 
 def _item(listed: Listed) -> Item:

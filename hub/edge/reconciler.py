@@ -1,4 +1,4 @@
-"""The reconciler as threads: begins what is due each day, and carries reconciliations out, one thread for each partner."""
+"""The reconciler as threads: begins what is due each day, and carries it out: one thread for each reconciliation and task."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import structlog
 from hub.app import Hub
 from hub.errors import HubError
 from hub.ledger import reconciliation_verbs
-from hub.reconcile import dossiers, nightly
+from hub.reconcile import dossiers, nightly, nights
 from hub.reconcile.asking import Step
+from hub.reconcile.nights import Task
 from hub.registers import reconciliations
 
 log = structlog.get_logger()
@@ -24,6 +25,8 @@ LOOK_SECONDS = 1.0
 DUE_SECONDS = 20.0
 #: A run that another process holds, or that met an error, is looked at again after so long.
 AGAIN_SECONDS = 5.0
+#: Tasks of the night at the same time: each may hold all catalogues in memory.
+MOST_TASKS = 2
 
 
 class Reconciler:
@@ -65,13 +68,27 @@ class Reconciler:
         if self._hub.now() - self._looked_at >= DUE_SECONDS or self._hub.now() < self._looked_at:
             self._looked_at = self._hub.now()
             self._try("", partial(nightly.begin_due, self._hub))
-        running = self._running()
-        self._threads = {run_id: thread for run_id, thread in self._threads.items() if thread.is_alive()}
-        for run_id in running:
-            if run_id not in self._threads:
-                thread = threading.Thread(target=self._carry, args=(run_id,), name=f"reconcile-{run_id[:8]}", daemon=True)
-                self._threads[run_id] = thread
-                thread.start()
+            self._try("", self._begin_tasks)
+        for run_id in self._running():
+            self._begin(run_id, f"reconcile-{run_id[:8]}", partial(self._carry, run_id))
+
+    def _begin_tasks(self) -> None:
+        for task in nights.due(self._hub):
+            if sum(thread.is_alive() for thread in self._threads.values() if thread.name.startswith("night-")) >= MOST_TASKS:
+                return
+            self._begin(task.name, f"night-{task.name}", partial(self._do, task))
+
+    def _begin(self, key: str, name: str, work: Callable[[], None]) -> None:
+        """Begin something in a thread of its own, unless it has one here."""
+        self._threads = {each: thread for each, thread in self._threads.items() if thread.is_alive()}
+        if key not in self._threads and not self._stop.is_set():
+            self._threads[key] = thread = threading.Thread(target=work, name=name, daemon=True)
+            thread.start()
+
+    def _do(self, task: Task) -> None:
+        """Do one task of the night, unless another process is at it."""
+        work = nights.Work(hub=self._hub, task=task, holder=self.name, stops=self._stop.wait)
+        self._try(task.name, lambda: nights.carry(work) if nights.take(self._hub, task, self.name) else None)
 
     def _carry(self, run_id: str) -> None:
         """Carry one run on until it ends, is stopped, or is another process's."""

@@ -101,6 +101,42 @@ catalogue_differences = Table(
     Index("catalogue_differences_by_owner", "owner", "holder", "code"),
 )
 
+#: How much differs, of one agency at one holder, counted whenever differences are written: pages count nothing themselves.
+catalogue_counts = Table(
+    "catalogue_counts",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("procedures", Integer, nullable=False),
+    Column("fields", Integer, nullable=False),
+    #: Procedures on which the holder, and the owner, must act.
+    Column("by_holder", Integer, nullable=False),
+    Column("by_owner", Integer, nullable=False),
+    #: The oldest difference.
+    Column("since", Double, nullable=False),
+)
+
+#: How much each holder has, counted when it was compared.
+catalogue_held = Table(
+    "catalogue_held",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("records", Integer, nullable=False),
+    #: Codes that fit no catalogue: how many, and the first of them (JSON list).
+    Column("unmapped", Integer, nullable=False),
+    Column("codes", Text, nullable=False),
+)
+
+#: What agencies have told anew and was not compared yet; a row goes when it was.
+catalogue_changes = Table(
+    "catalogue_changes",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    #: Of the version that was told.
+    Column("number", Integer, nullable=False),
+)
+
 #: What a person must mend where the hub cannot; confirmed by the pull that no longer shows the difference.
 catalogue_work = Table(
     "catalogue_work",

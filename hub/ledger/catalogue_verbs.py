@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.canonical.base import VIETNAM
@@ -16,7 +16,10 @@ from hub.canonical.procedure import Procedure
 from hub.errors import NotAllowed
 from hub.ledger import journal, locks
 from hub.ledger.catalogue_tables import (
+    catalogue_changes,
+    catalogue_counts,
     catalogue_differences,
+    catalogue_held,
     catalogue_plan_items,
     catalogue_plans,
     catalogue_work,
@@ -26,6 +29,7 @@ from hub.ledger.catalogue_tables import (
     procedure_records,
     procedure_versions,
 )
+from hub.ledger.leases import Lease
 from hub.ledger.sql import insert_new
 from hub.ledger.tables import procedures
 from hub.ledger.values import ProcedureRow
@@ -35,7 +39,10 @@ from hub.rules import catalogue as rules
 AT_ONCE = 500
 #: Who pulls a holder and says nothing for so long is taken for dead.
 LEASE_SECONDS = 120.0
+#: Local codes that fit nowhere, as they are kept to be shown; how many there are is kept too.
+MOST_UNMAPPED = 200
 
+_LEASE = Lease(holder_pulls, holder_pulls.c.lease_until)
 _NEW_RECORD = insert_new(procedure_records, "digest")
 _NEW_PULL = insert_new(holder_pulls, "holder")
 _NEW_WORK = insert_new(catalogue_work, "holder", "owner", "code", "who")
@@ -73,7 +80,7 @@ def tell(conn: Connection, rows: Sequence[ProcedureRow], told: Told) -> None:
         changed = [row for row in part if known.get((row.owner, row.code)) != row.fingerprint]
         if changed:
             _write(conn, changed, known, told)
-            add_versions(conn, changed, told)
+            _note_changes(conn, add_versions(conn, changed, told))
 
 
 def _known(conn: Connection, rows: Sequence[ProcedureRow]) -> dict[tuple[str, str], str]:
@@ -95,14 +102,44 @@ def _write(conn: Connection, rows: Sequence[ProcedureRow], known: Mapping[tuple[
     conn.execute(insert(procedures), values)
 
 
-def add_versions(conn: Connection, rows: Sequence[ProcedureRow], told: Told) -> None:
-    """Add a version of each of these procedures."""
+def _note_changes(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note which versions must be compared; one row for each procedure, however often it is told."""
+    table = catalogue_changes.c
+    here = (table.owner == bindparam("of_owner")) & (table.code == bindparam("of_code"))
+    conn.execute(delete(catalogue_changes).where(here), [{"of_owner": row["owner"], "of_code": row["code"]} for row in rows])
+    new = [{name: row[name] for name in ("owner", "code", "number")} for row in rows]
+    conn.execute(insert(catalogue_changes), new)
+
+
+def has_changes(conn: Connection) -> bool:
+    """Say whether something that was told anew is not compared yet."""
+    return conn.execute(select(catalogue_changes.c.code).limit(1)).first() is not None
+
+
+def changes(conn: Connection, most: int) -> list[Row[Any]]:
+    """Give some of what was told anew and is not compared yet: owner, code, and the number of its version."""
+    query = select(catalogue_changes).order_by(catalogue_changes.c.owner, catalogue_changes.c.code).limit(most)
+    return list(conn.execute(query))
+
+
+def followed(conn: Connection, done: Sequence[Row[Any]]) -> None:
+    """Note that changes were compared; what was told once more meanwhile stays."""
+    table = catalogue_changes.c
+    one = (table.owner == bindparam("of_owner")) & (table.code == bindparam("of_code"))
+    rows = [{"of_owner": each.owner, "of_code": each.code, "of_number": each.number} for each in done]
+    conn.execute(delete(catalogue_changes).where(one & (table.number == bindparam("of_number"))), rows)
+
+
+def add_versions(conn: Connection, rows: Sequence[ProcedureRow], told: Told) -> list[dict[str, Any]]:
+    """Add a version of each of these procedures; give them as they are kept."""
     keep_records(conn, {row.fingerprint: row.record for row in rows})
     here = procedure_versions.c.owner.in_({row.owner for row in rows}) & procedure_versions.c.code.in_([row.code for row in rows])
     newest = select(procedure_versions.c.owner, procedure_versions.c.code, func.max(procedure_versions.c.number).label("number"))
     grouped = newest.where(here).group_by(procedure_versions.c.owner, procedure_versions.c.code)
     last = {(row.owner, row.code): row.number for row in conn.execute(grouped)}
-    conn.execute(insert(procedure_versions), [_version(row, last.get((row.owner, row.code), 0) + 1, told) for row in rows])
+    made = [_version(row, last.get((row.owner, row.code), 0) + 1, told) for row in rows]
+    conn.execute(insert(procedure_versions), made)
+    return made
 
 
 def _version(row: ProcedureRow, number: int, told: Told) -> dict[str, Any]:
@@ -164,13 +201,13 @@ def begin_pull(conn: Connection, holder: str, pull: str, *, actor: str, why: str
     """Begin to pull a holder, or go on where a process that died left off; raise NotAllowed where somebody is at it."""
     locks.wait(conn, f"pull:{holder}")
     fresh = {"pull": pull, "began_at": now, "done_at": None, "listed": 0, "fetched": 0, "faulty": 0, "actor": actor, "why": why}
-    lease = {"lease_until": now + LEASE_SECONDS}
+    lease = _LEASE.held(pull, now + LEASE_SECONDS)
     here = holder_pulls.c.holder == holder
     row = conn.execute(select(holder_pulls).where(here)).first()
     if row is None:
         nothing = {"whole_from": None, "whole_at": None, "compared_at": None}
         _NEW_PULL.run(conn, holder=holder, **fresh, **lease, **nothing)
-    elif row.done_at is None and row.lease_until > now:
+    elif row.done_at is None and _LEASE.is_anothers(row, pull, now, longest=LEASE_SECONDS):
         raise NotAllowed(
             f"{row.actor} is pulling {holder!r} now", f"{row.actor} đang lấy danh mục của {holder!r}", where=holder
         )
@@ -197,7 +234,7 @@ def keep_pulled(
     locks.wait(conn, f"pull:{holder}")
     mine = (holder_pulls.c.holder == holder) & (holder_pulls.c.pull == pull) & holder_pulls.c.done_at.is_(None)
     more = {"fetched": holder_pulls.c.fetched + len(held), "faulty": holder_pulls.c.faulty + faulty}
-    if not conn.execute(update(holder_pulls).where(mine).values(listed=listed, lease_until=now + LEASE_SECONDS, **more)).rowcount:
+    if not _LEASE.change(conn, mine, pull, {"listed": listed, **_LEASE.held(pull, now + LEASE_SECONDS), **more}):
         raise NotAllowed(f"another pull of {holder!r} has begun", f"{holder!r} đang được lấy ở nơi khác", where=holder)
     keep_records(conn, {each.digest: each.record for each in held if each.digest})
     for part in parts(held):
@@ -214,7 +251,7 @@ def _held_row(holder: str, pull: str, each: Held, seen_at: float) -> dict[str, A
 def rest_pull(conn: Connection, holder: str, pull: str) -> None:
     """Let go of a pull that goes on later, so that whoever comes next may take it up at once."""
     mine = (holder_pulls.c.holder == holder) & (holder_pulls.c.pull == pull)
-    conn.execute(update(holder_pulls).where(mine).values(lease_until=0.0))
+    _LEASE.give_back(conn, mine, pull)
 
 
 def end_pull(conn: Connection, holder: str, pull: str, *, faulty: Sequence[str], now: float) -> int:
@@ -225,7 +262,7 @@ def end_pull(conn: Connection, holder: str, pull: str, *, faulty: Sequence[str],
         return 0
     old = (holder_records.c.holder == holder) & (holder_records.c.pull != pull)
     gone = conn.execute(delete(holder_records).where(old)).rowcount
-    done = {"done_at": now, "lease_until": 0.0, "whole_from": row.began_at, "whole_at": now}
+    done = {"done_at": now, **_LEASE.given_back, "whole_from": row.began_at, "whole_at": now}
     conn.execute(update(holder_pulls).where(holder_pulls.c.holder == holder).values(**done))
     entry = {"pull": pull, "listed": row.listed, "gone": gone, "faulty": list(faulty[:100])}
     note(conn, holder, "procedures.pulled", now, row.actor, entry)
@@ -246,13 +283,23 @@ class Different:
     who: str
 
 
-def keep_differences(conn: Connection, holder: str, found: Iterable[Different], *, now: float) -> tuple[int, int]:
+def keep_differences(
+    conn: Connection,
+    holder: str,
+    found: Iterable[Different],
+    *,
+    codes: Sequence[str] | None = None,
+    unmapped: Sequence[str] = (),
+    now: float,
+) -> tuple[int, int]:
     """Write down in what a holder differs now: what lasts keeps its day, what is over is gone; give (new, over).
 
-    Work that no difference is left for is confirmed.
+    Work that no difference is left for is confirmed. ``codes``: only these procedures were compared, at most as many as go into
+    one statement; else all were, and ``unmapped`` are the holder's codes that fit no catalogue.
     """
     locks.wait(conn, f"differences:{holder}")
     here = catalogue_differences.c.holder == holder
+    here = here if codes is None else here & catalogue_differences.c.code.in_(codes)
     query = select(*(catalogue_differences.c[name] for name in ("owner", "code", "field", "held_code", "who"))).where(here)
     before = {(row.owner, row.code, row.field): (row.held_code, row.who) for row in conn.execute(query)}
     new: list[dict[str, Any]] = []
@@ -274,8 +321,37 @@ def keep_differences(conn: Connection, holder: str, found: Iterable[Different], 
     _move(conn, holder, moved)
     _drop(conn, holder, list(before))
     _confirm(conn, holder, now)
-    conn.execute(update(holder_pulls).where(holder_pulls.c.holder == holder).values(compared_at=now))
+    if count or before or moved or codes is None:
+        _count(conn, holder)
+    if codes is None:
+        _count_held(conn, holder, unmapped)
+        conn.execute(update(holder_pulls).where(holder_pulls.c.holder == holder).values(compared_at=now))
     return count, len(before)
+
+
+def _count(conn: Connection, holder: str) -> None:
+    """Count a holder's differences by agency, so that no page has to."""
+    table = catalogue_differences.c
+    counted = select(
+        table.holder,
+        table.owner,
+        func.count(table.code.distinct()),
+        func.count(),
+        func.count(case((table.who == rules.BY_HOLDER, table.code)).distinct()),
+        func.count(case((table.who == rules.BY_OWNER, table.code)).distinct()),
+        func.min(table.since),
+    ).where(table.holder == holder)
+    names = ("holder", "owner", "procedures", "fields", "by_holder", "by_owner", "since")
+    conn.execute(delete(catalogue_counts).where(catalogue_counts.c.holder == holder))
+    conn.execute(insert(catalogue_counts).from_select(names, counted.group_by(table.holder, table.owner)))
+
+
+def _count_held(conn: Connection, holder: str, unmapped: Sequence[str]) -> None:
+    here = holder_records.c.holder == holder
+    number = conn.execute(select(func.count()).select_from(holder_records).where(here)).scalar_one()
+    conn.execute(delete(catalogue_held).where(catalogue_held.c.holder == holder))
+    row = {"records": number, "unmapped": len(unmapped), "codes": compact(list(unmapped[:MOST_UNMAPPED]))}
+    conn.execute(insert(catalogue_held).values(holder=holder, **row))
 
 
 def _difference(holder: str, each: Different, now: float) -> dict[str, Any]:

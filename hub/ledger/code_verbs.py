@@ -37,7 +37,7 @@ def set_row(conn: Connection, row: Laid, *, actor: str, why: str, now: float) ->
 
     Raises NotAllowed where another row of the ledger has the code on one of these days.
     """
-    _count(conn, row.list_name, actor, now)
+    count_change(conn, row.list_name, actor, now)
     before = conn.execute(select(code_rows).where(_here(row.list_name, row.code, row.valid_from))).first()
     _refuse_overlap(conn, row)
     new = {"valid_to": row.valid_to, "value": row.value, "name": row.name, "changed_at": now, "changed_by": actor, "why": why}
@@ -51,7 +51,7 @@ def set_row(conn: Connection, row: Laid, *, actor: str, why: str, now: float) ->
 
 def remove_row(conn: Connection, list_name: str, code: str, valid_from: str, *, actor: str, why: str, now: float) -> Row[Any]:
     """Take a row back that was laid over a list; raise NotAllowed where the ledger has none. Give what it was."""
-    _count(conn, list_name, actor, now)
+    count_change(conn, list_name, actor, now)
     before = conn.execute(select(code_rows).where(_here(list_name, code, valid_from))).first()
     if before is None:
         raise NotAllowed(
@@ -69,7 +69,7 @@ def _here(list_name: str, code: str, valid_from: str) -> Any:
     return and_(code_rows.c.list_name == list_name, code_rows.c.code == code, code_rows.c.valid_from == valid_from)
 
 
-def _count(conn: Connection, list_name: str, actor: str, now: float) -> None:
+def count_change(conn: Connection, list_name: str, actor: str, now: float) -> None:
     """Count a change of a list; its row stays locked, so that two who change one list come one after the other."""
     changed = {"changed_at": now, "changed_by": actor}
     if not _NEW_LIST.run(conn, name=list_name, generation=1, **changed).rowcount:

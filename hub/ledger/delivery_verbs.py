@@ -174,13 +174,22 @@ def _mark_claimed(conn: Connection, claimed: Sequence[tuple[Work[Claiming, Deliv
 
 def doubtful(conn: Connection, delivery_id: str, epoch: int) -> Delivery | None:
     """Give a delivery that is to be inquired about; None where that was settled meanwhile."""
+    return _held(conn, delivery_id, epoch, State.IN_DOUBT)
+
+
+def awaited(conn: Connection, delivery_id: str, epoch: int) -> Delivery | None:
+    """Give a delivery of which its partner may say what it did with it; None where that was settled meanwhile."""
+    return _held(conn, delivery_id, epoch, State.SENDING, State.IN_DOUBT)
+
+
+def _held(conn: Connection, delivery_id: str, epoch: int, *states: State) -> Delivery | None:
     row = _SEEN.run(conn, delivery=delivery_id, at_epoch=epoch).first()
-    if row is None or row.state != State.IN_DOUBT.value:
+    if row is None or row.state not in states:
         return None
     canonical = payloads.get(conn, row.canonical_digest) or b""
     holds = chains.held(conn, row.endpoint, row.subject)
     business = payloads.get(conn, row.business_digest)
-    read = _as_delivery(row, State.IN_DOUBT, row.lease_until, canonical, holds, business)
+    read = _as_delivery(row, State(row.state), row.lease_until, canonical, holds, business)
     return replace(read, doubted=attempt_rows.doubted(conn, row))
 
 

@@ -75,11 +75,22 @@ _STOP_ASKING = Statement(
 
 #: A claim that ends without a result so many times in a row is poison: it kills workers.
 FRUITLESS_LIMIT = 5
+#: Stands in ``doubt`` while a delivery lies where its partner fetches it: no worker is at it, and none has stopped.
+AWAITED = "awaited"
 #: After so many failures in a row to reach a partner, its breaker opens and one probe at a time is let through.
 BREAKER_FAILURES = 5
 
 #: (endpoint, service, variant) -> (ask | resend | park, seconds to wait before).
 DoubtPolicy = Callable[[str, str, str], tuple[str, float]]
+
+_STOPPED = {
+    "error_en": "the worker stopped while sending; the partner may have the message",
+    "error_vi": "tiến trình gửi bị dừng giữa chừng; đối tác có thể đã nhận thông điệp",
+}
+_NOT_SETTLED = {
+    "error_en": "the partner did not say in time whether it took the message that lies ready for it",
+    "error_vi": "quá thời hạn mà đối tác chưa xác nhận thông điệp đã đặt sẵn để lấy",
+}
 
 
 def lapse(conn: Connection, now: float, doubt: DoubtPolicy) -> list[Lapsed]:
@@ -93,10 +104,7 @@ def _lapse_one(conn: Connection, row: Row[tuple[object, ...]], now: float, doubt
     if state is State.IN_DOUBT:
         policy, wait = doubt(row.endpoint, row.service, row.variant)
         values |= {"doubt": policy, "inquiries": 0, "due_at": now + wait, "error_code": "in_doubt", "error_where": row.service}
-        values |= {
-            "error_en": "the worker stopped while sending; the partner may have the message",
-            "error_vi": "tiến trình gửi bị dừng giữa chừng; đối tác có thể đã nhận thông điệp",
-        }
+        values |= _NOT_SETTLED if row.doubt == AWAITED else _STOPPED
         if row.fruitless >= FRUITLESS_LIMIT and policy == "resend":
             # It may have arrived each time, so it is not parked; but the next worker would die of it too.
             values |= {"doubt": "park", "error_code": "poison"}
@@ -252,10 +260,13 @@ def unqueue(conn: Connection, refused: Iterable[Due], now: float) -> None:
 
 
 def recall_all(conn: Connection, now: float, doubt: DoubtPolicy) -> list[Lapsed]:
-    """Take back everything in work: an embedded bus lives in one process, and that process has just started."""
+    """Take back everything in work: an embedded bus lives in one process, and that process has just started.
+
+    What lies ready for partners that fetch it stays there.
+    """
     conn.execute(
         update(deliveries)
-        .where(deliveries.c.state.in_(_AT_WORK))
+        .where(deliveries.c.state.in_(_AT_WORK) & (deliveries.c.doubt != AWAITED))
         .values(lease_until=now - 1)
     )
     return lapse(conn, now, doubt)

@@ -27,14 +27,18 @@ from hub.ledger.tables import (
 )
 from hub.ledger.values import Acceptance, DossierChange, Refusal
 from hub.ledger.works import Commit, Work, going_on
+from hub.rules import trade_lifecycle
 from hub.rules.dossier_facts import COLUMNS, columns
 from hub.rules.retention import Kept
+from hub.rules.trade_lifecycle import Course
 
 _NEW_MESSAGES = insert_each(messages, *messages.c.keys())
 _HOLD_IDENTITIES = insert_each(identities, *identities.c.keys(), new=["endpoint", "identity"])
 _NEW_DOSSIERS = insert_each(dossiers, *dossiers.c.keys(), new=["key"])
 _NEW_TESTS = insert_each(test_dossiers, *test_dossiers.c.keys(), new=["key"])
-_CHANGED = ("procedure", "status", "native", "version", "last_endpoint", "last_digest", "last_message", "updated_at", *COLUMNS)
+_LAST = ("last_endpoint", "last_digest", "last_message")
+_TRADE = ("trade_stage", "trade_course", "answer_due")
+_CHANGED = ("procedure", "status", "native", "version", *_LAST, "updated_at", *COLUMNS, *_TRADE)
 _CHANGE_DOSSIERS = for_each(
     lambda given: update(dossiers)
     .where((dossiers.c.key == given.dossier) & (dossiers.c.version == given.seen))
@@ -60,7 +64,7 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
     accepted = [work.given for work in going_on(works) if work.value is None]
     rows = _insert_messages(commit, accepted, digests)
     _hold_identities(commit, accepted, digests)
-    _change_dossiers(commit, accepted, digests)
+    _change_dossiers(commit, accepted, digests, known)
     _join_numbers(commit, accepted, known)
     finding_keys.keep(commit.conn, accepted)
     for given in accepted:
@@ -98,6 +102,8 @@ def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> di
     shelf.put(given.signed, given.at)
     for digest, body in given.proofs.items():
         shelf.share(digest, body, given.at)
+    if given.page:
+        shelf.share(digest_of(given.page), given.page, given.at)
     for planned in given.planned:
         shelf.put(planned.canonical, given.at, Kept.WORK)
     return {
@@ -149,7 +155,7 @@ def _hold_identities(commit: Commit, accepted: Sequence[Acceptance], digests: di
     _HOLD_IDENTITIES.change_all(commit.conn, rows, commit.unheard)
 
 
-def _change_dossiers(commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str]) -> None:
+def _change_dossiers(commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str], known: Known) -> None:
     """Write the dossiers as these messages leave them."""
     changes = sorted(
         ((change, given) for given in accepted for change in given.dossiers), key=lambda pair: (pair[0].key, pair[0].version)
@@ -159,7 +165,7 @@ def _change_dossiers(commit: Commit, accepted: Sequence[Acceptance], digests: di
     tests = [_test(change, given) for change, given in changes if change.test and not change.version]
     _NEW_TESTS.change(commit.conn, tests)
     for rows in _one_of_each(changes):
-        changed = [_changed(change, given, digests) for change, given in rows]
+        changed = [_changed(change, given, digests, known) for change, given in rows]
         _CHANGE_DOSSIERS.change_all(commit.conn, changed, commit.unheard)
 
 
@@ -191,7 +197,14 @@ def _dossier(change: DossierChange, given: Acceptance, digests: dict[str, str]) 
         "updated_at": given.at,
         **columns(change.facts),
         "test": change.test,
+        **trade_columns(change.course),
     }
+
+
+def trade_columns(course: Course | None) -> dict[str, Any]:
+    """Write a trade dossier's course as the register's columns."""
+    stage, rest = trade_lifecycle.write(course)
+    return {"trade_stage": stage, "trade_course": rest, "answer_due": course.answer_due if course else None}
 
 
 def _test(change: DossierChange, given: Acceptance) -> dict[str, Any]:
@@ -205,8 +218,11 @@ def _test(change: DossierChange, given: Acceptance) -> dict[str, Any]:
     }
 
 
-def _changed(change: DossierChange, given: Acceptance, digests: dict[str, str]) -> dict[str, Any]:
+def _changed(change: DossierChange, given: Acceptance, digests: dict[str, str], known: Known) -> dict[str, Any]:
     row = _dossier(change, given, digests)
+    if change.replaced:
+        # Its own last message is still that; this one is another dossier's.
+        row |= {name: getattr(known.dossiers[change.key], name) for name in _LAST}
     return {"dossier": change.key, "seen": change.version, **{f"new_{name}": row[name] for name in _CHANGED}}
 
 
@@ -250,6 +266,10 @@ def _make_deliveries(commit: Commit, accepted: Sequence[Acceptance], rows: dict[
         for subject, deliveries in made.items():
             told = entry | {"deliveries": deliveries}
             commit.pages.append(subject, "message.received", at=given.at, actor=actor, entry=told)
+        for change in given.dossiers:
+            if change.replaced and change.course:
+                told = {"message": given.message_id, "by": change.course.replaced_by, "stage": change.course.stage.value}
+                commit.pages.append(change.key, "dossier.replaced", at=given.at, actor=actor, entry=told)
 
 
 def _entry(given: Acceptance, row: dict[str, Any]) -> dict[str, Any]:
@@ -262,6 +282,8 @@ def _entry(given: Acceptance, row: dict[str, Any]) -> dict[str, Any]:
     }
     if given.signature:
         entry["signature"] = row["signature_digest"]
+    if given.page:
+        entry["page"] = digest_of(given.page)
     if given.why:
         entry["why"] = given.why
     return entry
@@ -270,8 +292,8 @@ def _entry(given: Acceptance, row: dict[str, Any]) -> dict[str, Any]:
 def record_refused(conn: Connection, given: Refusal) -> Answer:
     """Record a message that was refused at the door; it holds no identity, so the corrected one may come."""
     subject = f"message:{given.message_id}"
-    raw, signature, answer = payloads.put_all(
-        conn, [(body, Kept.PROOF) for body in (given.raw, given.signature, given.answer.body)], given.at
+    raw, signature, answer, page = payloads.put_all(
+        conn, [(body, Kept.PROOF) for body in (given.raw, given.signature, given.answer.body, given.page)], given.at
     )
     row = {
         "id": given.message_id,
@@ -300,5 +322,7 @@ def record_refused(conn: Connection, given: Refusal) -> Answer:
     entry = {"message": given.message_id, "raw": raw, "error": given.error_code, "row": facts_of(row)}
     if signature:
         entry["signature"] = signature
+    if page:
+        entry["page"] = page
     journal.append(conn, subject, "message.refused", at=given.at, actor=given.endpoint, entry=entry)
     return given.answer

@@ -54,6 +54,16 @@ file_links = Table(
     Index("file_links_by_end", "expires_at"),
 )
 
+#: Deliveries that wait for a file: how often it was asked for in vain, and when last.
+file_tries = Table(
+    "file_tries",
+    metadata,
+    Column("delivery_id", Text, ForeignKey("deliveries.id"), primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("file_tries_by_time", "at"),
+)
+
 #: What the hub itself fetched for a dossier, so that a file is not fetched anew for each message about it.
 fetched_files = Table(
     "fetched_files",

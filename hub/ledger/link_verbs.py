@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exist
 from hub.errors import NotAllowed
 from hub.ledger import journal, locks
 from hub.ledger.attachment_verbs import LOCK, note_use
-from hub.ledger.link_tables import attachments, deliveries, fetched_files, file_links
+from hub.ledger.link_tables import attachments, deliveries, fetched_files, file_links, file_tries
 from hub.ledger.sql import Statement, fixed, insert_new
 from hub.rules.lifecycle import ENDED
 
 _NEW = insert_new(file_links, "id")
 _NEW_FILE = insert_new(attachments, "digest")
+_NEW_TRIES = insert_new(file_tries, "delivery_id")
 _NEW_FETCHED = insert_new(fetched_files, "subject", "source")
 _NOT_DONE = exists().where(
     (deliveries.c.id == file_links.c.delivery_id)
@@ -126,6 +127,20 @@ def record_fetched(
     journal.append(conn, f"attachment:{digest}", "attachment.fetched", at=now, actor="hub", entry=entry)
 
 
+def count_try(conn: Connection, delivery: str, *, now: float) -> int:
+    """Count a try to come by a delivery's files that was in vain; give how many there were."""
+    if _NEW_TRIES.run(conn, delivery_id=delivery, tries=1, at=now).rowcount:
+        return 1
+    here = file_tries.c.delivery_id == delivery
+    conn.execute(update(file_tries).where(here).values(tries=file_tries.c.tries + 1, at=now))
+    return int(conn.execute(select(file_tries.c.tries).where(here)).scalar_one())
+
+
+def forget_tries(conn: Connection, delivery: str) -> None:
+    """Forget the tries of a delivery: whoever looked at it lets them begin anew."""
+    conn.execute(delete(file_tries).where(file_tries.c.delivery_id == delivery))
+
+
 # --- fetching ----------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +188,14 @@ def forget(conn: Connection, *, before: float, after: tuple[float, str], limit: 
     if over:
         conn.execute(delete(file_links).where(file_links.c.id.in_(over)))
     return (rows[-1].expires_at, rows[-1].id) if len(rows) == limit else None
+
+
+def forget_old_tries(conn: Connection, *, before: float, limit: int) -> bool:
+    """Forget some of the tries of before a moment, which came to an end; say whether there may be more."""
+    old = select(file_tries.c.delivery_id).where(file_tries.c.at < before).limit(limit)
+    rows = conn.execute(old).scalars().all()
+    conn.execute(delete(file_tries).where(file_tries.c.delivery_id.in_(rows)))
+    return len(rows) == limit
 
 
 def forget_fetched(conn: Connection, *, before: float, limit: int) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
-from hub.ledger import attempt_rows, chains, holdings, journal, late_answers, number_verbs, payloads
+from hub.ledger import attempt_rows, chains, holdings, journal, late_answers, number_verbs, payloads, stage_verbs
 from hub.ledger.sql import insert_new
 from hub.ledger.tables import chains as chain_rows
 from hub.ledger.tables import deliveries, endpoint_states, notices
@@ -214,6 +214,8 @@ def _move(
     entry = {"delivery": delivery_id, "from": row.state, "state": state.value, "why": why, **(told or {})}
     if evidence:
         entry["evidence"] = evidence
+    if event in stage_verbs.GOES_ON:
+        entry |= stage_verbs.apply(conn, row, values.get("canonical_digest", row.canonical_digest), now)
     if state in ENDED and not (waits and state is State.DELIVERED):
         entry |= chains.wake(conn, row, at=now)
     _note(conn, row.subject, noted or f"operator.{event}", now, actor, entry)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.engine import Row
 
 from hub.canonical.receipt import Receipt
-from hub.errors import HubError, InDoubt, NotSent, Refused
+from hub.errors import HubError, InDoubt, NotSent, Refused, Untold
 from hub.ledger import attempt_rows, breakers, chains, holdings, journal, late_answers, payloads, telling
 from hub.ledger.delivery_verbs import Finish, claim_lost, finish
 from hub.ledger.sql import Statement
@@ -38,12 +38,14 @@ def record_failed(
     found: Mapping[str, str],
 ) -> None:
     """Record an attempt that failed: wait, park, in doubt, or ``rewrite`` (``found``: what the partner holds already)."""
-    row = _mine(conn, held, State.SENDING)
+    # Of what lies ready for it a partner may say no when its time is over; a worker whose lease has lapsed says nothing more.
+    late = held.state is State.IN_DOUBT and isinstance(error, Refused) and decision.action == "park"
+    row = _mine(conn, held, State.IN_DOUBT if late else State.SENDING)
     if decision.action == "park" and held.doubted and isinstance(error, NotSent):
         # Only this attempt surely did not arrive; an earlier one with the same bytes may have.
         decision = Decision(action="doubt", doubt="park")
     event = {"wait": "not_sent", "park": "refuse", "doubt": "doubt", "rewrite": "not_sent"}[decision.action]
-    state = next_state(State.SENDING, event)
+    state = next_state(State(row.state), event)
     values = _failed_values(state, error, decision, now)
     if decision.action == "rewrite":
         values |= {"business_digest": "", "head": "{}", "variant": ""}
@@ -88,6 +90,14 @@ def record_unneeded(conn: Connection, held: Delivery, notice: Notice, now: float
     turn = _finish(conn, row, state, now, receipt=Receipt(), waits=False)
     telling.tell(conn, row, notice, now)
     _note(conn, row, "delivery.unneeded", now, {"state": state.value} | turn)
+
+
+def record_untold(conn: Connection, held: Delivery, error: Untold, now: float) -> None:
+    """Record that a partner was not told something, since it has no service for it; the sender is not told that it was."""
+    row = _mine(conn, held, State.CLAIMED)
+    state = next_state(next_state(State.CLAIMED, "record"), "take")
+    turn = _finish(conn, row, state, now, receipt=Receipt(held=error.held), waits=False)
+    _note(conn, row, "delivery.untold", now, {"state": state.value, "why": f"{error.vi} / {error.en}"} | turn)
 
 
 def record_routed(

@@ -1,14 +1,17 @@
 """Verbs of pulling: who pulls a list now, how far it came, and what of it could not be taken.
 
-They keep no journal, as those of processes: what a list had is a message, and its own chain tells of it.
+They keep no journal, as those of processes: what a list had is a message, and its own chain tells of it. Only that somebody
+wants a list at once stands there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, true, update
 
+from hub.ledger import journal
+from hub.ledger.leases import Lease
 from hub.ledger.pull_tables import pull_items, pulls
 from hub.ledger.sql import insert_new
 from hub.ledger.tables import identities
@@ -21,42 +24,34 @@ _AT_ONCE = 400
 
 _NEW = insert_new(pulls, "endpoint", "list")
 _NEW_ITEM = insert_new(pull_items, "endpoint", "identity", "digest")
-_NOBODY = {"holder": "", "leased_until": 0.0}
+_LEASE = Lease(pulls, pulls.c.leased_until, pulls.c.holder)
+_BLANK = {"cursor": "", "next_at": 0.0, "pulled_at": None, "failures": 0, "error": ""}
 
 
 def take(conn: Connection, endpoint: str, name: str, *, holder: str, now: float, seconds: float) -> str | None:
     """Take a list's lease and give its cursor; None where another process has it, or its time has not come."""
-    blank = {"cursor": "", "next_at": 0.0, "pulled_at": None, "failures": 0, "error": ""}
-    _NEW.run(conn, endpoint=endpoint, list=name, **_NOBODY, **blank)
-    free = (pulls.c.holder == holder) | (pulls.c.leased_until <= now)
-    taken = conn.execute(
-        update(pulls)
-        .where(_row(endpoint, name) & free & (pulls.c.next_at <= now))
-        .values(holder=holder, leased_until=now + seconds)
-    )
-    if not taken.rowcount:
+    _NEW.run(conn, endpoint=endpoint, list=name, **_LEASE.given_back, **_BLANK)
+    if not _LEASE.take(conn, _row(endpoint, name) & (pulls.c.next_at <= now), holder, now=now, seconds=seconds):
         return None
     return str(conn.execute(select(pulls.c.cursor).where(_row(endpoint, name))).scalar_one())
 
 
 def keep(conn: Connection, endpoint: str, name: str, *, holder: str, now: float, seconds: float) -> bool:
     """Keep a lease for longer; False where another process has taken it meanwhile."""
-    here = _row(endpoint, name) & (pulls.c.holder == holder)
-    return bool(conn.execute(update(pulls).where(here).values(leased_until=now + seconds)).rowcount)
+    return _LEASE.keep(conn, _row(endpoint, name), holder, now=now, seconds=seconds)
 
 
 def advance(conn: Connection, endpoint: str, name: str, *, holder: str, cursor: str, next_at: float, now: float) -> bool:
     """Write that everything before the cursor was taken, and give the lease back; False where it was lost."""
-    here = _row(endpoint, name) & (pulls.c.holder == holder)
     values = {"cursor": cursor, "next_at": next_at, "pulled_at": now, "failures": 0, "error": ""}
     conn.execute(delete(pull_items).where((pull_items.c.endpoint == endpoint) & (pull_items.c.at < now - FORGET_SECONDS)))
-    return bool(conn.execute(update(pulls).where(here).values(**values, **_NOBODY)).rowcount)
+    return _LEASE.give_back(conn, _row(endpoint, name), holder, values)
 
 
 def failed(conn: Connection, endpoint: str, name: str, *, holder: str, error: str, next_at: float) -> None:
     """Write that a round failed, and give the lease back; the cursor stays."""
-    here = _row(endpoint, name) & (pulls.c.holder == holder)
-    conn.execute(update(pulls).where(here).values(failures=pulls.c.failures + 1, error=error, next_at=next_at, **_NOBODY))
+    values = {"failures": pulls.c.failures + 1, "error": error, "next_at": next_at}
+    _LEASE.give_back(conn, _row(endpoint, name), holder, values)
 
 
 def failures(conn: Connection, endpoint: str, name: str) -> int:
@@ -64,9 +59,17 @@ def failures(conn: Connection, endpoint: str, name: str) -> int:
     return int(conn.execute(select(pulls.c.failures).where(_row(endpoint, name))).scalar() or 0)
 
 
+def hurry(conn: Connection, endpoint: str, name: str, *, actor: str, why: str, now: float) -> None:
+    """Let a list be asked for at once; who pulls it now begins again right after."""
+    _NEW.run(conn, endpoint=endpoint, list=name, **_LEASE.given_back, **_BLANK)
+    conn.execute(update(pulls).where(_row(endpoint, name)).values(next_at=now))
+    entry = {"endpoint": endpoint, "list": name, "why": why}
+    journal.append(conn, f"endpoint:{endpoint}", "operator.pull_now", at=now, actor=actor, entry=entry)
+
+
 def leave(conn: Connection, holder: str) -> None:
     """Give all leases of a process back: it stops."""
-    conn.execute(update(pulls).where(pulls.c.holder == holder).values(**_NOBODY))
+    _LEASE.give_back(conn, true(), holder)
 
 
 def settled(conn: Connection, endpoint: str, listed: Collection[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Row
 from hub.canonical.compact_json import compact_sorted
 from hub.errors import NotAllowed
 from hub.ledger import intake_verbs, journal, locks, payloads
+from hub.ledger.leases import Lease
 from hub.ledger.reconciliation_tables import reconciliation_findings, reconciliations
 from hub.ledger.sql import insert_new
 from hub.ledger.tables import chains, endpoint_states
@@ -28,6 +29,7 @@ from hub.rules.reconciling import PHASES
 LEASE_SECONDS = 90.0
 #: Look-ups in a row without an answer that end a run: it is not one dossier that cannot be looked up.
 UNANSWERED_LIMIT = 20
+_LEASE = Lease(reconciliations, reconciliations.c.lease_until, reconciliations.c.holder)
 _NEW_STATE = insert_new(endpoint_states, "endpoint")
 
 #: State of a run -> Vietnamese, English.
@@ -128,7 +130,7 @@ def stop(conn: Connection, run_id: str, *, actor: str, why: str, now: float) -> 
     run = locked(conn, run_id)
     if run.state != "running":
         raise _wrong_state(run, "stop", "dừng")
-    _set(conn, run, state="stopped", changed_by=actor, changed_at=now, holder="", lease_until=0.0, note_en="", note_vi="")
+    _set(conn, run, state="stopped", changed_by=actor, changed_at=now, note_en="", note_vi="", **_LEASE.given_back)
     entry = {"endpoint": run.endpoint, "why": why, "seen": run.seen, "findings": run.findings}
     _note(conn, run_id, "reconcile.stopped", now, actor, entry)
 
@@ -166,21 +168,15 @@ def locked(conn: Connection, run_id: str) -> Row[Any]:
 def hold(conn: Connection, run_id: str, holder: str, *, seconds: float, now: float) -> Row[Any] | None:
     """Hold a run for so long, where nobody else does; give it, or None."""
     run = locked(conn, run_id)
-    if run.state != "running" or _is_anothers(run, holder, seconds, now):
+    if run.state != "running" or _LEASE.is_anothers(run, holder, now, longest=max(seconds, LEASE_SECONDS)):
         return None
-    _set(conn, run, holder=holder, lease_until=now + seconds)
+    _set(conn, run, **_LEASE.held(holder, now + seconds))
     return run
-
-
-def _is_anothers(run: Row[Any], holder: str, seconds: float, now: float) -> bool:
-    # A lease that is further away was written by a clock that was wrong.
-    return run.holder not in ("", holder) and 0 < run.lease_until - now <= max(seconds, LEASE_SECONDS)
 
 
 def let_go(conn: Connection, run_id: str, holder: str) -> None:
     """Give a run back, for whoever comes next."""
-    here = (reconciliations.c.id == run_id) & (reconciliations.c.holder == holder)
-    conn.execute(update(reconciliations).where(here).values(holder="", lease_until=0.0))
+    _LEASE.give_back(conn, reconciliations.c.id == run_id, holder)
 
 
 def use_calls(
@@ -283,14 +279,14 @@ def _stop_itself(conn: Connection, run: Row[Any], values: Mapping[str, Any], now
     en = f"{UNANSWERED_LIMIT} look-ups in a row were not answered in a way that can be read"
     vi = f"{UNANSWERED_LIMIT} lần tra cứu liên tiếp không có trả lời đọc được"
     said = {"changed_by": "hub", "changed_at": now, "note_en": en, "note_vi": vi}
-    _set(conn, run, state="stopped", holder="", lease_until=0.0, **said)
+    _set(conn, run, state="stopped", **_LEASE.given_back, **said)
     entry = {"endpoint": run.endpoint, "why": en, "seen": values["seen"], "findings": values["findings"]}
     _note(conn, run.id, "reconcile.stopped", now, "hub", entry)
 
 
 def _end(conn: Connection, run: Row[Any], findings: int, counts: Mapping[str, int], now: float) -> None:
     said = {"changed_by": "hub", "changed_at": now, "ended_at": now}
-    _set(conn, run, state="done", holder="", lease_until=0.0, **said)
+    _set(conn, run, state="done", **_LEASE.given_back, **said)
     entry = {"endpoint": run.endpoint, "findings": findings, "counts": dict(counts)}
     _note(conn, run.id, "reconcile.done", now, "hub", entry)
 
@@ -317,11 +313,14 @@ def send_again(conn: Connection, run_id: str, number: int, given: Acceptance | N
     """
     here = (reconciliation_findings.c.run_id == run_id) & (reconciliation_findings.c.number == number)
     row = conn.execute(select(reconciliation_findings).where(here).with_for_update()).one()
-    endpoint: str = conn.execute(select(reconciliations.c.endpoint).where(reconciliations.c.id == run_id)).scalar_one()
+    asked: str = conn.execute(select(reconciliations.c.endpoint).where(reconciliations.c.id == run_id)).scalar_one()
+    endpoint: str = json.loads(row.detail).get("of", asked)
     chain = (chains.c.endpoint == endpoint) & (chains.c.subject == row.subject)
     if row.mended_by or conn.execute(select(chains.c.next_place).where(chain)).scalar() not in (row.next_place, None):
         return ""
     made: str = row.delivery_id
+    if given is not None and any(each.endpoint != endpoint for each in given.planned):
+        return ""
     if given is not None:
         intake_verbs.record_received_alone(conn, given)
         made = given.planned[0].id

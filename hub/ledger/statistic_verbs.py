@@ -98,18 +98,24 @@ def mark_of(conn: Connection, name: str) -> str:
     return str(conn.execute(select(statistic_marks.c.upto).where(statistic_marks.c.name == name)).scalar() or "")
 
 
-def fill(conn: Connection, name: str, filling: Sequence[Filling], upto: str, now: float) -> int:
-    """Fill in some dossiers, and remember how far it came; give how many were filled."""
-    filled = 0
+def fill(conn: Connection, filling: Sequence[Filling]) -> list[str]:
+    """Fill in some dossiers; give those (their keys) to which a message came meanwhile, and of which nothing was written."""
+    moved = []
     for each in filling:
         here = (dossiers.c.key == each.key) & (dossiers.c.version == each.version)
-        filled += conn.execute(update(dossiers).where(here).values(**columns(each.facts))).rowcount
+        if not conn.execute(update(dossiers).where(here).values(**columns(each.facts))).rowcount:
+            moved.append(each.key)
+            continue
         for delivery, at in each.happened.items():
             empty = (deliveries.c.id == delivery) & deliveries.c.happened_at.is_(None)
             conn.execute(update(deliveries).where(empty).values(happened_at=at))
+    return moved
+
+
+def mark(conn: Connection, name: str, upto: str, now: float) -> None:
+    """Remember how far a run came."""
     conn.execute(delete(statistic_marks).where(statistic_marks.c.name == name))
     conn.execute(insert(statistic_marks).values(name=name, upto=upto, at=now))
-    return filled
 
 
 def end_filling(conn: Connection, name: str, *, dossiers_filled: int, actor: str, why: str, now: float) -> None:

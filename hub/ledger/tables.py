@@ -177,6 +177,17 @@ dossiers = Table(
     Column("result_mark", Text, nullable=False, server_default=""),
     #: A test dossier, by its first message and for ever: never sent on, never counted.
     Column("test", Boolean, nullable=False, server_default=false()),
+    #: Of a trade dossier: where it stands, and what belongs to that (hub.rules.trade_lifecycle.write); empty: it is none.
+    Column("trade_stage", Text, nullable=False, server_default=""),
+    Column("trade_course", Text, nullable=False, server_default=""),
+    #: When the business answer to what was said last is due; NULL: nothing is awaited, or no time limit is known.
+    Column("answer_due", Double),
+    Index(
+        "dossiers_by_answer_due",
+        "answer_due",
+        postgresql_where=text("answer_due IS NOT NULL"),
+        sqlite_where=text("answer_due IS NOT NULL"),
+    ),
     #: Of a period: those that were open in it, and had been received.
     Index("dossiers_by_end", "ended_at", "received_at"),
     #: Of a procedure: how many came in a period, and over which channel.
@@ -395,6 +406,7 @@ procedures = Table(
     Column("record", Text, nullable=False),
     Column("message_id", Text, nullable=False),
     Column("updated_at", Double, nullable=False),
+    Index("procedures_by_change", "owner", "updated_at"),
 )
 
 #: What was last given to each holder of procedures.

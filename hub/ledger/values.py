@@ -10,12 +10,15 @@ from hub.contract import Answer, Outgoing
 from hub.rules.dossier_facts import Facts
 from hub.rules.lifecycle import State
 from hub.rules.queued import Due
+from hub.rules.trade_lifecycle import Course
 
 #: One procedure that is given to a holder: (holder, code, fingerprint).
 Holding = tuple[str, str, str]
 
 #: Priorities of deliveries: of what is due at an endpoint, the smaller goes first.
 URGENT, USUAL = 0, 1
+#: Who gave the messages that the hub itself makes: no endpoint has this name, and no figure counts them.
+OWN = "hub"
 
 
 class Meanwhile(Exception):
@@ -59,6 +62,10 @@ class DossierChange:
     test: bool = False
     #: Of a test dossier: code of the agency that works on it, as the message or its number says.
     agency: str = ""
+    #: Of a trade dossier: where it stands after this message; None: it is none.
+    course: Course | None = None
+    #: Only another dossier's message changes it: it is the one that this message's dossier replaces.
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +110,8 @@ class Acceptance:
     signature: bytes = b""
     #: Digests of the files it names (``POST /attachments``).
     attachments: tuple[str, ...] = ()
+    #: The answer of a partner's list from which it was taken; the verdict names it by its digest.
+    page: bytes = b""
     correlation: str = ""
     correlation_refused: bool = False
     #: Keyed hashes of applicants' numbers, each with the subject in which it stands.
@@ -137,6 +146,8 @@ class Refusal:
     faults: str
     answer: Answer
     signature: bytes = b""
+    #: The answer of a partner's list in which it stood; the verdict names it by its digest.
+    page: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from hub import file_links
+from hub import file_links, inline_files
 from hub.app import UNROUTED, Configured, Hub
 from hub.canonical.codes import CodeRow, CodeTables
 from hub.canonical.compact_json import compact_sorted
@@ -283,7 +283,9 @@ class _Pair:
             return {(name, "", ""): calls}
         written = {
             (name, call.service, compact_sorted(dict(call.part))): _or_error(
-                lambda call=call: adapter.write_message(message, call, writing)  # type: ignore[misc]
+                lambda call=call: adapter.write_message(  # type: ignore[misc]
+                    message, call, replace(writing, contents=inline_files.stand_ins(self._hub, endpoint, message, call))
+                )
             )
             for call in calls
         }

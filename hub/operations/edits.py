@@ -6,11 +6,13 @@ What the sender gave is never changed: the corrected message takes its place in 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
 
+from hub import inline_files
 from hub.app import UNROUTED, Hub
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json, to_json
@@ -211,10 +213,11 @@ def _problem(hub: Hub, delivery: DeliveryDetail, message: Message) -> tuple[str,
     with hub.ledger.read() as conn:
         held = chains.held(conn, delivery.endpoint, delivery.subject)
     codes = hub.codes(fresh=True)
-    writing = Writing(options=endpoint.options, codes=codes, held=held, now=hub.clock(), message_id=_NO_ID)
     call = Call(service=delivery.service, part=delivery.part)
+    writing = Writing(options=endpoint.options, codes=codes, held=held, now=hub.clock(), message_id=_NO_ID)
     try:
-        hub.adapter(endpoint).write_message(message, call, writing)
+        contents = inline_files.stand_ins(hub, endpoint, message, call)
+        hub.adapter(endpoint).write_message(message, call, replace(writing, contents=contents))
     except HubError as error:
         return error.vi, error.en
     except Exception as bug:

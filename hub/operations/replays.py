@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from hub import file_links
+from hub import file_links, inline_files
 from hub.app import UNROUTED, Hub
 from hub.canonical.compact_json import compact
 from hub.canonical.message import from_json
@@ -206,6 +206,7 @@ def _written(hub: Hub, conn: Connection, delivery: DeliveryDetail, canonical: by
     endpoint = hub.endpoint(delivery.endpoint)
     held = chains.held(conn, delivery.endpoint, delivery.subject)
     message = from_json(canonical)
+    call = Call(service=delivery.service, part=delivery.part)
     writing = Writing(
         options=endpoint.options,
         codes=hub.codes(fresh=True),
@@ -213,8 +214,8 @@ def _written(hub: Hub, conn: Connection, delivery: DeliveryDetail, canonical: by
         now=hub.clock(),
         message_id=delivery.id,
         links=file_links.foreseen(hub, endpoint, delivery.id, message),
+        contents=inline_files.stand_ins(hub, endpoint, message, call),
     )
-    call = Call(service=delivery.service, part=delivery.part)
     try:
         outgoing = hub.adapter(endpoint).write_message(message, call, writing)
     except HubError:

@@ -107,9 +107,11 @@ def make(
     actor: str,
     why: str,
     progress: Callable[[int], Any] = lambda count: None,
+    also: Callable[[Connection], None] = lambda conn: None,
 ) -> Report:
     """Make a report of a period and keep it; of a period that is not over, up to this moment. Takes seconds for a million.
 
+    ``also`` is carried out in the commit that finishes the report.
     Raises NotAllowed where there is no such form or period, or it has not begun; BadSettings where a definition is wrong.
     """
     require(actor, why)
@@ -136,7 +138,12 @@ def make(
     told = made.body | {"definition": dict(making.definition.values), "assumed": list(making.definition.assumed)}
     body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     finish = partial(statistic_verbs.finish, given=begun, looked=made.looked, body=body, why=why, now=hub.now())
-    hub.ledger.change(finish)
+
+    def finished(conn: Connection) -> None:
+        also(conn)
+        finish(conn)
+
+    hub.ledger.change(finished)
     log.info("statistics.made", form=form, period=begun.period, looked=made.looked, rows=len(made.rows), actor=actor)
     with hub.ledger.read() as conn:
         report = statistics.find(conn, begun.id)

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from hub.app import Hub
 from hub.canonical.codes import Status
@@ -19,6 +19,7 @@ from hub.canonical.message import from_json
 from hub.ledger import payloads, statistic_verbs
 from hub.ledger.statistic_verbs import Filling
 from hub.ledger.tables import deliveries, dossier_codes, dossiers, messages
+from hub.ledger.values import OWN
 from hub.operations.said import require
 from hub.rules import dossier_facts, lifecycle
 from hub.rules.dossier_facts import Facts
@@ -36,9 +37,11 @@ _RUN = "fill"
 class Filled:
     """What a run came to."""
 
-    #: Dossiers that were looked at, and that were filled; the others changed meanwhile, or nothing is kept of them.
+    #: Dossiers that were looked at, and that were filled.
     looked: int
     filled: int
+    #: Of these, dossiers of which no message is kept any more: nothing can be filled in, and figures go without them.
+    empty: int
     #: All were looked at; else the next run goes on from here.
     done: bool
 
@@ -51,24 +54,46 @@ def fill(
     ``most``: stop after about so many.
     """
     require(actor, why)
-    looked = filled = 0
+    looked = filled = empty = 0
     for portion in _portions(hub):
-        found = [each for each in portion.filling if each is not None]
-        done = partial(statistic_verbs.fill, name=_RUN, filling=found, upto=portion.upto, now=hub.now())
-        looked, filled = looked + len(portion.filling), filled + hub.ledger.change(done)
+        _fill(hub, portion)
+        looked, filled, empty = looked + portion.looked, filled + len(portion.filling), empty + portion.empty
         progress(looked)
         if most is not None and looked >= most:
-            return Filled(looked=looked, filled=filled, done=False)
+            return Filled(looked=looked, filled=filled, empty=empty, done=False)
     end = partial(statistic_verbs.end_filling, name=_RUN, dossiers_filled=filled, actor=actor, why=why, now=hub.now())
     hub.ledger.change(end)
-    log.info("statistics.filled", looked=looked, filled=filled, actor=actor)
-    return Filled(looked=looked, filled=filled, done=True)
+    log.info("statistics.filled", looked=looked, filled=filled, empty=empty, actor=actor)
+    return Filled(looked=looked, filled=filled, empty=empty, done=True)
+
+
+def _fill(hub: Hub, portion: _Portion) -> None:
+    """Fill a portion in; what a message changed meanwhile is read anew, since that message knew nothing of those before it."""
+    moved = hub.ledger.change(partial(statistic_verbs.fill, filling=portion.filling))
+    while moved:
+        again = _read_again(hub, moved)
+        moved = hub.ledger.change(partial(statistic_verbs.fill, filling=again))
+    # Only now: one that died before comes back to this portion.
+    hub.ledger.change(partial(statistic_verbs.mark, name=_RUN, upto=portion.upto, now=hub.now()))
+
+
+def _read_again(hub: Hub, keys: Sequence[str]) -> list[Filling]:
+    with hub.ledger.read() as conn:
+        rows = conn.execute(select(dossiers.c.key, dossiers.c.version).where(dossiers.c.key.in_(keys))).fetchall()
+        read = [_filling(conn, row.key, row.version) for row in rows]
+    return [each for each in read if each is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Portion:
     upto: str
-    filling: Sequence[Filling | None]
+    looked: int
+    filling: Sequence[Filling]
+
+    @property
+    def empty(self) -> int:
+        """Give of how many nothing is kept."""
+        return self.looked - len(self.filling)
 
 
 def _portions(hub: Hub) -> Iterator[_Portion]:
@@ -78,23 +103,23 @@ def _portions(hub: Hub) -> Iterator[_Portion]:
         with hub.ledger.read() as conn:
             query = select(dossiers.c.key, dossiers.c.version).where(dossiers.c.key > upto)
             rows = conn.execute(query.order_by(dossiers.c.key).limit(BATCH)).fetchall()
-            filling = [_filling(conn, row.key, row.version) for row in rows]
+            read = [_filling(conn, row.key, row.version) for row in rows]
         if not rows:
             return
         upto = rows[-1].key
-        yield _Portion(upto, filling)
+        yield _Portion(upto, len(rows), [each for each in read if each is not None])
 
 
 def _filling(conn: Connection, key: str, version: int) -> Filling | None:
     """Fold a dossier's messages in the order in which they came; None where nothing is kept of them."""
     codes = set(conn.execute(select(dossier_codes.c.code).where(dossier_codes.c.key == key)).scalars())
-    sent = conn.execute(
-        select(deliveries.c.id, deliveries.c.message_id, deliveries.c.canonical_digest).where(deliveries.c.subject == key)
-    ).fetchall()
+    columns = (deliveries.c.id, deliveries.c.message_id, deliveries.c.canonical_digest)
+    newest = select(*columns).where(deliveries.c.subject == key).order_by(deliveries.c.created_at.desc())
+    sent = conn.execute(newest).fetchall()
     facts: Facts | None = None
     status: Status | None = None
     happened: dict[str, float] = {}
-    for received_at, digest, message in _messages(conn, key, codes, {row.message_id for row in sent}):
+    for received_at, digest, message in _messages(conn, key, codes, [row.message_id for row in sent]):
         facts = dossier_facts.after(facts, status, message, received_at)
         status = lifecycle.recorded(status, message.dossier.status)
         if (at := dossier_facts.happened_at(message)) is not None:
@@ -103,11 +128,18 @@ def _filling(conn: Connection, key: str, version: int) -> Filling | None:
 
 
 def _messages(
-    conn: Connection, key: str, codes: set[str], named: set[str]
+    conn: Connection, key: str, codes: set[str], named: Sequence[str]
 ) -> Iterator[tuple[float, str, DossierMessage]]:
-    """Give what is kept of a dossier: messages that are about it first of all, and documents that speak of it among others."""
-    about = (messages.c.subject == key) | messages.c.id.in_(sorted(named)[:MOST_MESSAGES])
-    columns = select(messages.c.id, messages.c.received_at, messages.c.canonical).where(about & messages.c.accepted)
+    """Give what is kept of a dossier: messages that are about it first of all, and documents that speak of it among others.
+
+    Such a document is named by its deliveries, the last one also by the dossier itself where nobody was told of it. What the
+    hub made to mend says nothing new, at the moment of the mending.
+    """
+    last = select(dossiers.c.last_message).where(dossiers.c.key == key).scalar_subquery()
+    others = list(dict.fromkeys(named))[:MOST_MESSAGES]
+    about = or_(messages.c.subject == key, messages.c.id == last, messages.c.id.in_(others))
+    given = messages.c.accepted & (messages.c.endpoint != OWN)
+    columns = select(messages.c.id, messages.c.received_at, messages.c.canonical).where(about & given)
     rows = conn.execute(columns.order_by(messages.c.received_at.desc()).limit(MOST_MESSAGES)).fetchall()
     for row in reversed(rows):
         for digest in json.loads(row.canonical):

@@ -15,9 +15,11 @@ from hub.canonical.base import VIETNAM
 from hub.errors import NotAllowed
 from hub.ledger.campaign_tables import campaign_items, campaign_ticks, campaigns, test_dossiers
 from hub.ledger.campaign_verbs import Key, unknown
+from hub.ledger.tables import dossiers
 from hub.registers import cursors, service_levels
 from hub.rules import campaigns as rules
 from hub.rules.campaigns import DROPPED, NEEDS, PLANNED, PREPARING, RAISED, READY, NeedState, Tested, Tick, Week
+from hub.rules.dossier_facts import Flag
 from hub.rules.procedure_facts import RecordFacts
 from hub.rules.service_levels import Level, share
 from hub.rules.test_dossiers import is_of_unit
@@ -25,6 +27,8 @@ from hub.rules.test_dossiers import is_of_unit
 #: Campaigns in the list; procedures that are asked for at once.
 MOST, _PORTION = 200, 500
 _OPEN = (PLANNED, PREPARING)
+#: Paid on the national platform, or by the agency's own gateway, as the sender tells it (DuocThanhToanTrucTuyen).
+_PAID = int(Flag.PAID_NATIONAL | Flag.PAID_OWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,10 +301,16 @@ class _Standing:
         if row.prepared_at is None:
             return None
         agencies = {each.endpoint: each.agency for each in looking.senders}
-        for test in self.tests.get(row.procedure, ()):
-            if test.at >= row.prepared_at and is_of_unit(row.unit, agencies.get(test.endpoint, ""), test.agency):
-                return Tested(dossier=test.key, endpoint=test.endpoint, at=test.at)
-        return None
+        mine = [
+            test
+            for test in self.tests.get(row.procedure, ())
+            if test.at >= row.prepared_at and is_of_unit(row.unit, agencies.get(test.endpoint, ""), test.agency)
+        ]
+        if not mine:
+            return None
+        newest = max(mine, key=lambda test: test.at)
+        paid = max((test for test in mine if test.paid), key=lambda test: test.at, default=None)
+        return Tested(dossier=newest.key, endpoint=newest.endpoint, at=newest.at, paid=paid.key if paid else "")
 
 
 def _standing(conn: Connection, about: Campaign, rows: Sequence[Row[Any]], looking: Looking) -> _Standing:
@@ -318,16 +328,18 @@ def _standing(conn: Connection, about: Campaign, rows: Sequence[Row[Any]], looki
 
 
 def _tests(conn: Connection, codes: Sequence[str], since: float) -> dict[str, list[Row[Any]]]:
-    """Find who sent test dossiers for procedures: of each sender and agency the newest."""
+    """Find who sent test dossiers for procedures: of each sender and agency the newest, and the newest that was paid online."""
     found: dict[str, list[Row[Any]]] = {}
     told = test_dossiers.c
+    paid = dossiers.c.flags.bitwise_and(_PAID) != 0
     newest = func.row_number().over(
-        partition_by=(told.procedure, told.endpoint, told.agency), order_by=(told.received_at.desc(), told.key)
+        partition_by=(told.procedure, told.endpoint, told.agency, paid), order_by=(told.received_at.desc(), told.key)
     )
-    columns = (told.procedure, told.endpoint, told.agency, told.key, told.received_at.label("at"), newest.label("place"))
+    columns = (told.procedure, told.endpoint, told.agency, told.key, told.received_at.label("at"), paid.label("paid"))
+    both = test_dossiers.join(dossiers, dossiers.c.key == told.key)
     for start in range(0, len(codes), _PORTION):
         here = told.procedure.in_(codes[start : start + _PORTION]) & (told.received_at >= since)
-        placed = select(*columns).where(here).subquery()
+        placed = select(*columns, newest.label("place")).select_from(both).where(here).subquery()
         for row in conn.execute(select(placed).where(placed.c.place == 1)):
             found.setdefault(row.procedure, []).append(row)
     return found

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 from sqlalchemy.engine import Row
 
 from hub.canonical.procedure import Procedure
 from hub.ledger.catalogue_tables import (
+    catalogue_counts,
     catalogue_differences,
     catalogue_plan_items,
     catalogue_plans,
@@ -28,6 +29,8 @@ from hub.rules import catalogue as rules
 
 #: Records that are looked up at once.
 AT_ONCE = 500
+#: Given to the statement: on the connection it would stay there, and whoever has it next may not stream.
+_STREAMED = {"yield_per": 5000}
 IN_FORCE, COMING, PAST = "in_force", "coming", "past"
 
 
@@ -50,16 +53,20 @@ class Known:
     expired: bool = False
 
 
-def in_force(conn: Connection, today: date, owners: Collection[str] | None = None) -> dict[str, list[Known]]:
-    """Give what owners say on a day, by code; a code may have more than one owner."""
+def in_force(
+    conn: Connection, today: date, owners: Collection[str] | None = None, *, codes: Collection[str] | None = None
+) -> dict[str, list[Known]]:
+    """Give what owners say on a day, by code; a code may have more than one owner. ``codes``: only of these, some hundreds."""
     names = ("owner", "code", "digest", "plain", "field_code", "level", "active", "valid_from", "valid_to")
     table = procedure_versions.c
     query = select(*(table[name] for name in names)).order_by(table.owner, table.code, table.number)
     if owners is not None:
         query = query.where(table.owner.in_(sorted(owners)))
+    if codes is not None:
+        query = query.where(table.code.in_(sorted(codes)))
     day, found = today.isoformat(), dict[str, list[Known]]()
     last: tuple[str, str] | None = None
-    for row in (row for part in conn.execution_options(yield_per=5000).execute(query).partitions() for row in part):
+    for row in (row for part in conn.execute(query, execution_options=_STREAMED).partitions() for row in part):
         listed = found.setdefault(row.code, [])
         same = last == (row.owner, row.code)
         if row.valid_from > day and same:
@@ -124,11 +131,14 @@ def pulled_codes(conn: Connection, holder: str, pull: str) -> set[str]:
     return set(conn.execute(select(holder_records.c.code).where(here)).scalars())
 
 
-def holder_rows(conn: Connection, holder: str) -> Iterator[Any]:
-    """Stream what a holder holds: code, digest, plain, field code, level."""
+def holder_rows(conn: Connection, holder: str, only: Sequence[str] | None = None) -> Iterator[Any]:
+    """Stream what a holder holds: code, digest, plain, field code, level; ``only``: under these codes of its own."""
     table = holder_records.c
-    query = select(table.code, table.digest, table.plain, table.field_code, table.level).where(table.holder == holder)
-    found = conn.execution_options(yield_per=5000).execute(query)
+    columns = select(table.code, table.digest, table.plain, table.field_code, table.level).where(table.holder == holder)
+    if only is not None:
+        parts = (only[start : start + AT_ONCE] for start in range(0, len(only), AT_ONCE))
+        return (row for part in parts for row in conn.execute(columns.where(table.code.in_(part))).fetchall())
+    found = conn.execute(columns, execution_options=_STREAMED)
     return (row for part in found.partitions() for row in part)
 
 
@@ -185,18 +195,8 @@ class Count:
 
 
 def counts(conn: Connection, *, owner: str = "", holder: str = "", scope: Collection[str] | None = None) -> tuple[Count, ...]:
-    """Count the differences of each agency at each holder; the fullest first."""
-    table = catalogue_differences.c
-    query = select(
-        table.holder,
-        table.owner,
-        func.count(table.code.distinct()).label("procedures"),
-        func.count().label("fields"),
-        func.count(case((table.who == rules.BY_HOLDER, table.code)).distinct()).label("by_holder"),
-        func.count(case((table.who == rules.BY_OWNER, table.code)).distinct()).label("by_owner"),
-        func.min(table.since).label("since"),
-    ).where(*_of(table, owner, holder, scope))
-    rows = conn.execute(query.group_by(table.holder, table.owner))
+    """Give how much each agency's catalogue differs at each holder, as it was counted last; the fullest first."""
+    rows = conn.execute(select(catalogue_counts).where(*_of(catalogue_counts.c, owner, holder, scope)))
     return tuple(sorted((Count(**row._mapping) for row in rows), key=lambda each: (-each.procedures, each.owner, each.holder)))
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from hub.canonical.codes import CodeRow
 from hub.canonical.procedure import Procedure
-from hub.ledger.catalogue_tables import catalogue_differences, holder_records, procedure_versions
+from hub.ledger.catalogue_tables import (
+    catalogue_differences,
+    catalogue_held,
+    holder_pulls,
+    holder_records,
+    procedure_versions,
+)
 from hub.ledger.tables import procedures
 from hub.registers import catalogue, catalogue_files, cursors
 from hub.registers.catalogue import COMING, IN_FORCE, PAST, Pull
 from hub.registers.catalogue_files import File
 from hub.registers.procedures import one
-
-#: Local codes that fit nowhere, as they are shown.
-MOST_UNMAPPED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +138,10 @@ def owners(conn: Connection) -> tuple[Owner, ...]:
 
 
 def held_counts(conn: Connection) -> dict[str, int]:
-    """Count what each holder was last seen to hold."""
-    query = select(holder_records.c.holder, func.count()).group_by(holder_records.c.holder)
-    return {holder: count for holder, count in conn.execute(query)}
+    """Give how much each holder had when it was compared last; of one that never was, how much was fetched."""
+    fetched = {holder: count for holder, count in conn.execute(select(holder_pulls.c.holder, holder_pulls.c.fetched))}
+    counted = conn.execute(select(catalogue_held.c.holder, catalogue_held.c.records))
+    return fetched | {holder: count for holder, count in counted}
 
 
 def listing(
@@ -252,10 +257,10 @@ def _holders(
     return (*held, *absent)
 
 
-def unmapped(conn: Connection, holder: str, national: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
-    """Give the codes of a holder that no owner's catalogue has, neither themselves nor by the code list, and how many."""
-    same = and_(procedure_versions.c.code == holder_records.c.code)
-    query = select(holder_records.c.code).outerjoin(procedure_versions, same)
-    query = query.where((holder_records.c.holder == holder) & procedure_versions.c.code.is_(None)).order_by(holder_records.c.code)
-    found = [code for code in conn.execute(query).scalars() if code not in national]
-    return tuple(found[:MOST_UNMAPPED]), len(found)
+def unmapped(conn: Connection, holder: str) -> tuple[tuple[str, ...], int]:
+    """Give the first codes of a holder that no owner's catalogue has, neither themselves nor by the code list, and how many.
+
+    As they were when it was compared last.
+    """
+    row = conn.execute(select(catalogue_held).where(catalogue_held.c.holder == holder)).first()
+    return (tuple(json.loads(row.codes)), row.unmapped) if row is not None else ((), 0)

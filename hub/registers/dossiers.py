@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from hub.canonical.base import VIETNAM
 from hub.canonical.codes import Status
+from hub.canonical.compact_json import compact_sorted
 from hub.canonical.dossier import Dossier
 from hub.errors import InvalidMessage, bad_value
 from hub.ledger.sql import Statement
 from hub.ledger.tables import chains, dossier_codes, dossiers
-from hub.rules import dossier_facts
+from hub.rules import dossier_facts, trade_lifecycle
 from hub.rules.dossier_facts import Facts
+from hub.rules.trade_lifecycle import Course
 
 _KEY = Statement(select(dossier_codes.c.key).where(dossier_codes.c.code == bindparam("number")))
 _DOSSIER = Statement(select(dossiers).where(dossiers.c.key == bindparam("dossier")))
@@ -40,6 +45,19 @@ class Known:
     facts: Facts = field(default_factory=Facts)
     #: A test dossier.
     test: bool = False
+    #: Of a trade dossier: where it stands; None: it is none.
+    course: Course | None = None
+
+    @property
+    def begun(self) -> datetime | None:
+        """Say when it was submitted, as far as that was told."""
+        told = self.facts.submitted_at
+        return datetime.fromtimestamp(told, VIETNAM) if told is not None else None
+
+
+def native_of(known: Known) -> str:
+    """Write the coordinates of a dossier's first message, as the register keeps them."""
+    return compact_sorted(dict(known.native))
 
 
 def codes_of(dossier: Dossier) -> tuple[str, ...]:
@@ -72,6 +90,7 @@ def two_dossiers(codes: Iterable[str]) -> InvalidMessage:
 
 def _known(conn: Connection, key: str) -> Known:
     row = _DOSSIER.run(conn, dossier=key).one()
+    numbers = tuple(_NUMBERS.run(conn, dossier=key).scalars())
     return Known(
         key=key,
         procedure=row.procedure,
@@ -79,8 +98,17 @@ def _known(conn: Connection, key: str) -> Known:
         origin=row.origin,
         native=json.loads(row.native),
         version=row.version,
-        codes=tuple(_NUMBERS.run(conn, dossier=key).scalars()),
+        codes=numbers,
         recipients=tuple(_RECIPIENTS.run(conn, dossier=key).scalars()),
         facts=dossier_facts.of_row(row),
         test=bool(row.test),
+        course=course_of(row, numbers),
     )
+
+
+def course_of(row: Any, numbers: Iterable[str]) -> Course | None:
+    """Give where a trade dossier stands; one that was known before stages were is judged by its status."""
+    found = trade_lifecycle.read(row.trade_stage, row.trade_course, row.answer_due)
+    if found is not None or trade_lifecycle.begun(numbers) is None:
+        return found
+    return trade_lifecycle.of_status(Status(row.status))

@@ -196,6 +196,7 @@ def _message(gathered: _Gathered, message: MessageDetail, trust: Trust) -> None:
     for number, digest in enumerate(message.canonical_digests, start=1):
         gathered.keep(f"{folder}/canonical-{number}", digest)
     gathered.keep(f"{folder}/answer", message.answer_digest)
+    _list_answer(gathered, message, folder)
     _, token = gathered.keep(f"{folder}/detached-signature", message.signature_digest, personal=False)
     certificate = payloads.get(gathered.conn, message.certificate_digest) or b""
     if not certificate:
@@ -209,6 +210,15 @@ def _message(gathered: _Gathered, message: MessageDetail, trust: Trust) -> None:
         name = _document(gathered, message, folder, received, document == raw)
         gathered.take(proofs.of_xml(document, folder=folder, name=name, at=at, certificate=certificate, signed=signed))
         _certificate(gathered, message, folder, certificate, trust)
+
+
+def _list_answer(gathered: _Gathered, message: MessageDetail, folder: str) -> None:
+    """Add the answer of a partner's list from which a message was taken; it tells of others, too, so only with the files."""
+    digest = str(message.verdict.get("page_digest", ""))
+    if gathered.wanted.files or not digest:
+        gathered.keep(f"{folder}/list-answer", digest)
+    else:
+        gathered.left_out.append(LeftOut(path=f"{folder}/list-answer.json", digest=digest.partition(":")[2], why=NOT_ASKED))
 
 
 def _document(gathered: _Gathered, message: MessageDetail, folder: str, received: str, bare: bool) -> str:

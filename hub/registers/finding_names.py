@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from hub.canonical.national_message import NUMBERINGS
 from hub.ledger.tables import deliveries, dossier_codes, dossiers, identities, messages, procedures
 from hub.ledger.working_tables import finding_keys
-from hub.registers import cursors, scopes
+from hub.registers import cursors, scopes, trade
 from hub.registers.found import AFTER_ALL, Hit, Place, Sought
 
 #: Letters of a number's beginning, and of an identifier's, at least.
@@ -43,8 +43,18 @@ def by_number(conn: Connection, sought: Sought, after: str, limit: int) -> tuple
         if key not in reasons or code in whole:
             reasons[key] = exact if code in whole else why
     hits, cut = _page(conn, sought, codes[:looked], reasons, limit)
+    hits = (*hits, *_joined(conn, sought, [key for key, reason in reasons.items() if reason is exact], hits))
     more = cut or (codes[looked - 1][0] if len(codes) > looked else "")
     return hits, cursors.written(more) if more else ""
+
+
+def _joined(conn: Connection, sought: Sought, keys: Sequence[str], hits: Sequence[Hit]) -> Iterable[Hit]:
+    """Find with a trade dossier the one that it replaces, and the one that replaces it."""
+    rows = _dossiers(conn, sought, keys[:_ENTRIES])
+    others = {key: row.key for row in rows.values() for key in trade.joined(row.trade_course)}
+    for key, row in sorted(_dossiers(conn, sought, others.keys() - {hit.id for hit in hits}).items()):
+        number = others[key].partition(":")[2]
+        yield _dossier(row, (f"thay thế hoặc được thay thế: {number}", f"replaces, or is replaced by, {number}"))
 
 
 def _beginnings(sought: Sought) -> Iterable[str]:

@@ -68,7 +68,7 @@ def _line(opened: Opened, kind: str, words: Sequence[str]) -> Result:
 
 def _xml(opened: Opened, document: str, certificate: str, moment: str, _attribute: str, _element: str) -> bool:
     trust = TrustSnapshot(pinned=(opened.certificate(certificate),), allow_weak=True)
-    signatures.signed_part(opened.read(document, MAX_DOCUMENT), trust, _at(moment))
+    signatures.signed_part(opened.read(document, MAX_DOCUMENT), trust, _at(moment), long_texts=True, odd=True)
     return True
 
 

@@ -40,14 +40,16 @@ def facts(conn: Connection, endpoint: Endpoint, certificates: Iterable[InUse], n
 
 
 def consumes(endpoint: Endpoint) -> bool:
-    """Say whether a partner's messages come by a queue."""
-    return endpoint.member is not None or bool(endpoint.amqp and endpoint.amqp.consume_queue)
+    """Say whether a partner's messages come by a queue, or as files."""
+    by_queue = endpoint.member is not None or bool(endpoint.amqp and endpoint.amqp.consume_queue)
+    return by_queue or bool(endpoint.folder and endpoint.folder.take)
 
 
 def _door(endpoint: Endpoint) -> Fact:
     inbound = endpoint.inbound
     if consumes(endpoint):
-        return Fact(done=True, vi="qua hàng đợi", en="by a queue")
+        by_file = endpoint.folder is not None
+        return Fact(done=True, vi="qua thư mục" if by_file else "qua hàng đợi", en="by files" if by_file else "by a queue")
     if inbound is None:
         return _NOT_NEEDED
     if inbound.token_sha256 or inbound.client_certificate_sha256 or inbound.addresses:

@@ -51,6 +51,9 @@ EVENTS_OF: Mapping[str, tuple[str, ...]] = {
     "alert mute": ("operator.alert_mute", "operator.alert_unmute"),
     "alert test": ("operator.alert_test",),
     "link end": ("operator.link_end",),
+    "pull now": ("operator.pull_now",),
+    "partner lookup": ("operator.look_up",),
+    "codes pull": ("operator.codes_pull", "codes.pulled"),
     "procedures import": ("message.received",),
     "procedures pull": ("procedures.pull", "procedures.pulled"),
     "procedures files": ("procedures.files",),
@@ -67,6 +70,7 @@ EVENTS_OF: Mapping[str, tuple[str, ...]] = {
     "reconcile mend": ("reconcile.mended",),
     "reconcile report": ("reconcile.reported",),
     "statistics make": ("statistics.made",),
+    "statistics send": ("statistics.sent",),
     "statistics fill": ("statistics.filled",),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from hub.rules.reconciling import Field
 
 #: Findings that are given at once where nothing else is said.
 PAGE = 100
+#: Of so many of a partner's last runs the last whole one is sought.
+_LOOKED_BACK = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,8 @@ class Finding:
     delivery_id: str
     #: What differs, field by field.
     fields: tuple[Field, ...]
-    #: More of the cause: receipt, taken_at, error_code, partner_code, error_where, actor, at, other_code.
+    #: More of the cause: receipt, taken_at, error_code, partner_code, error_where, actor, at, other_code; ``of``: it was told
+    #: to this one, whose records the partner has.
     about: Mapping[str, Any]
     evidence_digest: str
     receipt_digest: str
@@ -174,6 +177,22 @@ def last_done(conn: Connection, endpoint: str) -> Run | None:
     query = select(reconciliations).where(here).order_by(reconciliations.c.asked_at.desc()).limit(1)
     row = conn.execute(query).first()
     return _run(row) if row is not None else None
+
+
+def last_of_each(conn: Connection, endpoints: Iterable[str], since: float) -> tuple[Run, ...]:
+    """Give the last run with each partner that ended or stopped; of none that began before ``since``.
+
+    One over dossiers that somebody named says nothing of the others. Read on an index, partner by partner.
+    """
+    return tuple(run for name in sorted(endpoints) if (run := _last(conn, name, since)) is not None)
+
+
+def _last(conn: Connection, endpoint: str, since: float) -> Run | None:
+    table = reconciliations.c
+    here = (table.endpoint == endpoint) & (table.asked_at >= since)
+    rows = conn.execute(select(reconciliations).where(here).order_by(table.asked_at.desc()).limit(_LOOKED_BACK))
+    runs = (_run(row) for row in rows)
+    return next((run for run in runs if run.state != "running" and not run.scope.subjects), None)
 
 
 def chains_of(conn: Connection, endpoint: str) -> int:

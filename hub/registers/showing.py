@@ -14,6 +14,7 @@ from hub.registers import history, masking, names, possible, scopes
 from hub.registers.group_members import masked
 from hub.registers.records import DeliveryDetail, MessageDetail, NoticeRow
 from hub.registers.scopes import Scope
+from hub.registers.signed_files import SignedFile
 from hub.rules.lifecycle import State
 
 #: Deliveries shown of one message, and of those that wait behind one, at most.
@@ -69,6 +70,8 @@ class Shown:
     deliveries: tuple[DeliveryShown, ...]
     notices: tuple[NoticeRow, ...]
     bytes: tuple[Kept, ...]
+    #: Result files of the message that the hub holds, with the signatures in them; filled by who may read files.
+    files: tuple[SignedFile, ...] = ()
 
 
 def show(conn: Connection, given: str, *, scope: Scope, on_doubt: Callable[[str, str, str], str]) -> Shown:
@@ -160,6 +163,8 @@ def _of_the_message(message: MessageDetail) -> Iterator[tuple[str, str, str]]:
     for role in ("raw", "signed", "signature", "certificate", "answer"):
         yield role, message.row.id, getattr(message, f"{role}_digest")
     yield from (("canonical", message.row.id, digest) for digest in message.canonical_digests)
+    # Only of what was taken from a partner's list.
+    yield "page", message.row.id, str(message.verdict.get("page_digest", ""))
 
 
 def _of_deliveries(details: Sequence[DeliveryDetail]) -> Iterator[tuple[str, str, str]]:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-from openpyxl import Workbook
-from openpyxl.cell.cell import Cell
-from openpyxl.styles import Alignment, Border, Font, Side
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.properties import PageSetupProperties
-from openpyxl.worksheet.worksheet import Worksheet
 
 from hub.registers.statistic_views import Other
 from hub.registers.statistics import Form, Line
-from hub.rules.spreadsheets import write_workbook
+from hub.rules.spreadsheets import Cell, Printed, write_printed, write_workbook
 from hub.rules.statistics.periods import as_written, period
 
 #: Titles of the form's columns, and the parts of its head: (first column, last column, title).
@@ -45,9 +38,8 @@ _TITLES = {
     "channel": "Kênh tiếp nhận",
     "origin": "Điểm kết nối",
 }
-_THIN = Side(style="thin")
-_BOX = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
-_MIDDLE = Alignment(horizontal="center", vertical="center", wrap_text=True)
+#: The row of the first line, below the head.
+_FIRST_LINE = 9
 #: What a spreadsheet program would take for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Name = Callable[[Line], str]
@@ -60,52 +52,37 @@ def numbers(line: Line) -> list[int]:
 
 def form_workbook(form: Form, *, agency: str, name: Name) -> bytes:
     """Write form II.06a as XLSX with the head of the printed form; ``name``: what a line is called."""
-    book = Workbook()
-    page = book.worksheets[0]
-    page.title = "II.06a"
     about, report = period(form.report.period), form.report
-    _text(page, 1, 1, "Biểu số II.06a/VPCP/KSTT", bold=True)
-    _text(page, 2, 1, f"Đơn vị báo cáo: {agency or 'tất cả cơ quan có hồ sơ qua trục'}")
-    title = _text(page, 3, 1, "TÌNH HÌNH, KẾT QUẢ GIẢI QUYẾT THỦ TỤC HÀNH CHÍNH", bold=True)
     days = f"từ {about.first:%d/%m/%Y} đến {about.last:%d/%m/%Y}"
     span = f"Kỳ báo cáo: {report.period} ({days}); số liệu đến {as_written(report.as_of_at)}"
-    under = _text(page, 4, 1, span)
-    for cell in (title, under):
-        cell.alignment = Alignment(horizontal="center")
-        page.merge_cells(start_row=cell.row, end_row=cell.row, start_column=1, end_column=13)
-    _text(page, 5, 12, "Đơn vị tính: Số hồ sơ")
-    _head(page, _TITLES[form.by])
-    row = 9
-    for number, line in enumerate(form.lines, start=1):
-        _row(page, row, [number, name(line), *numbers(line)])
-        row += 1
-    _row(page, row, ["", "Tổng số", *numbers(form.total)], bold=True)
-    _text(page, row + 2, 1, f"Lập lúc {as_written(report.computed_at)}; cách tính: {report.definition}; mã báo cáo {report.id}")
-    _widths(page)
-    kept = io.BytesIO()
-    book.save(kept)
-    return kept.getvalue()
+    lines: list[list[str | int]] = [[number, name(line), *numbers(line)] for number, line in enumerate(form.lines, start=1)]
+    total = _FIRST_LINE + len(lines)
+    made = f"Lập lúc {as_written(report.computed_at)}; cách tính: {report.definition}; mã báo cáo {report.id}"
+    cells = [
+        Cell(1, 1, "Biểu số II.06a/VPCP/KSTT", bold=True),
+        Cell(2, 1, f"Đơn vị báo cáo: {agency or 'tất cả cơ quan có hồ sơ qua trục'}"),
+        Cell(3, 1, "TÌNH HÌNH, KẾT QUẢ GIẢI QUYẾT THỦ TỤC HÀNH CHÍNH", bold=True, centred=True),
+        Cell(4, 1, span, centred=True),
+        Cell(5, 12, "Đơn vị tính: Số hồ sơ"),
+        *_head(_TITLES[form.by]),
+        *(cell for place, line in enumerate(lines) for cell in _row(_FIRST_LINE + place, line)),
+        *_row(total, ["", "Tổng số", *numbers(form.total)], bold=True),
+        Cell(total + 2, 1, made),
+    ]
+    merged = [(3, 1, 3, 13), (4, 1, 4, 13), (6, 1, 7, 1), (6, 2, 7, 2), *((6, first, 6, last) for first, last, _ in _PARTS)]
+    return write_printed(
+        Printed(title="II.06a", cells=cells, merged=merged, widths=(6, 45, *(14,) * 11), head=(6, 8), frozen="C9")
+    )
 
 
-def _head(page: Worksheet, by: str) -> None:
-    for first, last, text in _PARTS:
-        for column in range(first, last + 1):
-            _boxed(page, 6, column, text if column == first else "")
-        page.merge_cells(start_row=6, end_row=6, start_column=first, end_column=last)
+def _head(by: str) -> Iterator[Cell]:
+    """Give the head of the form: its parts, the columns of each, and their numbers."""
     for column, text in enumerate(HEAD, start=1):
         told = by if column == 2 else text
-        if column < 3:
-            _boxed(page, 6, column, told)
-            _boxed(page, 7, column, "")
-            page.merge_cells(start_row=6, end_row=7, start_column=column, end_column=column)
-        else:
-            _boxed(page, 7, column, told)
-        _boxed(page, 8, column, _number(column))
-    page.freeze_panes = "C9"
-    page.page_setup.orientation = "landscape"
-    page.page_setup.fitToHeight = 0
-    page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-    page.print_title_rows = "6:8"
+        part = next((title for first, _, title in _PARTS if first == column), "")
+        yield Cell(6, column, told if column < 3 else part, bold=True, boxed=True, centred=True)
+        yield Cell(7, column, "" if column < 3 else told, bold=True, boxed=True, centred=True)
+        yield Cell(8, column, _number(column), boxed=True, centred=True)
 
 
 def _number(column: int) -> str:
@@ -113,36 +90,8 @@ def _number(column: int) -> str:
     return sums.get(column, f"({column})")
 
 
-def _boxed(page: Worksheet, row: int, column: int, text: str) -> None:
-    cell = _text(page, row, column, text, bold=row < 8)
-    cell.alignment, cell.border = _MIDDLE, _BOX
-
-
-def _row(page: Worksheet, row: int, values: Sequence[Any], *, bold: bool = False) -> None:
-    for column, value in enumerate(values, start=1):
-        if isinstance(value, int):
-            cell = page.cell(row, column, value)
-            cell.font = Font(bold=bold)
-        else:
-            cell = _text(page, row, column, value, bold=bold)
-        cell.border = _BOX
-
-
-def _text(page: Worksheet, row: int, column: int, text: str, *, bold: bool = False) -> Cell:
-    """Write a text as a text, whatever sign it begins with."""
-    cell = page.cell(row, column)
-    assert isinstance(cell, Cell)
-    cell.value = "".join(char for char in text if char.isprintable())
-    cell.data_type = "s"
-    cell.font = Font(bold=bold)
-    return cell
-
-
-def _widths(page: Worksheet) -> None:
-    page.column_dimensions["A"].width = 6
-    page.column_dimensions["B"].width = 45
-    for column in range(3, 14):
-        page.column_dimensions[get_column_letter(column)].width = 14
+def _row(row: int, values: Sequence[str | int], *, bold: bool = False) -> Iterator[Cell]:
+    return (Cell(row, column, value, bold=bold, boxed=True) for column, value in enumerate(values, start=1))
 
 
 # --- as plain tables ---------------------------------------------------------------------------------------------

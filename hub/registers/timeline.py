@@ -15,10 +15,11 @@ from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
 from hub.ledger.tables import attempts, chains, deliveries, journal, journal_heads, messages, notices
-from hub.registers import cursors, history, names, scopes
+from hub.registers import cursors, history, names, scopes, trade
 from hub.registers.group_members import masked
 from hub.registers.records import DossierRow
 from hub.registers.scopes import Scope
+from hub.registers.trade import TradeShown
 from hub.registers.words import EVENTS, called
 from hub.rules import difference
 from hub.rules.difference import Change
@@ -121,6 +122,8 @@ class TimelinePage:
     #: Where the next page begins; empty: there is none.
     next: str
     chains: tuple[Chain, ...]
+    #: Where it stands, if it is a trade dossier.
+    trade: TradeShown | None = None
 
 
 def page(conn: Connection, given: str, *, after: str, limit: int, newest: bool, scope: Scope) -> TimelinePage:
@@ -137,6 +140,7 @@ def page(conn: Connection, given: str, *, after: str, limit: int, newest: bool, 
         entries=_entries(conn, subject, rows),
         next=following,
         chains=_chains(conn, subject),
+        trade=trade.shown(conn, subject),
     )
 
 

@@ -26,8 +26,12 @@ EVENTS: Mapping[str, Words] = {
     "message.received": ("Nhận thông điệp", "Message received"),
     "message.refused": ("Từ chối thông điệp", "Message refused"),
     "message.repeated": ("Thông điệp gửi lặp", "Message repeated"),
+    "dossier.replaced": ("Hồ sơ được thay thế bằng hồ sơ khác", "Replaced by another dossier"),
     "delivery.sending": ("Bắt đầu gửi", "Sending began"),
+    "delivery.laid_out": ("Đã đặt sẵn để đối tác lấy", "Laid out for the partner to fetch"),
+    "delivery.given": ("Đối tác đã lấy, chờ xác nhận", "Fetched by the partner"),
     "delivery.delivered": ("Đối tác đã nhận", "Taken by the partner"),
+    "delivery.untold": ("Không báo được: đối tác không có dịch vụ nhận", "Not told: the partner has no service for it"),
     "delivery.unneeded": ("Không cần gửi: đối tác đã có", "Not needed: the partner has it"),
     "delivery.receipt": ("Đã đọc trả lời", "Receipt read"),
     "delivery.acknowledge": ("Đối tác xác nhận", "Acknowledged by the partner"),
@@ -121,8 +125,13 @@ EVENTS: Mapping[str, Words] = {
     "attachment.given": ("Nhận tệp", "File received"),
     "attachment.fetched": ("Trục đã tải tệp từ nơi gửi", "File fetched by the hub"),
     "delivery.fetched": ("Đối tác đã tải tệp", "File fetched by the partner"),
+    "operator.pull_now": ("Người vận hành yêu cầu lấy danh sách ngay", "A list is to be pulled at once"),
+    "operator.look_up": ("Tra cứu ở đối tác", "Something was looked up at a partner"),
+    "operator.codes_pull": ("Lấy danh mục mã của đối tác", "A partner's lists of codes were fetched"),
+    "codes.pulled": ("Cập nhật danh mục mã theo đối tác", "A partner's codes were taken over"),
     "operator.link_end": ("Người vận hành chấm dứt địa chỉ tải tệp", "Address of a file ended by an operator"),
     "statistics.made": ("Lập báo cáo thống kê", "Statistical report made"),
+    "statistics.sent": ("Gửi số liệu tháng cho đối tác", "Figures of a month sent to a partner"),
     "statistics.filled": ("Bổ sung số liệu của hồ sơ cũ", "Statistics of old dossiers filled in"),
 }
 #: Result of an attempt, as the ledger writes it.
@@ -140,6 +149,16 @@ INDICATIONS: Mapping[str, Words] = {
     "INDETERMINATE": ("chưa đủ căn cứ kết luận", "no conclusion is possible"),
     "NOT-SIGNED": ("không có chữ ký số", "there is no signature"),
     "NOT-CHECKED": ("chữ ký không được kiểm tra", "the signature was not looked at"),
+}
+#: What came of reading the signatures in a result file.
+PDF_OUTCOMES: Mapping[str, Words] = {
+    "read": ("Đã đọc", "read"),
+    "not_pdf": ("Không phải tệp PDF", "not a PDF"),
+    "too_large": ("Tệp quá lớn, không đọc chữ ký", "too large, not read"),
+    "unreadable": ("Tệp PDF hỏng hoặc không đọc được", "a PDF that is broken or cannot be read"),
+    "too_slow": ("Đọc quá lâu, đã dừng", "reading took too long and was stopped"),
+    "deleted": ("Tệp đã bị xóa khi hết thời hạn lưu", "deleted by retention"),
+    "busy": ("Đang đọc tệp khác, hãy xem lại sau", "other files are being read; look again"),
 }
 #: What was known of a certificate's revocation (hub.rules.trust.Judged).
 REVOCATION: Mapping[str, Words] = {

@@ -60,6 +60,44 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What the last reconciliation with a partner came to."""
+
+    endpoint: str
+    run: str
+    #: When it was asked for.
+    at: float
+    findings: int
+    #: Why it stopped by itself; empty: it did not.
+    vi: str = ""
+    en: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpulled:
+    """A list of a partner's that was not pulled when it was time."""
+
+    endpoint: str
+    name: str
+    #: When it was to be pulled; None where it never was, and nobody knows since when that is so.
+    since: float | None
+    #: Why the last round failed; empty where there was none.
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """Trade dossiers of one origin and procedure whose business answer is due soon, or late."""
+
+    #: Whose message made these dossiers known.
+    endpoint: str
+    procedure: str
+    count: int
+    #: When the first of them is due.
+    due: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Silent:
     """Processes of one role on one host, and when one of them was last seen."""
 
@@ -82,6 +120,8 @@ class Facts:
     down: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()
     shut: frozenset[str] = frozenset()
+    #: Messages that were refused since their identifier came before with other content.
+    conflicts: tuple[Standstill, ...] = ()
     certificates: tuple[Ending, ...] = ()
     #: Revocation lists that end sooner than the trust store wants to be warned.
     lists: tuple[Ending, ...] | None = None
@@ -89,7 +129,10 @@ class Facts:
     unsealed_since: float | None = None
     unstamped_since: float | None = None
     stopped: tuple[Stopped, ...] = ()
+    reconciled: tuple[Reconciled, ...] = ()
     silent: tuple[Silent, ...] = ()
+    unpulled: tuple[Unpulled, ...] = ()
+    awaited: tuple[Awaited, ...] = ()
     #: Host -> bytes that are free for partners' files.
     disks: Mapping[str, int] = field(default_factory=dict)
     #: Recipient -> since when it cannot be told.
@@ -244,6 +287,23 @@ def _in_doubt(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
         )
 
 
+def _conflict(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for each in sorted(facts.conflicts, key=lambda one: one.endpoint):
+        rule = book.rule("conflict", (each.endpoint,))
+        if rule is None or not (level := _level(rule.steps, each.count)):
+            continue
+        name, (vi_at, en_at), least = _title(facts, each.endpoint), moments(each.since), rule.steps[level - 1]
+        yield _condition(
+            rule,
+            each.endpoint,
+            f"{name}: từ {least} thông điệp trùng mã nhưng khác nội dung đã bị từ chối, từ {vi_at}",
+            f"{name}: {least} or more messages refused, their identifier came before with other content, since {en_at}",
+            endpoints=(each.endpoint,),
+            level=level,
+            page=f"/partners/{each.endpoint}",
+        )
+
+
 def _certificate(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
     for each in sorted(facts.certificates, key=lambda one: (one.ends, one.place)):
         rule = book.rule("certificate", each.endpoints)
@@ -300,6 +360,69 @@ def _plan_stopped(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
             yield _condition(rule, each.plan, vi, en, endpoints=each.endpoints, page=f"/replays/{each.plan}")
 
 
+def _reconciled(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for each in sorted(facts.reconciled, key=lambda one: one.endpoint):
+        rule = book.rule("reconciled", (each.endpoint,))
+        level = _level(rule.steps, each.findings) if rule is not None else 0
+        if rule is None or not (level or each.vi):
+            continue
+        name, (vi_at, en_at) = _title(facts, each.endpoint), moments(each.at)
+        vi, en = [f"{name}: lần đối chiếu lúc {vi_at}"], [f"{name}: the reconciliation of {en_at}"]
+        if each.vi:
+            vi, en = [*vi, f"tự dừng ({each.vi})"], [*en, f"stopped by itself ({each.en})"]
+        if level:
+            least = rule.steps[level - 1]
+            vi, en = [*vi, f"thấy từ {least} hồ sơ khác nhau"], [*en, f"found {least} or more dossiers that differ"]
+        yield _condition(
+            rule,
+            each.endpoint,
+            " ".join(vi),
+            " ".join(en),
+            endpoints=(each.endpoint,),
+            level=max(1, level),
+            page=f"/reconciliations/{each.run}",
+        )
+
+
+def _pull_late(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    for each in sorted(facts.unpulled, key=lambda one: (one.endpoint, one.name)):
+        rule = book.rule("pull_late", (each.endpoint,))
+        if rule is None or (each.since is not None and (each.since > now or waits(each.since, rule.after_seconds, now))):
+            continue
+        name, (vi_at, en_at) = _title(facts, each.endpoint), moments(each.since or now)
+        vi_since, en_since = (f" từ {vi_at}", f" since {en_at}") if each.since is not None else (" lần nào", ", not even once")
+        cause = f" ({each.error})" if each.error else ""
+        yield _condition(
+            rule,
+            f"{each.endpoint}/{each.name}",
+            f"{name}: chưa lấy được danh sách {each.name}{vi_since}{cause}",
+            f"{name}: the list {each.name} could not be pulled{en_since}{cause}",
+            endpoints=(each.endpoint,),
+            hold_seconds=rule.after_seconds if each.since is None else 0.0,
+            page=f"/pulls/{each.endpoint}/{each.name}",
+        )
+
+
+def _answer_due(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    for each in sorted(facts.awaited, key=lambda one: (one.due, one.endpoint, one.procedure)):
+        rule = book.rule("answer_due", (each.endpoint,))
+        left = (each.due - now) / _DAY_SECONDS
+        level = sum(left < day for day in rule.steps) + (left <= 0) if rule is not None else 0
+        if rule is None or not level:
+            continue
+        name, (vi_at, en_at) = _title(facts, each.endpoint), moments(each.due)
+        vi, en = ("đã quá hạn từ", "has been late since") if left <= 0 else ("đến hạn", "is due")
+        yield _condition(
+            rule,
+            f"{each.endpoint}/{each.procedure}",
+            f"{name}, thủ tục {each.procedure}: trả lời nghiệp vụ sớm nhất {vi} {vi_at}",
+            f"{name}, procedure {each.procedure}: the first business answer {en} {en_at}",
+            endpoints=(each.endpoint,),
+            severity=Severity.NOTICE if left > 0 else Severity.WARNING,
+            level=level,
+        )
+
+
 def _process_silent(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
     rule = book.rule("process_silent")
     for each in sorted(facts.silent, key=lambda one: (one.host, one.role)) if rule else ():
@@ -341,11 +464,15 @@ _LOOKS: Mapping[str, Callable[[Book, Facts, float], Iterator[Condition]]] = {
     "oldest_due": _oldest_due,
     "partner_down": _partner_down,
     "in_doubt": _in_doubt,
+    "conflict": _conflict,
     "certificate": _certificate,
     "trust_list": _trust_list,
     "seal_late": _seal_late,
     "timestamps_late": _timestamps_late,
     "plan_stopped": _plan_stopped,
+    "reconciled": _reconciled,
+    "pull_late": _pull_late,
+    "answer_due": _answer_due,
     "process_silent": _process_silent,
     "disk_low": _disk_low,
     NOT_TOLD: _not_told,

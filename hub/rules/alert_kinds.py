@@ -55,6 +55,13 @@ KINDS: Mapping[str, Kind] = {
         after_minutes=15,
         steps=(1, 10, 100),
     ),
+    "conflict": Kind(
+        vi="Trùng mã, khác nội dung",
+        en="Same identifier, other content",
+        severity=_WARNING,
+        fields=frozenset({"endpoints", "steps"}),
+        steps=(1, 10, 100),
+    ),
     "certificate": Kind(
         vi="Chứng thư số sắp hết hạn",
         en="Certificate ends",
@@ -79,6 +86,27 @@ KINDS: Mapping[str, Kind] = {
     ),
     "plan_stopped": Kind(
         vi="Kế hoạch gửi lại tự dừng", en="Replay plan stopped", severity=_WARNING, fields=frozenset({"endpoints"})
+    ),
+    "reconciled": Kind(
+        vi="Đối chiếu thấy khác nhau",
+        en="Reconciliation found differences",
+        severity=_WARNING,
+        fields=frozenset({"endpoints", "steps"}),
+        steps=(1, 50, 500),
+    ),
+    "pull_late": Kind(
+        vi="Chậm lấy danh sách từ đối tác",
+        en="A partner's list could not be pulled",
+        severity=_WARNING,
+        fields=frozenset({"endpoints", "after_minutes"}),
+        after_minutes=60,
+    ),
+    "answer_due": Kind(
+        vi="Sắp hết hoặc quá hạn trả lời nghiệp vụ",
+        en="A business answer is due or late",
+        severity=_WARNING,
+        fields=frozenset({"endpoints", "days"}),
+        steps=(1,),
     ),
     "process_silent": Kind(
         vi="Tiến trình im lặng",

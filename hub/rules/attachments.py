@@ -6,13 +6,15 @@ anywhere else, and a file that travels inside the message, are left as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, TypeVar
 
 from hub.canonical.digests import DIGEST
-from hub.canonical.document import Attachment
+from hub.canonical.document import Attachment, ResultDocument
 from hub.canonical.dossier import DossierMessage
 from hub.errors import Fault
+
+File = TypeVar("File", Attachment, ResultDocument)
 
 #: What follows the hub's address in the address of a file.
 PLACE = "/attachments/"
@@ -48,6 +50,28 @@ def _links(message: DossierMessage) -> Iterator[tuple[str, str]]:
         yield f"/HoSo/DanhSachGiayToKetQua/{number}/DuongDanTepTinKetQua", result.url
     if message.licence is not None:
         yield "/GiayPhep/DuongDan", message.licence.link
+
+
+def addressed(message: DossierMessage, digests: Collection[str], public_url: str) -> DossierMessage:
+    """Write our own address in place of the digest of each file that stood inside the message."""
+
+    def there(url: str) -> str:
+        return address(public_url, url) if url in digests else url
+
+    def moved(files: tuple[File, ...]) -> tuple[File, ...]:
+        return tuple(each.model_copy(update={"url": there(each.url)}) for each in files)
+
+    dossier = message.dossier
+    supplements = tuple(each.model_copy(update={"attachments": moved(each.attachments)}) for each in dossier.supplements)
+    changed: dict[str, Any] = {
+        "attachments": moved(dossier.attachments),
+        "supplements": supplements,
+        "results": moved(dossier.results),
+    }
+    update: dict[str, Any] = {"dossier": dossier.model_copy(update=changed)}
+    if message.licence is not None:
+        update["licence"] = message.licence.model_copy(update={"link": there(message.licence.link)})
+    return message.model_copy(update=update)
 
 
 def described(message: DossierMessage, sizes: Mapping[str, int], public_url: str) -> DossierMessage:

@@ -70,6 +70,8 @@ class Tested:
     dossier: str
     endpoint: str
     at: float
+    #: The newest one of which its sender tells that the fee was paid online; empty: none is told.
+    paid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ def _seen(name: str, facts: RecordFacts | None, tested: Tested | None) -> _Seen:
         return _Seen(True, f"từ {tested.endpoint}", f"from {tested.endpoint}", dossier=tested.dossier)
     if facts is None:
         return _Seen(False if NEEDS[name].by == FACTS else None, "không có trong danh mục", "not in the catalogue")
-    return _OF_RECORD[name](facts)
+    return _payment(facts, tested) if name == "payment" else _OF_RECORD[name](facts)
 
 
 def _record(facts: RecordFacts) -> _Seen:
@@ -169,9 +171,12 @@ def _online(facts: RecordFacts) -> _Seen:
     return _Seen(None, "danh mục chưa có kênh trực tuyến", "the catalogue names no online channel")
 
 
-def _payment(facts: RecordFacts) -> _Seen:
+def _payment(facts: RecordFacts, tested: Tested | None) -> _Seen:
     if not facts.fee:
         return _Seen(None, "không có phí, lệ phí", "there is no fee", needed=False)
+    if tested is not None and tested.paid:
+        told = ("hồ sơ thử đã nộp phí trực tuyến", "the fee of a test dossier was paid online")
+        return _Seen(True, *told, dossier=tested.paid)
     return _Seen(None, "có phí, lệ phí", "there is a fee")
 
 
@@ -181,7 +186,6 @@ _OF_RECORD = {
     "days": _days,
     "forms": _forms,
     "online": _online,
-    "payment": _payment,
 }
 
 

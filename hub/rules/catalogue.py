@@ -51,6 +51,8 @@ class Policy:
     partial: frozenset[str] = frozenset()
     #: The largest guidance or form file that is fetched.
     max_file_bytes: int = 20_000_000
+    #: Every day from this time on, in Vietnamese time, holders are pulled; empty: only when somebody asks for it.
+    pull_at: str = ""
 
     def who(self, field_name: str, kind: str) -> str:
         """Say who must act on a difference at a holder of this kind; empty: the field is not compared."""

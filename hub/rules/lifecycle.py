@@ -51,6 +51,8 @@ DELIVERY: Mapping[State, Mapping[str, State]] = {
     },
     S.IN_DOUBT: {
         "found": S.DELIVERED,
+        # Of bytes that lie ready for it the partner may say so late.
+        "refuse": S.PARKED,
         "absent": S.PENDING,
         "resend_safe": S.PENDING,
         "settle_arrived": S.DELIVERED,

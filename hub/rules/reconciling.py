@@ -14,11 +14,15 @@ from hub.canonical.base import local
 from hub.canonical.held import HeldDossier
 from hub.rules.lifecycle import State
 
-#: Parts of a reconciliation, in their order: dossiers that the partner was told of, other numbers of those that it does not
+#: Parts of a reconciliation, in their order: dossiers that the partner was told of, those of partners whose records it has
+#: (hub.rules.succession) and of which it was not told anything itself, other numbers of those that it does not
 #: have, dossiers that no rule sent to it, what it lists.
-PHASES = ("dossiers", "numbers", "unrouted", "list")
+PHASES = ("dossiers", "before", "numbers", "unrouted", "list")
 #: Fields that are compared, each only where both sides tell it.
 FIELDS = ("status", "procedure", "agency", "received_at", "due_at")
+
+#: Counted once where the partner's protocol has no list of what it holds: that nothing is extra then says nothing.
+NOT_LISTED = "not_listed"
 
 #: Kind of a finding -> Vietnamese, English.
 KINDS: Mapping[str, tuple[str, str]] = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from hub.canonical.base import local
 from hub.canonical.codes import CodeTables
@@ -31,6 +32,8 @@ class PlaceRule(BaseModel):
     table: str
     #: Agency code -> endpoint; a place that is not here goes to the rule's ``to``.
     to: dict[str, str]
+    #: A place that is not in ``to``: goes to the rule's ``to``, or, as if this rule did not match, by the ``next`` rules.
+    elsewhere: Literal["to", "next"] = "to"
 
 
 class Route(BaseModel):
@@ -51,6 +54,19 @@ class Route(BaseModel):
     place: PlaceRule | None = None
     #: ``agencies`` and ``place.to`` are also asked for who answers today for the code that the message has.
     follow_successors: bool = True
+    #: Only for what began (was submitted) on or after, and before these days: what began under a rule goes on under it.
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Route:
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise PydanticCustomError("days", "valid_to must be after valid_from")
+        return self
+
+    def holds_on(self, day: date) -> bool:
+        """Say whether the rule is for what began on a day."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
 
 
 def recipients(
@@ -62,18 +78,21 @@ def recipients(
     *,
     origin: str,
     known: Sequence[str] = (),
+    begun: datetime | None = None,
 ) -> tuple[str, ...]:
     """Give the endpoints a message goes to; raise NoRoute where no rule matches.
 
-    ``known``: endpoints that have deliveries of this dossier already. A dossier routed by place stays where its first
-    message went, whatever later messages say of the place; where another agency has taken that one's place since, it
-    goes there.
+    ``begun``: when its dossier was submitted, as the register has it; a rule with days is for dossiers that began within them,
+    whenever the message comes. ``known``: endpoints that have deliveries of this dossier already. A dossier routed by place stays
+    where its first message went, whatever later messages say of the place; where another agency has taken that one's place since,
+    it goes there.
     """
-    today = local(now).date()
+    today, began = local(now).date(), local(begun).date() if begun else _day(message, now)
     for route in routes:
-        if _matches(route, message, source, codes, today):
+        if route.holds_on(began) and _matches(route, message, source, codes, today):
             chosen = _by_place(route, message, codes, _day(message, now), today, known) if route.place else route.to
-            return tuple(origin if name == ORIGIN else name for name in chosen)
+            if chosen is not None:
+                return tuple(origin if name == ORIGIN else name for name in chosen)
     raise NoRoute(
         f"no rule in config/routes.toml matches a {message.kind} message from {source!r} ({_about(message)})",
         f"không có quy tắc nào trong config/routes.toml cho thông điệp {message.kind} từ {source!r} ({_about(message)})",
@@ -117,13 +136,16 @@ def _one_of(patterns: Sequence[str], value: str) -> bool:
 
 def _by_place(
     route: Route, message: Message, codes: CodeTables, day: date, today: date, known: Sequence[str]
-) -> tuple[str, ...]:
+) -> tuple[str, ...] | None:
+    """Choose by place; None where the rule leaves such a place to the next ones."""
     assert route.place is not None
     places = {*route.place.to.values(), *route.to}
     if stay := tuple(name for name in known if name in places):
         return tuple(dict.fromkeys(_stands_for(route, name, codes, today) for name in stay))
     agency = _agency_of(route, _value_at(message, route.place.path), codes, day)
     endpoint = _endpoint_of(route, agency, codes, today) if agency else None
+    if endpoint is None and route.place.elsewhere == "next":
+        return None
     return (endpoint,) if endpoint else route.to
 
 

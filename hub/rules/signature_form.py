@@ -329,6 +329,12 @@ def stands_once(root: etree._Element, element: etree._Element, value: str) -> bo
     return bool(_NCNAME.fullmatch(value)) and _WITH_ID(root, value=value) == [element]
 
 
+def with_id(root: etree._Element, value: str) -> etree._Element | None:
+    """Find the one element of an id, by any attribute that somebody takes for an id; None where there is none, or several."""
+    found = _WITH_ID(root, value=value) if _NCNAME.fullmatch(value) else []
+    return found[0] if isinstance(found, list) and len(found) == 1 and isinstance(found[0], etree._Element) else None
+
+
 def local_name(element: etree._Element) -> str:
     """Give an element's name without its namespace."""
     return etree.QName(element).localname

@@ -28,7 +28,7 @@ from signxml.exceptions import InvalidDigest, InvalidSignature, SignXMLException
 
 from hub.canonical.base import local
 from hub.errors import Untrusted
-from hub.rules import certificates, jws, signature_form, strict_signature, xades, xml
+from hub.rules import certificates, jws, odd_signatures, signature_form, strict_signature, xades, xml
 from hub.rules.certificates import untrusted
 from hub.rules.signature_form import DS, Covered, Form, bad_form, decoded
 from hub.rules.trust import Judged, TrustSnapshot, Verdict, Verified
@@ -43,23 +43,40 @@ _LIBRARY_ERRORS = (SignXMLException, BadMath, UnsupportedAlgorithm, etree.LxmlEr
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def verify(document: bytes, token: str | None, trust: TrustSnapshot, now: datetime) -> Verified:
+def verify(
+    document: bytes,
+    token: str | None,
+    trust: TrustSnapshot,
+    now: datetime,
+    *,
+    long_texts: bool = False,
+    odd: bool = False,
+) -> Verified:
     """Verify the signature of a document, wherever it is: ``signed_part``, or ``verify_jws`` where a JWS may come beside it.
 
     ``token``: None where a signature stands in the document itself; else the detached JWS, empty where none came.
     """
-    return signed_part(document, trust, now) if token is None else verify_jws(document, token, trust, now)
+    if token is not None:
+        return verify_jws(document, token, trust, now)
+    return signed_part(document, trust, now, long_texts=long_texts, odd=odd)
 
 
-def signed_part(document: bytes, trust: TrustSnapshot, now: datetime) -> Verified:
+def signed_part(
+    document: bytes, trust: TrustSnapshot, now: datetime, *, long_texts: bool = False, odd: bool = False
+) -> Verified:
     """Verify the document's XML signature; return the signed bytes, without the signature, and the verdict.
+
+    ``long_texts``: see ``xml.parse``. ``odd``: signatures over a part, and bare ones, are read for what they are
+    (hub.rules.odd_signatures); a part's signature leaves the document unsigned.
 
     Raises Untrusted where a signature does not hold or is required and missing, InvalidMessage where a document that
     may hold one cannot be read.
     """
     if trust.policy == "none":
-        return Verified(signed_bytes=document, verdict=certificates.not_signed("no signature in this protocol"))
-    root = xml.parse(document) if _may_be_signed(document) else None
+        return Verified(signed_bytes=document, verdict=_left_alone(document, odd))
+    root = xml.parse(document, long_texts=long_texts) if _may_be_signed(document) else None
+    if odd and root is not None and (found := _odd(document, root, trust, now)) is not None:
+        return found
     form = None if root is None else signature_form.read_form(root)
     if root is None or form is None:
         return _unsigned(document, trust)
@@ -162,6 +179,40 @@ def _configuration(form: Form, now: datetime) -> SignatureConfiguration:
     )
 
 
+def _left_alone(document: bytes, odd: bool) -> Verdict:
+    """Say of a document at which no signature is looked whether one may stand in it, where the protocol has them."""
+    if odd and _may_be_signed(document):
+        return Verdict(indication="NOT-CHECKED", reason="a signature came, which this endpoint's settings leave alone")
+    return certificates.not_signed("no signature in this protocol")
+
+
+def _odd(document: bytes, root: etree._Element, trust: TrustSnapshot, now: datetime) -> Verified | None:
+    """Verify a signature over a part, or a bare one; None where the document has neither."""
+    bare = odd_signatures.bare(root)
+    if bare is not None:
+        certificate, judged = _odd_signer(bare, trust, now)
+        octets = odd_signatures.bare_octets(root, bare, certificate)
+        weak = replace(judged, weak=True) if bare.weak else judged
+        verdict = certificates.verdict(certificate, bare.algorithm, weak, now, level="XML-DSig")
+        return _verified(octets, verdict, certificate, judged)
+    # Where a signature is required, one over a part is refused as every other that does not cover the whole.
+    if trust.policy != "optional" or (found := odd_signatures.of_part(root)) is None:
+        return None
+    form, part = found
+    certificate, judged = _odd_signer(form, trust, now)
+    path = odd_signatures.path_of(part)
+    odd_signatures.check_part(form, part, certificate)
+    return Verified(signed_bytes=document, verdict=odd_signatures.told(form, path, certificate, judged, now))
+
+
+def _odd_signer(form: Form, trust: TrustSnapshot, now: datetime) -> tuple[x509.Certificate, Judged]:
+    if form.weak and not trust.allow_weak:
+        raise certificates.too_weak()
+    listed = signature_form.read_certificates(form.key_info)
+    certificate = certificates.signing_certificate(listed)
+    return certificate, certificates.check(certificate, trust, now, [each for each in listed if each != certificate])
+
+
 def _verify(document: bytes, root: etree._Element, form: Form, certificate: x509.Certificate, now: datetime) -> Covered:
     """Let signxml do the mathematics; return the octets whose digests were compared.
 
@@ -172,7 +223,7 @@ def _verify(document: bytes, root: etree._Element, form: Form, certificate: x509
             document,
             x509_cert=certificate,
             validate_schema=False,
-            parser=xml.hardened_parser(),
+            parser=xml.hardened_parser(long_texts=len(document) > xml.MAX_TEXT_BYTES),
             expect_config=_configuration(form, now),
         )
     except InvalidDigest:

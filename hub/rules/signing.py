@@ -121,14 +121,14 @@ class Ring:
 # --- profiles -----------------------------------------------------------------------------------------------------
 
 
-def sign_xml(document: bytes, signer: Signer, algorithm: str = "") -> bytes:
+def sign_xml(document: bytes, signer: Signer, algorithm: str = "", slot: str = "") -> bytes:
     """Sign a document as a whole: enveloped XML-DSig, exclusive canonicalisation, the certificate in KeyInfo.
 
-    The ds:Signature becomes the root's last child. Comments of the document are dropped. Raises InvalidMessage where the
-    document cannot be signed, CannotSign where the key cannot be used now.
+    The ds:Signature becomes the root's last child, or that of the empty element at the path ``slot``. Comments of the document
+    are dropped. Raises InvalidMessage where the document cannot be signed, CannotSign where the key cannot be used now.
     """
     method = _method(signer, algorithm)
-    return _enveloped(document, lambda root, declared: xml_signing.plain(root, method, signer, declared))
+    return _enveloped(document, lambda root, declared: xml_signing.plain(root, method, signer, declared, slot), slot)
 
 
 def sign_xades(
@@ -139,13 +139,16 @@ def sign_xades(
     algorithm: str = "",
     policy: Policy | None = None,
     stamp: Stamp | None = None,
+    slot: str = "",
 ) -> bytes:
     """Sign a document as a whole by XAdES-B-B; with ``stamp`` by XAdES-B-T, whose time token is over the signature's value.
 
     ``stamp`` is a call to the time-stamping authority, and raises CannotSign where that does not answer.
     """
     method = _method(signer, algorithm)
-    return _enveloped(document, lambda root, declared: xml_signing.xades(root, method, signer, now, policy, declared, stamp))
+    return _enveloped(
+        document, lambda root, declared: xml_signing.xades(root, method, signer, now, policy, declared, stamp, slot), slot
+    )
 
 
 def sign_jws(body: bytes, signer: Signer, algorithm: str = "") -> str:
@@ -179,15 +182,25 @@ def _cached_jws_method(certificate: x509.Certificate, name: str) -> Algorithm:
     return algorithms.for_jws(certificate.public_key(), name)
 
 
-def _enveloped(document: bytes, sign: Callable[[etree._Element, bool], bytes]) -> bytes:
-    root = xml.parse(document)
+def _enveloped(document: bytes, sign: Callable[[etree._Element, bool], bytes], slot: str = "") -> bytes:
+    # Of our own making: whole files may stand in it.
+    root = xml.parse(document, long_texts=True)
     _check_can_be_signed(root)
+    if slot:
+        _check_slot(root, slot)
     declared = document.removeprefix(b"\xef\xbb\xbf").startswith(b"<?xml")
     try:
         return sign(root, declared)
     except etree.LxmlError:  # Canonical XML 1.0, 1.3: a namespace must be an absolute URI
         vi, en = "không gian tên phải là URI tuyệt đối mới ký được", "only namespaces that are absolute URIs can be signed"
         raise InvalidMessage([Fault(f"/{_local(root)}", "bad_value", vi, en)]) from None
+
+
+def _check_slot(root: etree._Element, slot: str) -> None:
+    place = root.find(slot)
+    if place is None or len(place) or place.text:
+        vi, en = "không có chỗ trống dành cho chữ ký", "there is no empty place for the signature"
+        raise InvalidMessage([Fault(f"/{_local(root)}/{slot}", "bad_value", vi, en)])
 
 
 def _check_can_be_signed(root: etree._Element) -> None:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
 from hub.rules import signature_form
-from hub.rules.signature_form import DIGESTS, METHODS, Covered, Form, decoded
+from hub.rules.signature_form import DIGESTS, METHODS, WEAK_METHODS, Covered, Form, decoded
 
 _X509_DATA = "{http://www.w3.org/2000/09/xmldsig#}X509Data"
 _HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
@@ -37,6 +37,11 @@ _METHODS: Mapping[str, tuple[hashes.HashAlgorithm, padding.AsymmetricPadding | N
     )
     for uri, name in METHODS.items()
 }
+#: With those of old systems, which are never of the strict profile.
+_ALL_METHODS: Mapping[str, tuple[hashes.HashAlgorithm, padding.AsymmetricPadding | None]] = {
+    **_METHODS,
+    **{uri: (hashes.SHA1(), None if name.startswith("ECDSA") else padding.PKCS1v15()) for uri, name in WEAK_METHODS.items()},  # noqa: S303
+}
 
 
 def signed_octets(root: etree._Element, form: Form, certificate: x509.Certificate) -> Covered | None:
@@ -47,13 +52,13 @@ def signed_octets(root: etree._Element, form: Form, certificate: x509.Certificat
     """
     if not _is_strict(form) or form.signature.getparent() is not root:
         return None
-    if not _holds(certificate, form, signature_form.canonical_by(form.info, form.info[0])):
+    if not holds(certificate, form, signature_form.canonical_by(form.info, form.info[0])):
         return None
-    properties = _canonical(form.properties.signed, form.properties.reference) if form.properties else b""
+    properties = covered_octets(form.properties.signed, form.properties.reference) if form.properties else b""
     if form.properties and not _same(properties, form.properties.reference):
         return None
     _take_out(root, form.signature)
-    octets = _canonical(root, form.reference)
+    octets = covered_octets(root, form.reference)
     return Covered(octets, properties) if _same(octets, form.reference) else None
 
 
@@ -69,7 +74,7 @@ def _is_strict(form: Form) -> bool:
     )
 
 
-def _canonical(element: etree._Element, reference: etree._Element) -> bytes:
+def covered_octets(element: etree._Element, reference: etree._Element) -> bytes:
     """Write what a reference is to as its last transform says; without one that canonicalises it is Canonical XML 1.0."""
     steps = [step for step in reference[0] if step.get("Algorithm") != signature_form.ENVELOPED] if len(reference) == 3 else []
     return signature_form.canonical_by(element, steps[0] if steps else None)
@@ -80,9 +85,10 @@ def _same(octets: bytes, reference: etree._Element) -> bool:
     return hmac.compare_digest(digest, decoded(reference[-1].text))
 
 
-def _holds(certificate: x509.Certificate, form: Form, octets: bytes) -> bool:
+def holds(certificate: x509.Certificate, form: Form, octets: bytes) -> bool:
+    """Say whether the value of a signature, of an old method too, is this key's over these octets."""
     key = _public_key(certificate)
-    hashed, padded = _METHODS[form.method]
+    hashed, padded = _ALL_METHODS[form.method]
     value = decoded(form.value.text)
     try:
         if padded is not None and isinstance(key, rsa.RSAPublicKey):

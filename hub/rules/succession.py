@@ -42,6 +42,12 @@ def line_of(successors: Successors, name: str) -> tuple[str, ...]:
     return (name, *(other for old in before for other in line_of(successors, old)))
 
 
+def records_of(successors: Successors, name: str) -> tuple[str, ...]:
+    """Give all whose records a partner has, since it took their places with them, however many steps ago."""
+    before = [old for old, each in successors.items() if each.new == name and each.keeps_data]
+    return tuple(other for old in sorted(before) for other in (old, *records_of(successors, old)))
+
+
 def check(successors: Successors, old: str, new: str) -> None:
     """Raise NotAllowed where one partner cannot take the other's place."""
     if old == new:

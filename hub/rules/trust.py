@@ -79,6 +79,8 @@ class Verdict:
     reason: str = ""
     #: ``XML-DSig``, ``XAdES-B-B``, ``XAdES-B-T``, ``XAdES-B-LT`` or ``JWS``; empty where no signature was accepted.
     level: str = ""
+    #: Path of what is signed where that is a part of the document only, which is then NOT-SIGNED; empty: the whole document.
+    covers: str = ""
     #: When it was signed, as the signer claims (XAdES).
     signed_at: str = ""
     #: When it surely existed, as a time-stamping authority that the endpoint trusts has signed.

@@ -84,11 +84,15 @@ VERBS: Mapping[str, Verb] = {
         _verb("mapping remove", ("catalogue_officer", "operator"), "Bỏ mã đã bổ sung", "Take back a code that was added"),
         _look("codes check", "Kiểm tra mã trong hồ sơ thực tế", "Check the codes of real traffic"),
         _look("codes show", "Tra một mã cơ quan, địa bàn", "Show what a code was and is"),
+        _verb("codes pull", ("catalogue_officer", "operator"), "Lấy danh mục mã của đối tác", "Pull a partner's lists of codes"),
         _look("dry-run", "Chạy thử một thay đổi", "Dry run of a change", ("catalogue_officer", "operator", "administrator")),
         # --- partners
         _look("partner show", "Đối tác", "Partners"),
         _verb("pause", _OPERATOR, "Tạm dừng gửi tới đối tác", "Pause an endpoint"),
         _verb("resume", _OPERATOR, "Gửi tiếp tới đối tác", "Resume an endpoint"),
+        _verb("partner lookup", ("catalogue_officer", "operator"), "Tra cứu ở đối tác", "Look something up at a partner"),
+        _look("pull show", "Danh sách lấy từ đối tác", "Lists pulled from partners"),
+        _verb("pull now", _OPERATOR, "Lấy danh sách ngay", "Pull a list now"),
         _verb("partner test", _OPERATOR, "Gửi thử tới đối tác", "Send a partner a test message"),
         _verb("partner onboard", ("operator", "administrator"), "Đánh dấu bước kết nối đối tác", "Tick a step of onboarding"),
         _verb("partner succeed", _ADMINISTRATOR, "Chuyển đối tác sang hệ thống kế thừa", "Hand work over to a successor"),
@@ -119,6 +123,7 @@ VERBS: Mapping[str, Verb] = {
         # --- statistics
         _look("statistics show", "Số liệu thống kê", "Statistics"),
         _verb("statistics make", (*_AT_WORK, "administrator"), "Lập báo cáo thống kê", "Make a statistical report"),
+        _verb("statistics send", ("catalogue_officer", "operator"), "Gửi số liệu tháng cho đối tác", "Send a month's figures"),
         _verb("statistics fill", _ADMINISTRATOR, "Bổ sung số liệu của hồ sơ cũ", "Fill in statistics of old dossiers"),
         # --- people
         _look("person show", "Tài khoản", "People", ("auditor", "administrator")),

@@ -22,7 +22,8 @@ from hub.rules.xml_tree import MAX_DEPTH, Tree, from_tree, serialise, text, to_t
 
 __all__ = ["Schema", "Tree", "faults", "from_tree", "hardened_parser", "load_schema", "parse", "serialise", "text", "to_tree"]
 
-#: A text longer than this is refused by libxml2 (XML_MAX_TEXT_LENGTH); nothing here lifts that limit.
+#: A text longer than this is refused by libxml2 (XML_MAX_TEXT_LENGTH); only ``long_texts`` lifts that limit, for documents that
+#: hold whole files as one text. Depth and nodes are bounded here in any case, the length by ``max_bytes``.
 MAX_TEXT_BYTES = 10_000_000
 #: libxml2 takes quadratic time to say where faults are among many siblings (60,000 of them: 34 s). Documents with more
 #: elements than this are first read as a stream, where faults have no path but cost linear time.
@@ -50,8 +51,8 @@ _IN_TAG = re.compile(rb"""=\s*+(?:"[^"<]*+"|'[^'<]*+')|/?>|<""")
 _SECTIONS = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
 
 
-def hardened_parser() -> etree.XMLParser:
-    """Make a parser that loads nothing, expands nothing and keeps libxml2's own limits.
+def hardened_parser(*, long_texts: bool = False) -> etree.XMLParser:
+    """Make a parser that loads nothing, expands nothing and keeps libxml2's own limits, but for the length of a text.
 
     One for each thread at least: a parser keeps the error list of its last call.
     """
@@ -62,7 +63,7 @@ def hardened_parser() -> etree.XMLParser:
         dtd_validation=False,
         attribute_defaults=False,
         no_network=True,
-        huge_tree=False,
+        huge_tree=long_texts,
         recover=False,
         remove_comments=True,
         remove_pis=False,
@@ -75,13 +76,19 @@ class _Parsers(threading.local):
 
     def __init__(self) -> None:
         self.own = hardened_parser()
+        self.long = hardened_parser(long_texts=True)
 
 
 _parsers = _Parsers()
 
 
 def parse(
-    document: bytes, *, max_bytes: int = 30_000_000, max_depth: int = MAX_DEPTH, max_nodes: int = 200_000
+    document: bytes,
+    *,
+    max_bytes: int = 30_000_000,
+    max_depth: int = MAX_DEPTH,
+    max_nodes: int = 200_000,
+    long_texts: bool = False,
 ) -> etree._Element:
     """Parse untrusted bytes; raise InvalidMessage with line and column where they are not a document we read.
 
@@ -93,7 +100,8 @@ def parse(
     _check_nodes(document, max_depth, max_nodes)
     if _DOCTYPE.match(document):
         raise _refused("dtd", "văn bản XML không được khai báo DTD (DOCTYPE)", "a document type (DTD) is not allowed")
-    parser = _parsers.own
+    # What is shorter than the limit can hold no text beyond it, and keeps all of libxml2's limits.
+    parser = _parsers.long if long_texts and len(document) > MAX_TEXT_BYTES else _parsers.own
     try:
         root = etree.fromstring(document, parser)
     except etree.XMLSyntaxError as error:

@@ -17,6 +17,8 @@ from hub.rules.xml_model import ContentModel, Problem, mend, problems
 MAX_FAULTS = 500
 #: Each round mends every parent that libxml2 complained about, so rounds grow with the depth of faulty parents only.
 MAX_ROUNDS = 12
+#: So many names of a choice are told.
+_LISTED = 8
 
 
 class Entry(NamedTuple):
@@ -155,7 +157,7 @@ class _Inspection:
         path = f"{self.place(parent)}/{names[0]}" + (f"[{problem.ordinal}]" if problem.ordinal > 1 else "")
         if len(names) == 1:
             return missing(path, names[0])
-        listed = ", ".join(names)
+        listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
         return Fault(path, "missing", f"thiếu một trong các trường {listed}", f"one of the fields {listed} is missing")
 
     def _explain_by_message(self, entry: Entry, node: etree._Element, unexpected: bool) -> None:

@@ -93,14 +93,15 @@ class Policy:
     digest: bytes
 
 
-def plain(root: etree._Element, method: Algorithm, signer: Signer, declaration: bool) -> bytes:
+def plain(root: etree._Element, method: Algorithm, signer: Signer, declaration: bool, slot: str = "") -> bytes:
     """Sign an element as a whole by XML-DSig; the signature is spliced into its bytes as the last child of the root.
 
-    Raises etree.LxmlError where it has no canonical form.
+    ``slot``: path of the empty element below the root in which the signature is put instead. Raises etree.LxmlError where the
+    document has no canonical form.
     """
     info = _info(method, _whole(root, method, _canonical(root)))
     signature = _signature(info, _base64(signer.sign(info.encode(), method)), signer)
-    return _spliced(root, signature, declaration)
+    return _spliced(root, signature, declaration, slot)
 
 
 def xades(
@@ -111,6 +112,7 @@ def xades(
     policy: Policy | None,
     declaration: bool,
     stamp: Callable[[bytes], bytes] | None = None,
+    slot: str = "",
 ) -> bytes:
     """Sign an element as a whole by XAdES-B-B, with a time token over the signature's value by XAdES-B-T; see ``plain``."""
     octets = _canonical(root)
@@ -121,7 +123,7 @@ def xades(
     value = _base64(signer.sign(info.encode(), method))
     unsigned = _TIMESTAMP.format(_base64(stamp(hashlib.sha256(_VALUE_ALONE.format(value).encode()).digest()))) if stamp else ""
     qualifying = _OBJECT.format(id=identifier, signed=properties, unsigned=unsigned)
-    return _spliced(root, _signature(info, value, signer, f' Id="s-{identifier}"', qualifying), declaration)
+    return _spliced(root, _signature(info, value, signer, f' Id="s-{identifier}"', qualifying), declaration, slot)
 
 
 def _canonical(element: etree._Element) -> bytes:
@@ -177,12 +179,24 @@ def _certificate_digest(certificate: x509.Certificate, digest: str) -> str:
     return _base64(hashlib.new(digest, certificates.octets(certificate)).digest())
 
 
-def _spliced(root: etree._Element, signature: bytes, declaration: bool) -> bytes:
+def _spliced(root: etree._Element, signature: bytes, declaration: bool, slot: str = "") -> bytes:
+    if slot:
+        return _in_slot(root, signature, declaration, slot)
     if root.text is None and not len(root):
         root.text = ""  # written with an end tag, before which the signature goes
     written = xml.serialise(root, declaration)
     end = written.rindex(b"</")
     return written[:end] + signature + written[end:]
+
+
+def _in_slot(root: etree._Element, signature: bytes, declaration: bool, slot: str) -> bytes:
+    """Put a signature into an empty element: a mark that the document cannot hold already stands there while it is written."""
+    place = root.find(slot)
+    assert place is not None and not len(place) and not place.text  # the caller has looked
+    mark = hashlib.sha256(signature).hexdigest()
+    place.text = mark
+    before, _, after = xml.serialise(root, declaration).partition(mark.encode())
+    return before + signature + after
 
 
 def _base64(octets: bytes) -> str:

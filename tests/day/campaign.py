@@ -16,7 +16,7 @@ from rich.progress import Progress
 from hub.app import Hub
 from tests.day.account import Account, agree, compare, open_ones, settle
 from tests.day.ways import FIRST, SECOND, Said, Way
-from tests.day.world import World, opened
+from tests.day.world import OTHER, World, opened
 
 HOURS = 24
 #: Share of messages that meet a fault.
@@ -73,7 +73,7 @@ def _at_most_left(underway: list[Dossier], hour: int, hours: int) -> bool:
 
 def _turn(world: World, underway: list[Dossier], said: dict[tuple[str, str], list[str]]) -> None:
     """Let every dossier take its next turn, several at once, with faults at every partner."""
-    world.go_wrong(SHARE, sum(len(each.way.turns[each.turn]) for each in underway))
+    world.go_wrong(SHARE, [OTHER[_speaker(each, one)] for each in underway for one in each.way.turns[each.turn]])
     with ThreadPoolExecutor(SENDERS) as senders:
         for dossier, told in senders.map(lambda each: (each, _take(world, each)), underway):
             for endpoint, service in told:
@@ -82,18 +82,21 @@ def _turn(world: World, underway: list[Dossier], said: dict[tuple[str, str], lis
 
 def _take(world: World, dossier: Dossier) -> list[tuple[str, str]]:
     turn = dossier.way.turns[dossier.turn]
-    told = [(_ENDPOINTS[dossier.generation][one.side], _say(world, dossier, one)) for one in turn]
+    told = [(_speaker(dossier, one), _say(world, dossier, one)) for one in turn]
     dossier.turn += 1
     return told
 
 
+def _speaker(dossier: Dossier, one: Said) -> str:
+    return _ENDPOINTS[dossier.generation][one.side]
+
+
 def _say(world: World, dossier: Dossier, one: Said) -> str:
-    endpoint = _ENDPOINTS[dossier.generation][one.side]
     given: dict[str, Any] = {"document_type": dossier.way.document_type, "type": one.type, "function": one.function}
     given["seed"] = dossier.number * 100 + dossier.turn * 10 + dossier.way.turns[dossier.turn].index(one)
     if dossier.reference:
         given["reference"] = dossier.reference
-    sent = world.say(endpoint, **given)
+    sent = world.say(_speaker(dossier, one), **given)
     dossier.reference = sent["reference"]
     assert sent["answer"].get("function") == "99", (dossier.way.document_type, one.service, sent["answer"])
     return one.service

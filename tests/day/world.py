@@ -6,7 +6,7 @@ import hashlib
 import random
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,11 +75,13 @@ class World:
         said: dict[str, Any] = self.partners[partner].verbs["send"](given)
         return said
 
-    def go_wrong(self, share: float, messages: int) -> None:
-        """Ask for faults at every partner, for a share of what is about to come."""
-        for _ in range(int(share * messages)):
+    def go_wrong(self, share: float, recipients: Sequence[str]) -> None:
+        """Ask for faults at the partners that are about to be told something: for a share of what comes."""
+        for recipient in recipients:
+            if self.random.random() >= share:
+                continue
             kind, words = self.random.choice(FAULTS)
-            self.partners[self.random.choice(list(self.partners))].faults.add(kind, **words)
+            self.partners[recipient].faults.add(kind, **words)
             name = f"{kind} {words.get('value', '')}".strip()
             self.faults[name] = self.faults.get(name, 0) + 1
 

@@ -18,7 +18,13 @@ from hub.sections import EndpointFile, HubFile, RoutesFile
 from hub.trust.store import TrustFile
 
 #: What stands for a name that an operator chooses, in a path: ``outbound.services.SERVICE.on_doubt``.
-CHOSEN = {"signers": "NAME", "services": "SERVICE", "ministry_parties": "OFFICE"}
+CHOSEN = {
+    "signers": "NAME",
+    "services": "SERVICE",
+    "ministry_parties": "OFFICE",
+    "dialects": "DIALECT",
+    "procedures": "DOCUMENT_TYPE",
+}
 
 
 @dataclasses.dataclass(frozen=True)

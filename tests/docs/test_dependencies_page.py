@@ -32,7 +32,7 @@ SPDX = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
 #: May be used by, and shipped beside, a project under Apache-2.0 that does not change them.
-ALLOWED = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "LGPL-3.0-only", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0"}
+ALLOWED = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "LGPL-2.1", "LGPL-3.0-only", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0"}
 
 
 def names(declared: list[str]) -> list[str]:
@@ -87,6 +87,7 @@ def importers(module: str) -> list[str]:
     [
         ("signxml", "hub/rules/signatures.py"),
         ("kombu", "hub/bus/connecting.py"),
+        ("paramiko", "hub/folder/sftp.py"),
         ("pika", "hub/amqp/connecting.py"),
         ("zeep", "adapters/single_window/transport.py"),
         ("uvicorn", "hub/edge/http/server.py"),

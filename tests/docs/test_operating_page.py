@@ -69,7 +69,7 @@ def events() -> set[str]:
         for path in (pages.ROOT / "hub").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
-        if node.func.value.id == "log" and node.args and isinstance(node.args[0], ast.Constant)
+        if node.func.value.id in ("log", "bugs") and node.args and isinstance(node.args[0], ast.Constant)
     }
 
 

@@ -142,7 +142,7 @@ def test_the_examples_are_a_folder_that_a_hub_opens(loaded: Settings) -> None:
     hub = bootstrap.open_hub(loaded)
     hub.ledger.close()
 
-    assert sorted(hub.endpoints) == ["bo_cong_thuong", "dvcqg", "thai_nguyen", "vnsw"]
+    assert sorted(hub.endpoints) == ["bo_cong_thuong", "bo_moi_truong", "bo_nong_nghiep", "dvcqg", "thai_nguyen", "vnsw"]
     assert hub.endpoints["thai_nguyen"].outbound.redelivery.max_attempts == 100
     assert [route.name[:5] for route in hub.routes] == ["Hồ sơ", "Kết q", "Hồ sơ"]
 

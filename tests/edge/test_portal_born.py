@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from adapters.national_portal.samples.generator import portal_born_dossier
-from hub.ledger.tables import dossier_codes
+from hub.ledger.tables import dossier_codes, messages, payloads
 from hub.rules.lifecycle import State
 from tests.support.looking import all_deliveries, broken_rows, check_chains
-from tests.support.portal_world import PORTAL, PortalWorld, portal_world
+from tests.support.portal_world import ONE_STOP, PORTAL, PortalWorld, portal_world
 
 LOCAL = "H99.07-260302-0001"
 LINK = "https://files.example.org/ket-qua.pdf"
@@ -132,3 +133,88 @@ def test_an_agency_speaks_only_for_itself_and_those_below_it(world: PortalWorld)
 @pytest.mark.parametrize("service", ["DongBoHoSoMC", "XoaHetDuLieu", "search/call"])
 def test_an_agency_s_door_takes_no_other_service(world: PortalWorld, service: str) -> None:
     assert json.loads(world.agency(service, [{}]).body)["error_code"] == "-1"
+
+
+# --- rows alone --------------------------------------------------------------------------------------------------
+
+OURS = {"MaHoSoKhac": "", "HeThongKhac": ""}
+
+
+def row(status: str, minute: int, number: str = LOCAL) -> dict[str, Any]:
+    at = f"202603021{minute // 60}{minute % 60:02d}00"
+    said = {"NguoiXuLy": "Trần Kiểm Thử", "ThoiDiemXuLy": at, "NoiDungXuLy": f"Bước {status}", "TrangThai": status}
+    return {"MaHoSo": number, **said}
+
+
+def of_one_agency(world: PortalWorld) -> PortalWorld:
+    """Let the one-stop software be the same agency's as the other door."""
+    hub = world.hub
+    endpoints = {**hub.endpoints, ONE_STOP: replace(hub.endpoints[ONE_STOP], agency_code="H99")}
+    return replace(world, hub=replace(hub, endpoints=endpoints))
+
+
+@pytest.mark.parametrize("body", [{"data": [row("5", 7), row("4", 6)]}, [row("4", 6), row("5", 7)]])
+def test_rows_alone_are_taken_for_a_dossier_that_is_known(world: PortalWorld, body: Any) -> None:
+    world = of_one_agency(world)
+    assert world.say(said("", "2", "20260302100200", **OURS), "record").status == 202
+
+    answer = world.agency("CapNhatTienDoHoSoMC", body)
+    again = world.agency("CapNhatTienDoHoSoMC", body)
+    world.carry_all()
+
+    assert json.loads(answer.body)["error_code"] == "0", answer.body
+    assert again.body == answer.body
+    told = world.portal.account()["dossiers"][LOCAL]
+    assert [each["TrangThai"] for each in told["rows"]] == ["2", "4", "5"]
+    assert told["record"]["TrangThaiHoSo"] == "5"
+    assert told["record"]["TenTTHC"] == "Thủ tục thử nghiệm 1"
+    assert told["duplicate_rows"] == 0 or told["duplicate_rows"] == []
+    check_chains(world.hub.ledger)
+    assert broken_rows(world.hub.ledger) == []
+
+
+def test_rows_of_a_dossier_that_is_not_known_are_refused_with_words(world: PortalWorld) -> None:
+    world = of_one_agency(world)
+    world.say(said("", "2", "20260302100200", **OURS), "record")
+
+    answer = json.loads(world.agency("CapNhatTienDoHoSoMC", {"data": [row("4", 6), row("4", 6, "H99.07-260302-0009")]}).body)
+
+    assert answer["error_code"] == "-1"
+    assert [each["Ma"] for each in answer["DanhSachLoi"]] == ["unknown_dossier"]
+    world.carry_all()
+    # All of it or nothing.
+    assert [each["TrangThai"] for each in world.portal.account()["dossiers"][LOCAL]["rows"]] == ["2"]
+
+
+def test_rows_of_another_agency_s_dossier_are_refused(world: PortalWorld) -> None:
+    world.say(said("", "2", "20260302100200", **OURS), "record")
+
+    answer = json.loads(world.agency("CapNhatTienDoHoSoMC", {"data": [row("4", 6)]}).body)
+
+    assert [each["Ma"] for each in answer["DanhSachLoi"]] == ["not_permitted"]
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        ({"data": []}, {"/data"}),
+        ({"data": [{"TrangThai": "4"}, None]}, {"/data/0/MaHoSo", "/data/0/ThoiDiemXuLy", "/data/0/NguoiXuLy", "/data/1"}),
+        ([row("12", 6)], {"/0/TrangThai"}),
+    ],
+)
+def test_wrong_rows_are_told_all_at_once(world: PortalWorld, body: Any, faults: set[str]) -> None:
+    answer = json.loads(world.agency("CapNhatTienDoHoSoMC", body).body)
+
+    assert {each["DuongDan"] for each in answer["DanhSachLoi"]} >= faults
+
+
+def test_rows_whose_record_is_kept_no_longer_are_refused(world: PortalWorld) -> None:
+    world = of_one_agency(world)
+    world.say(said("", "2", "20260302100200", **OURS), "record")
+    with world.hub.ledger.apart() as conn:
+        digests = json.loads(conn.execute(select(messages.c.canonical)).scalar_one())
+        conn.execute(update(payloads).where(payloads.c.digest.in_(digests)).values(body=None))
+
+    answer = json.loads(world.agency("CapNhatTienDoHoSoMC", [row("4", 6)]).body)
+
+    assert [each["Ma"] for each in answer["DanhSachLoi"]] == ["unknown_dossier"]

@@ -245,6 +245,21 @@ def test_a_partner_that_is_down_late_and_back_is_one_alert(world: World) -> None
     assert found[("oldest_due", PARTNER)] == "open"
 
 
+def test_the_same_identifier_with_other_content_is_an_alert_for_an_hour(world: World) -> None:
+    """A message that comes again as it was is no conflict, and one that was refused for another cause is none."""
+    hubs.send(world.hub, 1)
+    hubs.send(world.hub, 1)
+    operations.pause(world.hub, PARTNER, **WHO)
+    assert ("conflict", hubs.SENDER) not in watch(world, 1)
+    tree = json.loads(hubs.document(1))["hoSo"]
+    tree["nguoiNop"] = {"hoTen": "Trần Thử Nghiệm"}
+    hubs.send(world.hub, 1, hoSo=tree)
+
+    assert watch(world, 1)[("conflict", hubs.SENDER)] == "open"
+    assert world.row(hubs.SENDER).endpoints == (hubs.SENDER,)
+    assert watch(world, 3601)[("conflict", hubs.SENDER)] == "clearing"
+
+
 def test_what_is_parked_has_the_name_of_its_group(world: World) -> None:
     tree = json.loads(hubs.document(1))["hoSo"]
     tree["thuTuc"]["ma"] = "9.999999"

@@ -175,3 +175,13 @@ def test_a_row_that_tells_the_status_alone_is_read() -> None:
     held = shown(({"MaTrangThai": 4, "HoTenNguoiNop": "x"},), "H55", b"reply")
 
     assert (held.status, held.due_at, held.absent, held.shown) == ("4", None, False, b"reply")
+
+
+def test_that_it_lists_no_dossiers_is_said_and_not_that_none_is_extra(at: Place) -> None:
+    at.send(NUMBERS[0], "2")
+    run, _ = at.compare()
+
+    vi, en = report.extras_in_words(run)
+
+    assert vi.startswith("không liệt kê được ở đây") and en.startswith("extras cannot be listed here")
+    assert vi in report.make(at.hub, run.id, "html", actor="lan", why="in").body.decode()

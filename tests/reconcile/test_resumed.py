@@ -15,8 +15,11 @@ from hub import operations
 from hub.errors import NotAllowed
 from hub.ledger.reconciliation_verbs import LEASE_SECONDS, UNANSWERED_LIMIT
 from hub.reconcile import asking, comparing, dossiers, nightly
-from hub.registers import reconciliations
+from hub.registers import alert_facts, reconciliations
 from hub.registers.reconciliations import Run, Scope
+from hub.rules.alert_conditions import judge
+from hub.rules.alert_kinds import USUAL
+from hub.rules.alerts import Book
 from tests.support import dying_reconciler, looking
 from tests.support.engines import ENGINES, ledger_on
 from tests.support.hub import PARTNER
@@ -271,3 +274,32 @@ def test_a_partner_that_cannot_be_asked_is_refused(at: House) -> None:
         dossiers.begin(at.hub, PARTNER, actor="", why="x")
     with at.hub.ledger.read() as conn, pytest.raises(NotAllowed):
         reconciliations.find(conn, "00000000")
+
+
+def test_what_the_last_whole_run_found_is_an_alert_until_the_next_one_finds_nothing(at: House) -> None:
+    def alerts() -> list[tuple[str, int, str]]:
+        with at.hub.ledger.read() as conn:
+            seen = judge(Book(rules=USUAL), alert_facts.facts(conn, [PARTNER], at.hub.now()), at.hub.now())
+        return [(each.about, each.level, each.page) for each in seen.conditions if each.kind == "reconciled"]
+
+    for number in (1, 2):
+        at.send(number, f"H01-{number}")
+    at.lose("H01-1")
+    run = at.compare()
+    assert alerts() == [(PARTNER, 1, f"/reconciliations/{run.id}")]
+
+    at.clock.advance(60)
+    at.compare(Scope(subjects=dossiers.subjects_of(at.hub, ["H01-2"])))
+    at.clock.advance(60)
+    at.begin()
+    assert alerts() == [(PARTNER, 1, f"/reconciliations/{run.id}")], "named dossiers, and a run under way, say nothing"
+    at.carry(at.run(next(each for each in _runs(at) if each.state == "running")))
+    at.put("H01-1", soHoSo="H01-1", trangThai="XULY", thuTuc={"ma": "TT-01"})
+    at.clock.advance(60)
+    at.compare()
+    assert alerts() == []
+
+
+def _runs(at: House) -> tuple[Run, ...]:
+    with at.hub.ledger.read() as conn:
+        return reconciliations.listing(conn)

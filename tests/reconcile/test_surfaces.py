@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
 import re
 import socket
+import subprocess
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
@@ -19,14 +23,17 @@ from hub import bootstrap
 from hub.edge.cli import app
 from hub.edge.console.server import make_console
 from hub.edge.http.server import HttpServer
-from hub.errors import NotAllowed
+from hub.errors import BadSettings, NotAllowed
 from hub.reconcile import report
 from hub.registers import history
-from hub.registers.reconciliations import Run
+from hub.registers.reconciliations import Run, Scope
+from hub.rules import asic
+from hub.rules.signing import Ring
 from tests.console.office import ELSEWHERE, Office, words
 from tests.console.office import text as shown
 from tests.support.hub import PARTNER
 from tests.support.reconciled import House, house
+from tests.support.signers import AUTHORITY, NOW, SIGNER
 
 PERSON = "Nguyễn Thử Nghiệm"
 
@@ -97,6 +104,70 @@ def test_the_file_for_machines_has_both_sides(at: House) -> None:
     assert tree["run"]["id"] == run.id
     assert [each["code"] for each in tree["findings"]] == ["H01-1", "H01-2", "=H09-7"]
     assert tree["findings"][1]["fields"] == [{"name": "status", "ours": "4", "theirs": "2"}]
+
+
+def unpacked(at: House, run: Run, folder: Path) -> Path:
+    """Take the sealed report apart as anybody does: with unzip."""
+    hub = replace(at.hub, signers={"default": Ring("default", (SIGNER.signer,))})
+    made = report.make(hub, run.id, "asice", actor="lan", why="hai bên ký")
+    assert made.sealed_by == SIGNER.certificate.subject.rfc4514_string()
+    folder.mkdir()
+    (folder / "report.asice").write_bytes(made.body)
+    subprocess.run(["unzip", "-q", "report.asice", "-d", "opened"], cwd=folder, check=True)
+    (folder / "authority.pem").write_bytes(AUTHORITY.certificate.public_bytes(Encoding.PEM))
+    return folder / "opened"
+
+
+def seal_holds(opened: Path) -> bool:
+    """Verify the seal and each file that the manifest names, with openssl and sha256sum alone."""
+    seal = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", asic.SEAL, "-content", asic.MANIFEST]
+    # The certificate is judged as of the day on which it was sealed.
+    trust = ["-CAfile", "../authority.pem", "-purpose", "any", "-attime", str(int(NOW.timestamp())), "-out", "/dev/null"]
+    if subprocess.run([*seal, *trust], cwd=opened, capture_output=True, check=False).returncode:
+        return False
+    manifest = (opened / asic.MANIFEST).read_text("utf-8")
+    told = re.findall(r'DataObjectReference[^>]*URI="([^"]+)".*?DigestValue>([^<]+)<', manifest, re.DOTALL)
+    assert len(told) == 3
+    lines = "".join(f"{base64.b64decode(digest).hex()}  {name}\n" for name, digest in told)
+    return subprocess.run(["sha256sum", "-c", "--quiet"], input=lines, text=True, cwd=opened, check=False).returncode == 0
+
+
+def test_the_sealed_report_is_verified_by_public_tools_and_no_byte_of_it_can_be_another(at: House, tmp_path: Path) -> None:
+    opened = unpacked(at, differing(at), tmp_path / "court")
+    assert sorted(each.name for each in opened.glob("*")) == [
+        "META-INF", "doi-chieu.html", "doi-chieu.json", "doi-chieu.xlsx", "mimetype"
+    ]
+    assert (opened / "mimetype").read_text() == asic.MIMETYPE
+    tree = json.loads((opened / "doi-chieu.json").read_text("utf-8"))
+    assert [each["code"] for each in tree["findings"]] == ["H01-1", "H01-2", "=H09-7"]
+    page = (opened / "doi-chieu.html").read_text("utf-8")
+    assert page.count("Chữ ký: ……") == 2, "a blank for each side"
+    assert seal_holds(opened)
+
+    for name in ("doi-chieu.html", "doi-chieu.json", "doi-chieu.xlsx", asic.MANIFEST, asic.SEAL):
+        kept = (opened / name).read_bytes()
+        (opened / name).write_bytes(kept[:-9] + bytes([kept[-9] ^ 1]) + kept[-8:])
+        assert not seal_holds(opened), name
+        (opened / name).write_bytes(kept)
+    assert seal_holds(opened)
+
+
+def test_a_report_that_nobody_can_seal_is_refused(at: House) -> None:
+    run = differing(at)
+
+    with pytest.raises(BadSettings):
+        report.make(replace(at.hub, signers={}), run.id, "asice", actor="lan", why="hai bên ký")
+
+
+def test_the_report_says_how_many_are_extra_and_where_nobody_looked(at: House) -> None:
+    def extras(run: Run) -> tuple[str, str]:
+        page = report.make(at.hub, run.id, "html", actor="lan", why="in").body.decode()
+        vi, en = report.extras_in_words(run)
+        assert f"<tr><th>Hồ sơ thừa ở đối tác</th><td>{vi}</td></tr>" in page
+        return vi, en
+
+    assert extras(differing(at)) == ("1", "1")
+    assert extras(at.compare(Scope(sample=1)))[1].startswith("not looked for")
 
 
 def test_a_form_that_there_is_not_is_refused(at: House) -> None:

@@ -12,7 +12,19 @@ from email.policy import SMTP, default
 import pytest
 
 from hub.rules import alert_conditions, alert_letters
-from hub.rules.alert_conditions import MORE, MOST, Ending, Facts, Silent, Standstill, Stopped, judge
+from hub.rules.alert_conditions import (
+    MORE,
+    MOST,
+    Awaited,
+    Ending,
+    Facts,
+    Reconciled,
+    Silent,
+    Standstill,
+    Stopped,
+    Unpulled,
+    judge,
+)
 from hub.rules.alert_kinds import KINDS, USUAL
 from hub.rules.alerts import (
     Book,
@@ -46,6 +58,10 @@ def with_rules(*rules: Rule) -> Book:
     return replace(BOOK, rules=(*rules, *USUAL))
 
 
+def _reconciled(findings: int, vi: str = "", en: str = "") -> Reconciled:
+    return Reconciled(endpoint="bo", run="r1", at=NOW, findings=findings, vi=vi, en=en)
+
+
 def parked(count: int = 1, **given: object) -> Facts:
     usual = {"endpoint": "bo", "count": count, "since": NOW, "group": "0123456789", "error_code": "refused", "where": "GuiHoSo"}
     return Facts(titles={"bo": "Bộ thử"}, parked=(Standstill(**{**usual, **given}),))  # type: ignore[arg-type]
@@ -56,6 +72,14 @@ def parked(count: int = 1, **given: object) -> Facts:
 
 def test_nothing_is_wrong_where_nothing_is() -> None:
     assert found(Facts()) == []
+
+
+def unpulled(since: float | None) -> Facts:
+    return Facts(unpulled=(Unpulled(endpoint="bo", name="L", since=since, error="busy"),))
+
+
+def awaited(due: float) -> Facts:
+    return Facts(awaited=(Awaited(endpoint="nsw", procedure="BTNMT0600001", count=2, due=due),))
 
 
 #: Facts -> kind, about, severity, level.
@@ -73,10 +97,19 @@ CASES = {
     "ended": (Facts(certificates=(Ending(place="x", ends=NOW - 1),)), "certificate", "x", "critical", 4),
     "list": (Facts(lists=(Ending(place="Root", ends=NOW + 60),)), "trust_list", "Root", "critical", 1),
     "list ended": (Facts(lists=(Ending(place="Root", ends=NOW - 60),)), "trust_list", "Root", "critical", 2),
+    "conflict": (Facts(conflicts=(Standstill(endpoint="bo", count=1, since=NOW),)), "conflict", "bo", "warning", 1),
+    "conflicts": (Facts(conflicts=(Standstill(endpoint="bo", count=12, since=NOW),)), "conflict", "bo", "warning", 2),
     "unsealed": (Facts(unsealed_since=NOW - 16 * MINUTE), "seal_late", "ledger", "critical", 1),
     "unstamped": (Facts(unstamped_since=NOW - 61 * MINUTE), "timestamps_late", "ledger", "warning", 1),
     "plan": (Facts(stopped=(Stopped(plan="p1", endpoints=("bo",), vi="lỗi", en="err"),)), "plan_stopped", "p1", "warning", 1),
+    "reconciled": (Facts(reconciled=(_reconciled(1),)), "reconciled", "bo", "warning", 1),
+    "reconciled, many": (Facts(reconciled=(_reconciled(51, "lỗi", "err"),)), "reconciled", "bo", "warning", 2),
+    "reconciled, stopped": (Facts(reconciled=(_reconciled(0, "lỗi", "err"),)), "reconciled", "bo", "warning", 1),
     "silent": (Facts(silent=(Silent(role="work", host="m", seen_at=NOW - 360),)), "process_silent", "work@m", "critical", 1),
+    "list late": (unpulled(NOW - 61 * MINUTE), "pull_late", "bo/L", "warning", 1),
+    "list never": (unpulled(None), "pull_late", "bo/L", "warning", 1),
+    "answer due": (awaited(NOW + DAY / 2), "answer_due", "nsw/BTNMT0600001", "notice", 1),
+    "answer late": (awaited(NOW - 1), "answer_due", "nsw/BTNMT0600001", "warning", 2),
     "disk": (Facts(disks={"m1": 1_999_999_999}), "disk_low", "m1", "critical", 1),
     "disk nearly full": (Facts(disks={"m1": 400_000_000}), "disk_low", "m1", "critical", 2),
     "untold": (Facts(untold={"lan": NOW - 16 * MINUTE}), "not_told", "lan", "warning", 1),
@@ -108,6 +141,10 @@ FINE = {
     "long good": Facts(certificates=(Ending(place="x", ends=NOW + 61 * DAY),)),
     "sealed": Facts(unsealed_since=NOW - 14 * MINUTE, unstamped_since=NOW - 59 * MINUTE),
     "seen": Facts(silent=(Silent(role="work", host="m1", seen_at=NOW - 4 * MINUTE),)),
+    "nothing differs": Facts(reconciled=(Reconciled(endpoint="bo", run="r1", at=NOW, findings=0),)),
+    "list a moment late": unpulled(NOW - 59 * MINUTE),
+    "list of tomorrow": unpulled(NOW + DAY),
+    "answer due in two days": awaited(NOW + 2 * DAY),
     "room": Facts(disks={"m1": 2_000_000_000}),
     "told again soon": Facts(untold={"lan": NOW - 14 * MINUTE}),
     "clock of another host": Facts(

@@ -93,3 +93,49 @@ def test_no_rule_is_an_error_that_names_source_and_procedure() -> None:
 
     assert "BTTTT0200003" in caught.value.en
     assert "BTTTT0200003" in caught.value.vi
+
+
+# --- rules with days, and places elsewhere -----------------------------------------------------------------------
+
+
+def pilot(*places: str, since: date | None = None, until: date | None = None) -> Route:
+    place = {"path": "native.unitCode", "table": "areas", "elsewhere": "next", "to": {code: code.lower() for code in places}}
+    return Route.model_validate({"name": "pilot", "place": place, "valid_from": since, "valid_to": until})
+
+
+WIDENED = date(2026, 3, 1)
+NARROW, WIDE = pilot("H05", until=WIDENED), pilot("H05", "H26", since=WIDENED)
+MINISTRY = Route.model_validate({"name": "elsewhere", "to": ["ministry"]})
+
+
+@pytest.mark.parametrize(
+    ("place", "day", "expected"),
+    [
+        ("24", datetime(2026, 2, 28, 23, 59, tzinfo=VIETNAM), "h05"),
+        ("01", datetime(2026, 2, 28, 23, 59, tzinfo=VIETNAM), "ministry"),
+        ("01", datetime(2026, 3, 1, 0, 0, tzinfo=VIETNAM), "h26"),
+        ("99", datetime(2026, 3, 1, 0, 0, tzinfo=VIETNAM), "ministry"),
+    ],
+)
+def test_a_rule_with_days_is_for_what_began_within_them(place: str, day: datetime, expected: str) -> None:
+    """The other places go on to the next rule, which a rule by place does not do by itself."""
+    assert routed(application(place, day), NARROW, WIDE, MINISTRY) == (expected,)
+
+
+def test_what_began_before_a_change_goes_on_as_it_began() -> None:
+    """A later message tells another day and another place, or none: the register's day and its recipients count."""
+    before = datetime(2026, 2, 1, 8, 0, tzinfo=VIETNAM)
+    later = application("", NOW)
+
+    assert routed(later, NARROW, WIDE, MINISTRY, known=("h05",), begun=before) == ("h05",)
+    assert routed(application("01", NOW), NARROW, WIDE, MINISTRY, known=("ministry",), begun=before) == ("ministry",)
+
+
+def test_a_place_of_no_rule_has_no_route() -> None:
+    with pytest.raises(NoRoute):
+        routed(application("99", NOW), NARROW, WIDE)
+
+
+def test_days_of_a_rule_must_be_in_order() -> None:
+    with pytest.raises(ValueError, match="valid_to must be after"):
+        pilot("H05", since=WIDENED, until=WIDENED)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.rules import procedure_sheets, spreadsheets
-from hub.rules.spreadsheets import Column, read_rows
+from hub.rules.spreadsheets import Column, read_rows, reading
 
 COLUMNS = (
     Column(key="code", title="Mã", required=True, code=True),
@@ -134,3 +134,21 @@ def test_a_damaged_workbook_gives_rows_or_faults(place: int, piece: bytes) -> No
     damaged = sound[: place % len(sound)] + piece + sound[place % len(sound) + len(piece) :]
 
     read_rows(damaged, "a.xlsx", COLUMNS)
+
+
+def test_where_a_sheet_stands_in_the_file_is_known_whatever_it_is_called() -> None:
+    """openpyxl has no public name for it: where that goes, this says so, and merged cells would be read over."""
+
+    def change(book: Any, page: Any) -> None:
+        second = book.create_sheet("Hai")
+        for row in (("Mã *", "Tên"), ("1", "A")):
+            second.append(row)
+        second.merge_cells("A2:B2")
+
+    content = workbook(("1", "A", None), change=change)
+    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        assert [reading.part_of(page) in parts.namelist() for page in book.worksheets] == [True, True]
+        assert [b"mergeCell" in parts.read(reading.part_of(page)) for page in book.worksheets] == [False, True]
+    sheets = [spreadsheets.Sheet(key=title, title=title, columns=COLUMNS) for title in ("Trang", "Hai")]
+    assert ("Hai!A2:B2", "merged") in [(each.path, each.code) for each in spreadsheets.read_sheets(content, "a", sheets)[1]]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
+from hub import pdf_signatures
 from hub.app import UNROUTED, Hub
 from hub.edge.acts.act import Act, Asked
 from hub.operations import counting
@@ -134,7 +136,9 @@ def _timeline(hub: Hub, person: Person, asked: TimelineAsked) -> TimelinePage:
 
 def _show(hub: Hub, person: Person, asked: ShowAsked) -> Shown:
     with hub.ledger.read() as conn:
-        return showing.show(conn, asked.name, scope=person.scope, on_doubt=_on_doubt(hub))
+        told = showing.show(conn, asked.name, scope=person.scope, on_doubt=_on_doubt(hub))
+        rows = pdf_signatures.named(hub, conn, told.message.row.id, told.message.canonical_digests)
+    return replace(told, files=pdf_signatures.read(hub, rows)) if rows and told.kind == "message" else told
 
 
 ACTS = (

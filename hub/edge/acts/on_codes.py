@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from hub.app import Hub
-from hub.edge.acts.act import Act, Asked
+from hub.edge.acts.act import Act, Asked, WithWhy
 from hub.edge.acts.on_mappings import Day
 from hub.operations import administration
 from hub.operations.administration import CodesChecked, CodeShown
+from hub.reconcile import partner_codes
 from hub.rules.people import Person
 
 
@@ -34,6 +35,14 @@ class Showing(Asked):
     day: Day = Field(None, description="Vào ngày, để trống: hôm nay (on this day; empty: today)")
 
 
+class Pulling(WithWhy):
+    """A partner whose lists of codes are fetched and compared."""
+
+    endpoint: str = Field(min_length=1, max_length=100, description="Đối tác có danh mục (partner that has the lists)")
+    list_name: str = Field("", max_length=100, description="Chỉ danh mục này, theo tên của đối tác (only this list of its)")
+    take: bool = Field(False, description="Cập nhật danh mục của trục từ hôm nay (take the differences over from today)")
+
+
 def _touched(_hub: Hub, asked: Checking) -> Iterable[str]:
     return (asked.endpoint,) if asked.endpoint else ()
 
@@ -51,4 +60,12 @@ def _show(hub: Hub, _person: Person, asked: Showing) -> CodeShown:
 ACTS: tuple[Act[Any], ...] = (
     Act(verb="codes check", asked=Checking, touches=_touched, do=_check),
     Act(verb="codes show", asked=Showing, do=_show),
+    Act(
+        verb="codes pull",
+        asked=Pulling,
+        touches=lambda _hub, asked: (asked.endpoint,),
+        do=lambda hub, person, asked: partner_codes.pull(
+            hub, asked.endpoint, asked.list_name, take=asked.take, actor=person.login, why=asked.why
+        ),
+    ),
 )

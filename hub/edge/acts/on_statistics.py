@@ -9,13 +9,17 @@ from pydantic import Field
 
 from hub.app import Hub
 from hub.edge.acts.act import Act, Asked, WithWhy
+from hub.errors import NotAllowed
 from hub.operations import statistics as making
 from hub.operations import statistics_fill
+from hub.reconcile import figures
+from hub.reconcile.figures import FiguresSent
 from hub.registers import statistic_views
 from hub.registers.statistic_views import SHOWN_MONTHS, View, Wanted
 from hub.registers.statistics import Report, Sight
 from hub.rules.people import Person
 from hub.rules.statistics import periods
+from hub.rules.statistics.form import below
 
 FormName = Literal["II.06a", "766", "services", "ages", "honesty"]
 _PERIOD = Field("", max_length=10, description="Kỳ: 2026-03, 2026-Q1 hoặc 2026 (period)")
@@ -47,6 +51,15 @@ class MakeAsked(WithWhy):
     why: str = Field("lập báo cáo", min_length=1, max_length=1000, description="Lý do, ghi vào nhật ký (reason)")
 
 
+class SendAsked(WithWhy):
+    """A month's figures that a partner is told."""
+
+    endpoint: str = Field(min_length=1, max_length=100, description="Nơi nhận số liệu (partner that takes figures)")
+    period: str = Field(min_length=7, max_length=10, description="Tháng: 2026-03 (month)")
+    agency: str = _AGENCY
+    kind: str = Field("", max_length=50, description="LoaiThongKe, theo thỏa thuận với nơi nhận (kind, as agreed)")
+
+
 class FillAsked(WithWhy):
     """Old dossiers, as the kept messages tell of them."""
 
@@ -73,6 +86,18 @@ def _make(hub: Hub, person: Person, asked: MakeAsked) -> Report:
     return made if person.scope is None else replace(made, looked=None)
 
 
+def _send(hub: Hub, person: Person, asked: SendAsked) -> FiguresSent:
+    own = sight(hub, person).agencies if person.scope is not None else None
+    if own is not None and not any(below(asked.agency, each) for each in own if asked.agency):
+        raise NotAllowed(
+            "name an agency of yours: only its figures may be sent by you",
+            "hãy nêu cơ quan thuộc phạm vi của mình: chỉ được gửi số liệu của cơ quan đó",
+            where="agency",
+        )
+    given = {"agency": asked.agency, "kind": asked.kind}
+    return figures.send(hub, asked.endpoint, asked.period, **given, actor=person.login, why=asked.why)
+
+
 ACTS = (
     Act(verb="statistics show", asked=StatisticsAsked, do=_show),
     Act(
@@ -80,6 +105,7 @@ ACTS = (
         asked=MakeAsked,
         do=_make,
     ),
+    Act(verb="statistics send", asked=SendAsked, touches=lambda _hub, asked: (asked.endpoint,), do=_send),
     Act(
         verb="statistics fill",
         asked=FillAsked,

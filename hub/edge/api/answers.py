@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
+from hub.edge import bugs
 from hub.edge.web.guard import NotLoggedIn, TooMany
 from hub.errors import Forbidden, HubError, NotAllowed, Unavailable
 from hub.rules.wrong_values import wrong_fields
-
-log = structlog.get_logger()
 
 #: Class of an error -> status; the first that fits. Of any other error of ours it is 422: what was asked cannot be carried out.
 STATUSES: Mapping[type[Exception], int] = {
@@ -50,8 +47,7 @@ def answered(error: Exception, verb: str) -> Response:
     for kind, status in STATUSES.items():
         if isinstance(error, kind):
             return _told(error, status)
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    log.error("api.bug", verb=verb, error=type(error).__name__, stack=stack)
+    bugs.note("api.bug", error, verb=verb)
     return JSONResponse({"code": "bug", "vi": "lỗi nội bộ của trục", "en": "internal error", "where": verb}, 500)
 
 

@@ -85,7 +85,7 @@ def render(report: Mapping[str, Any], *, live: bool = False) -> str:
     running = any(each["state"] == "running" for each in report["scenarios"])
     made = datetime.now(VIETNAM).strftime("%H:%M %d/%m/%Y")
     broken = [each for each in report["clauses"] if each["result"] == "broken"]
-    return _template().render(
+    written: str = _template().render(
         report=report,
         live=live,
         running=running,
@@ -96,6 +96,7 @@ def render(report: Mapping[str, Any], *, live: bool = False) -> str:
         labels=LABELS,
         address=ADDRESS,
     )
+    return written
 
 
 @lru_cache(maxsize=1)

@@ -11,8 +11,9 @@ import typer
 from hub import operations
 from hub.app import Hub
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, short, who
+from hub.edge.cli.frame import Actor, Json, Why, described, who
 from hub.edge.cli.texts import state_name, text
+from hub.edge.plain import short
 from hub.errors import NotAllowed
 from hub.operations import Done
 from hub.registers import names

@@ -10,8 +10,9 @@ import typer
 from hub.edge.acts import on_alerts
 from hub.edge.acts.on_alerts import Showing
 from hub.edge.cli import frame
-from hub.edge.cli.frame import FAILED, Actor, Json, Why, described, moment, short, table, who
+from hub.edge.cli.frame import FAILED, Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import choose, text
+from hub.edge.plain import short
 from hub.edge.telling import telling
 from hub.operations import alerts as operations
 from hub.operations.alerts import MOST_HOURS, Tested

@@ -11,8 +11,9 @@ import typer
 
 from hub.app import Hub
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, short, table, who
+from hub.edge.cli.frame import Actor, Json, Why, described, table, who
 from hub.edge.cli.texts import choose, text
+from hub.edge.plain import short
 from hub.errors import NotAllowed
 from hub.ledger.campaign_verbs import NewItem
 from hub.operations import campaign_plans, campaigns

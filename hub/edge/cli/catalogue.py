@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import english, text
+from hub.edge.plain import short
 from hub.errors import Fault, InvalidMessage, NotAllowed
 from hub.reconcile.procedures import comparing, files, importing, looking, mending, pulling
 from hub.registers import catalogue_words

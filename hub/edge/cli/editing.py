@@ -12,8 +12,9 @@ import typer
 
 from hub.app import Hub
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import choose, text
+from hub.edge.plain import short
 from hub.errors import NotAllowed
 from hub.operations import edits
 from hub.registers import names

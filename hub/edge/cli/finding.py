@@ -12,8 +12,9 @@ import typer
 from hub import bootstrap
 from hub.app import UNROUTED
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import choose, state_name, text
+from hub.edge.plain import short
 from hub.errors import NotAllowed
 from hub.operations import counting, indexing
 from hub.registers import doubts as doubt_list
@@ -23,6 +24,7 @@ from hub.registers.doubts import Doubt, Doubts
 from hub.registers.finding import LONGEST, SECTIONS, Found, Hit, Place, Sought
 from hub.registers.flow import Partner, Status
 from hub.registers.timeline import Chain, Entry, TimelinePage
+from hub.registers.trade import TradeShown, VersionShown
 from hub.settings import Settings
 
 Endpoint = Annotated[str, typer.Option(help="Chỉ điểm kết nối này (only this endpoint).")]
@@ -187,6 +189,8 @@ def _print_timeline(found: TimelinePage) -> None:
         "entry": _facts,
         "changes": lambda each: len(each.changes) or "",
     }
+    if found.trade is not None:
+        _print_trade(found.trade)
     table(text("t_timeline", name=found.subject, total=found.total), columns, found.entries)
     if found.next:
         frame.line(text("list_more", after=found.next))
@@ -200,6 +204,23 @@ def _print_timeline(found: TimelinePage) -> None:
         "followers": lambda each: each.waiting or "",
     }
     table(text("t_chains"), of_chain, found.chains)
+
+
+def _print_trade(found: TradeShown) -> None:
+    frame.line(text("trade_stage", stage=choose(found.vi, found.en)))
+    for name, linked in (("trade_replaces", found.replaces), ("trade_replaced", found.replaced_by)):
+        if linked is not None:
+            frame.line(text(name, name=linked.key))
+    if found.answer_due is not None:
+        frame.line(text("trade_due", moment=moment(found.answer_due)))
+    of_version: Mapping[str, Callable[[VersionShown], object]] = {
+        "version": lambda each: each.number,
+        "state": lambda each: choose(each.vi, each.en),
+        "event": lambda each: choose(each.event_vi, each.event.replace("_", " ")),
+        "moment": lambda each: moment(each.at),
+        "changes": lambda each: ", ".join(each.changed) + (" …" if each.more else "") if each.kept else text("trade_not_kept"),
+    }
+    table(text("t_trade_versions"), of_version, found.versions)
 
 
 def _facts(entry: Entry) -> str:

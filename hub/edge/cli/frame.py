@@ -201,11 +201,6 @@ def table(title: str, columns: Mapping[str, Callable[[T], object]], items: Itera
     console().print(drawn if filled else Text(f"{title}: {text('nothing')}"))
 
 
-def short(identifier: str) -> str:
-    """Shorten an identifier for people; verbs take it so, where no other begins with it."""
-    return identifier[:8]
-
-
 # --- input -------------------------------------------------------------------------------------------------------
 
 

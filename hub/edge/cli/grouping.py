@@ -11,8 +11,9 @@ import typer
 
 from hub.edge.cli import frame
 from hub.edge.cli.finding import After, Limit, declared
-from hub.edge.cli.frame import Actor, Json, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, described, moment, table, who
 from hub.edge.cli.texts import choose, state_name, text
+from hub.edge.plain import short
 from hub.operations import groups
 from hub.registers import group_members
 from hub.registers.group_members import GroupShown, Member

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import text
+from hub.edge.plain import short
 from hub.operations import links
 from hub.registers.links import Link, LinkPage
 

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
+from hub import pdf_signatures
 from hub.canonical.codes import STATUS_NAMES, Status
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, described, moment, table, who
 from hub.edge.cli.texts import choose, state_name, text
-from hub.edge.plain import plain
+from hub.edge.plain import plain, short
 from hub.errors import NotAllowed
 from hub.operations import people
-from hub.registers import history, masking, possible
+from hub.registers import history, masking, possible, signed_files
+from hub.registers.attachments import AttachmentRow
 from hub.registers.records import (
     AttemptRow,
     DeliveryDetail,
@@ -28,6 +31,8 @@ from hub.registers.records import (
     NoticeRow,
     Timeline,
 )
+from hub.registers.signed_files import SignedFile
+from hub.registers.words import PDF_OUTCOMES, called
 from hub.rules.lifecycle import FAILED
 from hub.settings import Settings
 
@@ -130,9 +135,25 @@ def show(
         canonical = {
             each.row.id: [_canonical(history.body(conn, one)) for one in each.canonical_digests] for each in told.messages
         }
+        named = _result_files(settings, conn, told)
     verbs = {each.id: possible.verbs(each, _on_doubt(settings, each)) for each in told.deliveries}
-    tree = _masked(told, canonical, deleted, verbs)
-    frame.show(tree, as_json=as_json, people=lambda: _print_timeline(ctx, told, deleted, verbs))
+    files = _signed_files(ctx, named)
+    tree = {**_masked(told, canonical, deleted, verbs), "files": plain(files)}
+    frame.show(tree, as_json=as_json, people=lambda: _print_timeline(ctx, told, deleted, verbs, files))
+
+
+def _result_files(settings: Settings, conn: Connection, told: Timeline) -> tuple[AttachmentRow, ...]:
+    """Give the result files that the hub holds of what is shown, each once."""
+    address = settings.file.hub.public_url
+    found = (signed_files.results_of(conn, each.row.id, each.canonical_digests, address) for each in told.messages)
+    return tuple({row.digest: row for rows in found for row in rows}.values())[: signed_files.MOST]
+
+
+def _signed_files(ctx: typer.Context, rows: Sequence[AttachmentRow]) -> tuple[SignedFile, ...]:
+    if not rows:
+        return ()
+    with frame.opened_hub(ctx) as hub:
+        return pdf_signatures.read(hub, rows)
 
 
 def _on_doubt(settings: Settings, delivery: DeliveryDetail) -> str:
@@ -211,7 +232,11 @@ def _masked(
 
 
 def _print_timeline(
-    ctx: typer.Context, told: Timeline, deleted: Mapping[str, float | None], verbs: Mapping[str, Sequence[str]]
+    ctx: typer.Context,
+    told: Timeline,
+    deleted: Mapping[str, float | None],
+    verbs: Mapping[str, Sequence[str]],
+    files: Sequence[SignedFile],
 ) -> None:
     if told.dossier is not None:
         _print_dossier(told.dossier)
@@ -220,6 +245,7 @@ def _print_timeline(
         _print_verdict(message)
         if at := deleted[message.row.id]:
             frame.line(text("bytes_deleted", id=short(message.row.id), at=moment(at)))
+    _print_files(files)
     _print_deliveries(told.deliveries)
     for delivery in told.deliveries:
         _print_standing(ctx, delivery, verbs[delivery.id])
@@ -257,6 +283,23 @@ def _print_verdict(message: MessageDetail) -> None:
     frame.line(f"{short(message.row.id)} {text('verdict')}: {told}{reason}{signed}")
     for fault in message.faults:
         frame.line(f"   {fault.get('path', '')}: {choose(fault.get('vi', ''), fault.get('en', ''))}")
+
+
+def _print_files(files: Sequence[SignedFile]) -> None:
+    """Say who signed the result files, whether that holds, and over how much of the file."""
+    for file in files:
+        name = file.digest[7:19]
+        if not file.signatures:
+            outcome = text("pdf_unsigned") if file.outcome == "read" else choose(*called(PDF_OUTCOMES, file.outcome))
+            frame.line(f"{text('pdf_file')} {name}: {outcome}")
+        for each in file.signatures:
+            said = (
+                text("pdf_intact" if each.intact and each.valid else "pdf_changed"),
+                text("pdf_trusted") if each.trusted else f"{text('pdf_untrusted')} {each.problem}".strip(),
+                text("pdf_whole" if each.whole else "pdf_part"),
+            )
+            when = each.stamped_at or each.signed_at
+            frame.line(f"{text('pdf_file')} {name}: {each.signer} ({each.issuer}); {when}; {'; '.join(said)}")
 
 
 def _print_deliveries(found: Iterable[DeliveryDetail]) -> None:

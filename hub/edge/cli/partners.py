@@ -10,8 +10,9 @@ import typer
 
 from hub.app import Hub
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import choose, state_name, text
+from hub.edge.plain import short
 from hub.operations import partners, successions
 from hub.operations.partners import Certificate, Overview, Partner, PartnerList
 from hub.registers.partner_health import Figures, Health

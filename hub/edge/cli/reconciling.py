@@ -17,9 +17,9 @@ from typer.core import TyperGroup
 
 from hub.app import Hub
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import choose, text
-from hub.edge.plain import plain
+from hub.edge.plain import plain, short
 from hub.errors import NotAllowed
 from hub.ledger import reconciliation_verbs
 from hub.ledger.reconciliation_verbs import STATES
@@ -228,6 +228,7 @@ def _print_run(run: Run) -> None:
     columns: Mapping[str, Callable[[tuple[str, int]], object]] = {"outcome": lambda line: line[0], "count": lambda line: line[1]}
     table(text("t_reconciled"), columns, lines)
     frame.line(text("reconcile_untold", what=choose(*reports.untold_in_words(run))))
+    frame.line(text("reconcile_extras", what=choose(*reports.extras_in_words(run))))
 
 
 def _print_runs(listed: tuple[Run, ...]) -> None:

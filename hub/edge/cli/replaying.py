@@ -14,9 +14,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from hub import operations
 from hub.app import Hub
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, moment, short, table, who
+from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import choose, english, state_name, text
-from hub.edge.plain import plain
+from hub.edge.plain import plain, short
 from hub.ledger.plan_verbs import STATES
 from hub.operations import replays
 from hub.registers import plans

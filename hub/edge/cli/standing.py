@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Json, described, moment, short, table
+from hub.edge.cli.frame import Json, described, moment, table
 from hub.edge.cli.texts import choose, text
-from hub.edge.plain import plain
+from hub.edge.plain import plain, short
 from hub.errors import NotAllowed
 from hub.ledger.ledger import Ledger
 from hub.registers import failures as failure_groups

@@ -105,7 +105,7 @@ def fill(ctx: typer.Context, why: Why = "", actor: Actor = "", as_json: Json = F
     """Fill in dossiers that came before statistics were kept."""
     with frame.opened_hub(ctx) as hub:
         done = statistics_fill.fill(hub, actor=actor or who(), why=why, progress=_progress)
-    said = {"looked": done.looked, "filled": done.filled}
+    said = {"looked": done.looked, "filled": done.filled, "empty": done.empty}
     frame.show(done, as_json=as_json, people=lambda: frame.line(text("statistics_filled", **said)))
 
 

@@ -14,8 +14,9 @@ from rich.progress import Progress
 
 from hub.edge.acts.on_dry_runs import Trying, candidate_of
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Json, described, moment, short, table
+from hub.edge.cli.frame import Json, described, moment, table
 from hub.edge.cli.texts import choose, text
+from hub.edge.plain import short
 from hub.errors import NotAllowed
 from hub.operations import dry_runs
 from hub.operations.dry_runs import CallDifference, Candidate, DryRun, Sample

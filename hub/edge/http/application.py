@@ -22,6 +22,7 @@ from hub.edge.http.doors import DOOR, Doors, is_message
 from hub.edge.http.files import FileDoor
 from hub.edge.http.health import Health
 from hub.edge.http.identity import Gate
+from hub.edge.http.outbox import OutboxDoor
 from hub.edge.http.pressure import Pressure
 from hub.edge.http.routes import Guarded, answer_errors
 from hub.edge.http.sender import SenderApi
@@ -67,6 +68,7 @@ def make_app(
         pressure = Pressure(given.doors.max_waiting, sum(each.inbound is not None for each in hub.endpoints.values()))
         header = given.doors.client_certificate_header
         at_doors = Doors(hub, gate, bodies, pressure, url, certificate_header=header)
+        app.include_router(OutboxDoor(hub, gate, bodies, pressure).router())
         app.include_router(at_doors.router())
         app.in_front = at_doors.answer if not given.doors.access_log else partial(_logged, following=at_doors.answer)
         app.include_router(AttachmentApi(hub, gate, given.payloads, idle_seconds=given.doors.body_seconds).router())

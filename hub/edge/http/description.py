@@ -19,12 +19,13 @@ from fastapi.openapi.utils import get_openapi
 
 from hub.app import Hub
 from hub.canonical.base import VIETNAM
-from hub.canonical.codes import STATUS_NAMES, Event
+from hub.canonical.codes import EVENT_NAMES, STATUS_NAMES
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
 from hub.contract import JWS_HEADER, Adapter, Answer, Incoming, Opened, Outcome, Request
 from hub.edge.http import content_digest
 from hub.edge.http.doors import DOOR
+from hub.edge.http.outbox import OUTBOX, SettledOtherwise
 from hub.edge.http.turned_away import (
     BadCall,
     BodyTooLarge,
@@ -46,32 +47,28 @@ _KEY = "4f6f1c0a-5b2e-4d0e-9a63-2f1f0d7c8e11"
 _MESSAGE_ID = "0b7c9a52-9d0f-4a35-8b7e-3f2f8f1f6d10"
 _AT = datetime(2026, 3, 2, 9, 15, 4, tzinfo=VIETNAM)
 
+#: A message that lies ready for a partner, invented.
+_READY: Mapping[str, Any] = {
+    "id": "7d0f5b1e-2c3a-4a77-9a55-0c6e9b1f2a10",
+    "message_id": "7d0f5b1e-2c3a-4a77-9a55-0c6e9b1f2a10",
+    "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+    "service": "nhanHoSo",
+    "content_type": "application/json",
+    "size": 2,
+    "attempt": 1,
+    "given": 0,
+    "ready_at": "2026-03-02T09:15:04+07:00",
+    "signature": "",
+    "content": "{}",
+    "content_base64": None,
+    "href": "/doors/bo_moi_truong/outbox/7d0f5b1e-2c3a-4a77-9a55-0c6e9b1f2a10",
+}
+
 _ABOUT = """Cửa tiếp nhận của trục liên thông. Mỗi hệ thống có một cửa riêng và một mã truy cập (token) riêng, gửi trong
 tiêu đề Authorization: Bearer. Mỗi thông điệp gửi tới cửa JSON có một Idempotency-Key: gửi lại cùng nội dung với cùng
 mã sẽ nhận lại đúng trả lời cũ, không tạo thông điệp thứ hai. Trả lời chỉ được gửi đi sau khi đã ghi sổ: nhận được 2xx
 nghĩa là trục đã giữ thông điệp; nhận 503 hoặc mất kết nối thì gửi lại với cùng Idempotency-Key."""
 
-_EVENTS: Mapping[Event, str] = {
-    Event.SUBMITTED: "Hồ sơ mới nộp",
-    Event.EDITED: "Sửa hồ sơ",
-    Event.SUPPLEMENTED: "Bổ sung hồ sơ",
-    Event.STATUS: "Cập nhật trạng thái",
-    Event.RECEIVED: "Tiếp nhận hồ sơ",
-    Event.REFUSED: "Từ chối tiếp nhận",
-    Event.SUPPLEMENT_ASKED: "Yêu cầu bổ sung",
-    Event.FEE_ASKED: "Yêu cầu nộp phí, lệ phí",
-    Event.FEE_PAID: "Đã nộp phí, lệ phí",
-    Event.EDIT_ASKED: "Đề nghị sửa hồ sơ",
-    Event.EDIT_AGREED: "Đồng ý cho sửa hồ sơ",
-    Event.EDIT_REFUSED: "Không đồng ý cho sửa hồ sơ",
-    Event.WITHDRAWN: "Rút hồ sơ",
-    Event.WITHDRAWAL_ASKED: "Đề nghị rút hồ sơ",
-    Event.WITHDRAWAL_AGREED: "Đồng ý cho rút hồ sơ",
-    Event.WITHDRAWAL_REFUSED: "Không đồng ý cho rút hồ sơ",
-    Event.LICENCE_ISSUED: "Cấp giấy phép",
-    Event.LICENCE_AMENDED: "Sửa đổi giấy phép",
-    Event.RESULT: "Trả kết quả",
-}
 _KINDS = {
     "catalogue": "Danh mục thủ tục hành chính",
     "procedure": "Một thủ tục hành chính",
@@ -88,10 +85,13 @@ _SHAPES = {
     "DeliveryView": "Một lượt chuyển tới một nơi nhận",
     "ErrorView": "Lý do, khi đơn vị gửi là bên cần xử lý",
     "FaultView": "Một lỗi trong thông điệp",
+    "Item": "Một thông điệp chờ lấy",
     "MessageView": "Một thông điệp và kết quả chuyển",
     "NoticeList": "Danh sách thông báo",
     "NoticeView": "Một thông báo kết quả",
+    "Ready": "Các thông điệp chờ lấy",
     "Recipient": "Nơi nhận",
+    "Settled": "Kết quả đã ghi nhận",
     "Words": "Trạng thái, bằng mã và bằng lời",
 }
 
@@ -129,6 +129,7 @@ def document(app: FastAPI, hub: Hub, public_url: str) -> dict[str, Any]:
             _common_answers(operation)
     _describe_sender(made["paths"])
     _describe_attachments(made["paths"])
+    _describe_outbox(made["paths"])
     _describe_door(made["paths"][DOOR]["post"], shown)
     return made
 
@@ -170,6 +171,32 @@ def _describe_attachments(paths: dict[str, Any]) -> None:
     fetch["responses"]["200"]["content"] = binary
     fetch["responses"]["404"] = _turned_away("Không có tệp này đối với bên gọi", NotThere())
     fetch["responses"]["410"] = _turned_away("Tệp đã hết thời hạn lưu", Deleted())
+
+
+def _describe_outbox(paths: dict[str, Any]) -> None:
+    of_one = f"{OUTBOX}/{{delivery_id}}"
+    listed, one, said = paths[OUTBOX]["get"], paths[of_one]["get"], paths[f"{of_one}/ack"]["post"]
+    listed["description"] = (
+        "Dành cho hệ thống chỉ có thể tự hỏi (polling). Thông điệp của cùng một hồ sơ chỉ xuất hiện khi thông điệp trước đã được "
+        "xác nhận. Một thông điệp có thể được đưa ra nhiều lần: loại bản trùng theo message_id và digest. Chỉ xác nhận sau khi "
+        "đã lưu; quá thời hạn chưa xác nhận, trục báo cho người vận hành và vẫn tiếp tục đưa ra."
+    )
+    one["responses"]["200"]["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    wrong = BadCall((bad_value("/outcome", "giá trị không hợp lệ", "is not a possible value"),))
+    for operation in (listed, one, said):
+        operation["responses"]["404"] = _turned_away("Không có hộp thư, hoặc không có thông điệp này", NotThere())
+    said["responses"]["400"] = _turned_away("Nội dung xác nhận không đúng", wrong)
+    listed["responses"]["200"]["content"]["application/json"]["example"] = {"messages": [_READY], "waiting": 1}
+    digest = _READY["digest"]
+    no = {"outcome": "refused", "digest": digest, "code": "E-7", "reason": "thiếu thành phần hồ sơ"}
+    said["requestBody"]["content"]["application/json"]["examples"] = {
+        "taken": {"summary": "Đã lưu", "value": {"outcome": "taken", "digest": digest}},
+        "refused": {"summary": "Từ chối", "value": no},
+    }
+    settled = {"id": _READY["id"], "outcome": "taken", "repeated": False}
+    said["responses"]["200"]["content"]["application/json"]["example"] = settled
+    fault = Fault("/outcome", "settled_otherwise", "đã ghi nhận kết quả khác", "something else is recorded already")
+    said["responses"]["409"] = _turned_away("Đã ghi nhận kết quả khác, hoặc nội dung đã thay đổi", SettledOtherwise(fault))
 
 
 def _digest_parameter() -> dict[str, Any]:
@@ -329,5 +356,5 @@ def _read(endpoint: Endpoint, adapter: Adapter, body: bytes) -> Incoming | None:
 
 def _title(message: Message) -> str:
     if isinstance(message, DossierMessage):
-        return f"{_EVENTS[message.event]} ({STATUS_NAMES[message.dossier.status]})"
+        return f"{EVENT_NAMES[message.event]} ({STATUS_NAMES[message.dossier.status]})"
     return _KINDS[message.kind]

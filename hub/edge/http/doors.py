@@ -17,6 +17,7 @@ from hub.contract import Answer
 from hub.contract import Request as DoorRequest
 from hub.edge.http.bodies import Bodies
 from hub.edge.http.identity import Gate
+from hub.edge.http.outbox import is_outbox
 from hub.edge.http.pressure import Pressure
 from hub.edge.http.routes import Guarded, answered
 from hub.edge.http.turned_away import BadCall, NotThere
@@ -37,7 +38,8 @@ _PREFIX = "/doors/"
 
 def is_message(scope: Scope) -> bool:
     """Say whether a call brings a message to a door."""
-    return scope["type"] == "http" and scope["method"] == "POST" and bool(scope["path"].startswith(_PREFIX))
+    path = scope["path"]
+    return scope["type"] == "http" and scope["method"] == "POST" and path.startswith(_PREFIX) and not is_outbox(path)
 
 
 class Doors:

@@ -20,7 +20,8 @@ from hub.edge.http.routes import Guarded
 from hub.edge.http.turned_away import Unidentified
 from hub.errors import HubError, Unavailable
 from hub.ledger.tables import messages
-from hub.registers import alerts, measures, seals
+from hub.registers import alerts, measures, reconciliations, seals
+from hub.registers.alert_facts import RUN_SECONDS
 from hub.registers.measures import Measures
 from hub.registers.seals import SealMeasures
 from hub.telemetry import (
@@ -31,6 +32,7 @@ from hub.telemetry import (
     OLDEST_DUE_SECONDS,
     PARKED,
     PAUSED,
+    RECONCILED,
     SEALING_BEHIND_SECONDS,
     UNAUTHENTICATED,
 )
@@ -42,7 +44,7 @@ CHECK_SECONDS = 1.0
 #: A look that takes longer is an answer of its own: a commit that waits for a standby which is away waits for ever.
 PATIENCE_SECONDS = 5.0
 #: What is counted in the ledger at each look; what is gone must not stay.
-_COUNTED = (ALERTS, DELIVERIES, PARKED, OLDEST_DUE_SECONDS, BREAKER, PAUSED, SEALING_BEHIND_SECONDS)
+_COUNTED = (ALERTS, DELIVERIES, PARKED, OLDEST_DUE_SECONDS, BREAKER, PAUSED, RECONCILED, SEALING_BEHIND_SECONDS)
 #: No endpoint has an empty name, so the verb that tries the writer changes nothing.
 _NOBODY = ""
 
@@ -138,12 +140,14 @@ class Health:
             self._show_certificates()
             return generate_latest()
 
-    def _measured(self) -> tuple[Measures, SealMeasures, Mapping[str, int]] | None:
+    def _measured(self) -> tuple[Measures, SealMeasures, Mapping[str, int], Mapping[str, int]] | None:
         try:
             with self._hub.ledger.read() as conn:
                 now = self._hub.now()
                 found = measures.measure(conn, (*self._sending(), UNROUTED), now)
-                return found, seals.measure(conn, now), alerts.by_severity(conn)
+                runs = reconciliations.last_of_each(conn, self._sending(), now - RUN_SECONDS)
+                differing = {run.endpoint: run.findings for run in runs}
+                return found, seals.measure(conn, now), alerts.by_severity(conn), differing
         except (Unavailable, DBAPIError) as error:
             # The other counters are wanted most when the ledger does not answer.
             log.error("metrics.ledger_unread", cause=type(error).__name__)
@@ -165,13 +169,15 @@ class Health:
         return self._gate.local(request)
 
 
-def _show(measured: tuple[Measures, SealMeasures, Mapping[str, int]] | None, stamps: bool) -> None:
+def _show(
+    measured: tuple[Measures, SealMeasures, Mapping[str, int], Mapping[str, int]] | None, stamps: bool
+) -> None:
     """Set the gauges; where nothing could be counted they are absent, which an alarm can see."""
     for gauge in _COUNTED:
         gauge.clear()
     if measured is None:
         return
-    found, sealed, open_alerts = measured
+    found, sealed, open_alerts, differing = measured
     for severity, number in open_alerts.items():
         ALERTS.labels(severity).set(number)
     SEALING_BEHIND_SECONDS.labels("seal").set(sealed.unsealed_seconds)
@@ -180,6 +186,7 @@ def _show(measured: tuple[Measures, SealMeasures, Mapping[str, int]] | None, sta
     for gauge, numbers in ((DELIVERIES, found.not_done), (PARKED, found.parked)):
         for labels, number in numbers.items():
             gauge.labels(*labels).set(number)
-    for gauge, values in ((OLDEST_DUE_SECONDS, found.oldest_due), (BREAKER, found.breakers), (PAUSED, found.paused)):
+    by_endpoint = {OLDEST_DUE_SECONDS: found.oldest_due, BREAKER: found.breakers, PAUSED: found.paused, RECONCILED: differing}
+    for gauge, values in by_endpoint.items():
         for endpoint, value in values.items():
             gauge.labels(endpoint).set(value)

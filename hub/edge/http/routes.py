@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,6 +13,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from hub.edge import bugs
 from hub.edge.http.identity import UNKNOWN
 from hub.edge.http.turned_away import BadCall, Broken, NotReady, NotThere, TurnedAway, WrongMethod, answer
 from hub.errors import Fault, Unavailable
@@ -64,9 +64,7 @@ def _turned_away(request: Request, error: Exception) -> TurnedAway:
     if isinstance(error, Unavailable | OperationalError):
         log.error("ledger.unavailable", cause=type(error).__name__)
         return NotReady()
-    # Types and places only: the text of an exception may hold what a citizen wrote.
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    log.error("http.bug", route=_route(request), error=type(error).__name__, stack=stack)
+    bugs.note("http.bug", error, route=_route(request))
     return Broken()
 
 

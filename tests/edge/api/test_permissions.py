@@ -27,6 +27,7 @@ AT_ONE = {
     *("reconcile run", "reconcile stop", "reconcile resume", "reconcile mend", "reconcile report"),
     *("procedures pull", "procedures plan", "procedures claim", "procedures import", "procedures files"),
     *("campaign make", "campaign item", "campaign tick", "campaign raise"),
+    *("pull now", "partner lookup", "codes pull", "statistics send"),
 }
 #: An agency that no endpoint here has: only somebody without limits works on its catalogue.
 AGENCY = "H99"
@@ -49,6 +50,11 @@ def asked(desk: Desk, at: str) -> Mapping[str, Mapping[str, Any]]:
         **_of_catalogues(at),
         **_of_campaigns(desk),
         "link show": {},
+        "pull show": {},
+        "pull now": {"endpoint": at, "why": WHY},
+        "partner lookup": {"endpoint": at, "service": "TraCuuHoSo", "asked": {"mahoso": "H01-1"}, "why": WHY},
+        "codes pull": {"endpoint": at, "why": WHY},
+        "statistics send": {"endpoint": at, "period": "2026-02", "why": WHY},
         "link end": {"link": "khongco", "why": WHY},
         "reconcile run": {"endpoint": at, "why": WHY},
         "reconcile show": {},

@@ -13,6 +13,7 @@ from hub.edge.cli.checks import certificates, signing
 from hub.edge.cli.checks.findings import ASSUMED, ERROR, WARNING, Finding, fine, of_error
 from hub.endpoint import Endpoint
 from hub.errors import HubError
+from hub.registers import onboarding_facts
 from hub.rules import windows
 from hub.rules.broker import read_address
 from hub.settings import Settings
@@ -31,6 +32,7 @@ def look(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Iterator[F
     yield from _signatures(where, endpoint, adapter)
     yield from _hours(where, endpoint)
     yield from _broker(where, endpoint)
+    yield from _files(where, endpoint)
     yield from _member(settings, where, endpoint)
     for line in adapter.check(endpoint.options):
         level = ASSUMED if ASSUMED in line.lower() else ERROR
@@ -41,7 +43,7 @@ def look(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Iterator[F
 def _door(where: str, endpoint: Endpoint) -> Iterator[Finding]:
     inbound = endpoint.inbound
     assert inbound is not None
-    consumes = endpoint.member is not None or (endpoint.amqp is not None and bool(endpoint.amqp.consume_queue))
+    consumes = onboarding_facts.consumes(endpoint)
     if not (inbound.token_sha256 or inbound.client_certificate_sha256 or inbound.addresses or consumes):
         yield Finding(
             level=ERROR,
@@ -114,6 +116,18 @@ def _broker(where: str, endpoint: Endpoint) -> Iterator[Finding]:
             vi="kết nối không mã hóa, mật khẩu và hồ sơ đi dưới dạng đọc được: hãy dùng amqps://",
             en="the connection is not encrypted, password and dossiers can be read on the way: use amqps://",
         )
+
+
+def _files(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Say of a partner's folders what could surprise."""
+    policy = endpoint.folder
+    if policy is None or not policy.put or policy.delivered != "gone":
+        return
+    yield fine(
+        f"{where} [folder] delivered",
+        "tệp biến mất khỏi thư mục put được coi là đối tác đã nhận: không ai khác được xóa tệp ở đó",
+        "a file that is gone from put is taken as the partner's: nobody else may delete there",
+    )
 
 
 def _member(settings: Settings, where: str, endpoint: Endpoint) -> Iterator[Finding]:

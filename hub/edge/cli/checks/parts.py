@@ -13,6 +13,7 @@ from hub.edge.cli.checks.findings import WARNING, Finding, fine, of_error
 from hub.edge.http.identity import Gate
 from hub.endpoint import Endpoint
 from hub.errors import HubError
+from hub.folder.reaching import Places, look_at
 from hub.settings import Settings
 from hub.trust.timestamping import Authority, Timestamping
 
@@ -39,6 +40,7 @@ def look(settings: Settings, *, reach: bool) -> Iterator[Finding]:
             with ThreadPoolExecutor(PROBES) as pool:
                 yield from pool.map(lambda endpoint: _probe(hub, endpoint), _called(settings))
                 yield from pool.map(_probe_queue, _consumed(settings))
+                yield from pool.map(_probe_folder, _watched(settings))
                 yield from pool.map(lambda authority: _probe_authority(timestamping, authority), timestamping.authorities)
     finally:
         hub.ledger.close()
@@ -96,6 +98,23 @@ def _probe_queue(endpoint: Endpoint) -> Finding:
     except HubError as error:
         return of_error(where, error)
     return fine(where, f"kết nối được: {said}", f"reached: {said}")
+
+
+def _watched(settings: Settings) -> list[Endpoint]:
+    """Give the endpoints whose folders are taken from; those that are put into as well were tried with the partner."""
+    return [each for each in settings.endpoints.values() if each.folder and each.folder.take and not each.folder.put]
+
+
+def _probe_folder(endpoint: Endpoint) -> Finding:
+    where = f"endpoint {endpoint.name} [folder] take"
+    places = Places(endpoint)
+    try:
+        said = look_at(places)
+    except HubError as error:
+        return of_error(where, error)
+    finally:
+        places.close()
+    return fine(where, f"đọc và ghi được: {said}", f"can be worked in: {said}")
 
 
 def _probe_authority(timestamping: Timestamping, authority: Authority) -> Finding:

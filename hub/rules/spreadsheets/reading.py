@@ -1,7 +1,7 @@
-"""Spreadsheets (XLSX, CSV) read strictly and written plainly: bytes in, rows out, every fault named by its cell.
+"""Spreadsheets (XLSX, CSV) read strictly: bytes in, rows out, every fault named by its cell.
 
 A workbook from outside is hostile input: it is measured before it is unpacked, and what would be guessed (formulas, merged
-cells, numbers in place of codes) is a fault. The only room that knows openpyxl.
+cells, numbers in place of codes) is a fault.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import math
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
+from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from hub.errors import Fault, InvalidMessage
@@ -36,7 +34,7 @@ MOST_FAULTS = 500
 _OLD_FORMAT = b"\xd0\xcf\x11\xe0"
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*"([A-Z0-9:]{1,30})"')
 _DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +119,7 @@ def _read_workbook(content: bytes, sheets: Sequence[Sheet], found: dict[str, lis
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             for sheet, page in _pages(book, sheets):
-                merged = _MERGED.findall(parts.read(page._worksheet_path))
+                merged = _MERGED.findall(parts.read(part_of(page)))
                 found[sheet.key] = _read_page(sheet, page.title, _cells(page), merged, faults)
     except InvalidMessage:
         raise
@@ -129,6 +127,11 @@ def _read_workbook(content: bytes, sheets: Sequence[Sheet], found: dict[str, lis
         found.clear()
         cause = type(error).__name__
         faults.append(_fault("", "bad_file", f"không đọc được tệp XLSX ({cause})", f"the XLSX file cannot be read ({cause})"))
+
+
+def part_of(page: Any) -> str:
+    """Name the part of the file in which a sheet stands; openpyxl knows it and has no public name for it (3.1)."""
+    return str(page._worksheet_path)
 
 
 def _unsound(content: bytes) -> Fault | None:
@@ -305,7 +308,7 @@ def _text(column: Column, place: str, value: Any, faults: list[Fault]) -> str:
             faults.append(_fault(place, "bad_type", f"“{column.title}”: {vi}", f"{column.title!r}: {en}"))
         value = int(value) if value == int(value) else value
     text = unicodedata.normalize("NFC", _plain(value)).strip()
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         faults.append(_fault(place, "bad_value", "có ký tự điều khiển", "has control characters"))
     elif len(text) > column.longest:
         vi, en = f"dài quá {column.longest} ký tự", f"longer than {column.longest} characters"
@@ -341,34 +344,3 @@ def _cell(sheet: str, column: int, row: int) -> str:
 
 def _fault(path: str, code: str, vi: str, en: str) -> Fault:
     return Fault(path, code, vi, en)
-
-
-# --- writing -----------------------------------------------------------------------------------------------------
-
-
-def write_workbook(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]) -> bytes:
-    """Write sheets (title, titles of columns, rows) as XLSX; a text is a text, whatever sign it begins with."""
-    book = Workbook(write_only=True)
-    for title, head, rows in sheets:
-        page = book.create_sheet(title[:31])
-        page.freeze_panes = "A2"
-        for place, text in enumerate(head, start=1):
-            page.column_dimensions[get_column_letter(place)].width = min(60, max(12, len(text) + 4))
-        page.append([_written(page, text, bold=True) for text in head])
-        for row in rows:
-            page.append([_written(page, value) for value in row])
-    kept = io.BytesIO()
-    book.save(kept)
-    return kept.getvalue()
-
-
-def _written(page: Any, value: Any, *, bold: bool = False) -> Any:
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
-    cell = WriteOnlyCell(page, value=_CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value))[:LONGEST_CELL])
-    # A citizen's or a partner's text that begins with = would be carried out when the file is opened.
-    cell.data_type = "s"
-    cell.number_format = "@"
-    if bold:
-        cell.font = Font(bold=True)
-    return cell
