@@ -303,7 +303,7 @@ def _end_chain(writing: _Writing, dossier: int, chain: _Chain) -> None:
     writing.put(ledger_tables.dossiers, {
         "key": key, "procedure": _procedure(dossier), "status": "5", "origin": sender, "native": "{}", "version": chain.places,
         "last_endpoint": sender, "last_digest": "", "last_message": "", "updated_at": NOW - dossier % 86400,
-        "test": False, **columns(Facts()),
+        "test": False, "trade_stage": "", "trade_course": "", "answer_due": None, **columns(Facts()),
     })  # fmt: skip
     writing.put(ledger_tables.dossier_codes, {"code": key, "key": key})
     writing.put(finding_keys, {"hash": KEY.hashed(person_of(dossier)), "subject": key, "at": NOW - dossier % 86400})

@@ -42,7 +42,7 @@ from adapters.single_window.options import MINISTRY_SERVICE, Options
 from adapters.single_window.soap import CONTENT_TYPE, SOAP
 from benchmarks.dossiers import DOCUMENT_TYPE, OFFICE_CODE
 from hub.canonical.codes import CodeTables
-from hub.contract import Opened, Writing
+from hub.contract import Incoming, Opened, Writing
 from hub.rules import signatures, signing, xml
 from hub.rules.trust import TrustSnapshot
 from hub.trust import keys
@@ -126,9 +126,7 @@ class Unit:
 
     def _with_signxml(self, document: bytes) -> bytes:
         tools, message_id, now = self._tools, str(uuid4()), datetime.now(UTC)
-        verified = tools.verifier.verify(
-            document, x509_cert=self._trader, validate_schema=False, expect_config=self._expected
-        )
+        verified = tools.verifier.verify(document, x509_cert=self._trader, validate_schema=False, expect_config=self._expected)
         if self._by_rooms:
             root = etree.fromstring(by_rooms(bytes(verified.signed_data), message_id, now))
         else:
@@ -157,10 +155,17 @@ class Unit:
 
 def by_rooms(octets: bytes, message_id: str, now: datetime) -> bytes:
     """Translate as the hub does: read into the canonical message, write for the ministry's system."""
-    message = ADAPTER.read_message(octets, Opened(document=octets), COMING).messages[0]
-    writing = Writing(options=GOING, codes=CodeTables(), held={}, now=now, message_id=message_id)
+    incoming = ADAPTER.read_message(octets, Opened(document=octets), COMING)
+    message = incoming.messages[0]
+    contents = contents_of(incoming)
+    writing = Writing(options=GOING, codes=CodeTables(), held={}, now=now, message_id=message_id, contents=contents)
     (call,) = ADAPTER.plan(message, GOING)
     return ADAPTER.write_message(message, call, writing).body
+
+
+def contents_of(incoming: Incoming) -> dict[str, bytes]:
+    """Give the files that stood inside a document, as the hub reads them back from its store."""
+    return {file.digest: b"".join(file.pieces()) for file in incoming.files}
 
 
 def direct(root: etree._Element, message_id: str, now: datetime) -> None:

@@ -115,12 +115,12 @@ class SimulatorServer:
         """Answer one call: steering verbs, then the faults that every simulator knows, then the partner's own behaviour."""
         if call.path.startswith("/_"):
             return self._steer(call)
-        said = self._answer(call)
+        said = self._decide(call)
         for listener in self.listeners:
             listener(call, said)
         return said
 
-    def _answer(self, call: Call) -> Said:
+    def _decide(self, call: Call) -> Said:
         text = f"{call.path} {call.body.decode('utf-8', 'replace')}"
         if late := self.faults.take("latency", text):
             time.sleep(float(late["value"]))

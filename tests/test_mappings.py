@@ -386,7 +386,7 @@ def test_of_two_who_add_contradicting_rows_at_once_one_is_refused(night: Shift) 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("touch", ["_count", "_refuse_overlap", "append"])
+@pytest.mark.parametrize("touch", ["count_change", "_refuse_overlap", "append"])
 def test_killed_in_the_middle_of_a_change_nothing_of_it_was_done(tmp_path: Path, engine: str, touch: str) -> None:
     with ledger_on(engine) as address, shift(tmp_path, ledger=address) as night:
         child = os.fork()

@@ -31,8 +31,9 @@ def outgoing(document: bytes) -> Outgoing:
     """Write what the hub would write to the ministry's system."""
     now = datetime.now(UTC)
     octets = signatures.signed_part(document, TrustSnapshot(pinned=(KEYS.trader_signer.certificate,)), now).signed_bytes
-    (message,) = ADAPTER.read_message(octets, Opened(document=octets), work.COMING).messages
-    writing = Writing(options=work.GOING, codes=CodeTables(), held={}, now=now, message_id=MESSAGE_ID)
+    incoming = ADAPTER.read_message(octets, Opened(document=octets), work.COMING)
+    (message,), contents = incoming.messages, work.contents_of(incoming)
+    writing = Writing(options=work.GOING, codes=CodeTables(), held={}, now=now, message_id=MESSAGE_ID, contents=contents)
     return ADAPTER.write_message(message, ADAPTER.plan(message, work.GOING)[0], writing)
 
 

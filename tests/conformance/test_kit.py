@@ -62,6 +62,7 @@ LASTS = "test_what_is_read_survives_its_json_form"
 CALLS = "test_a_message_needs_the_expected_calls"
 ALIKE = "test_a_refusal_is_not_answered_like_acceptance"
 SIGNATURE = "test_a_signature_is_found_where_the_adapter_says"
+GREETING = "test_a_message_is_no_greeting"
 PLAN_PURE = "test_planning_is_pure"
 WRITE_PURE = "test_writing_is_pure"
 LEAST_MESSAGE = "test_the_least_message_of_any_kind_is_written_or_refused"
@@ -288,6 +289,7 @@ class Mute:
     def close(self) -> None: ...
 
 
+_ANSWER = Answer(status=200, body=b"", content_type="text/plain")
 FLAWS = [
     Flaw("leaves the signature", SIGNATURE, "'jws', but", opener(lambda opened, _: replace(opened, jws=None))),
     Flaw("makes up a signature", SIGNATURE, "'jws', but", opener(lambda opened, _: replace(opened, jws=opened.jws or "x"))),
@@ -297,6 +299,7 @@ FLAWS = [
     Flaw("another event", READ, "withdrawn", reader(lambda read, _: _with_message(read, event=Event.WITHDRAWN))),
     Flaw("no identity", READ, "'' == 'M-0", reader(lambda read, _: replace(read, identity=""))),
     Flaw("a correlation nobody expects", READ, "'x' == ''", reader(lambda read, _: replace(read, correlation="x"))),
+    Flaw("greets every message", GREETING, "is None", {"greeting": lambda request, options: _ANSWER}),
     Flaw("reads the clock", PURE, r"the clock \(datetime.now\)", reader(_now)),
     Flaw("reads a file", PURE, "a file", reader(_from_file)),
     Flaw("draws an identity", PURE, "chance", reader(lambda read, _: replace(read, identity=str(uuid.uuid4())))),

@@ -118,6 +118,7 @@ def test_the_first_tab_leads_to_the_main_part_and_every_row_can_be_reached(
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.getAttribute('href') || ''"))
         assert f"/failures/{known['group']}" in reached
+        page.evaluate("document.activeElement.blur()")
         outline = page.evaluate("getComputedStyle(document.querySelector('main a')).outlineStyle")
         assert outline == "none"
         page.locator("main a").first.focus()

@@ -46,8 +46,8 @@ def test_a_scenario_is_started_over_rest_and_its_finding_read(bench_of: Any, car
     headers = {"Content-Type": "application/json"}
 
     started = asked(f"{address}/start", json.dumps({"scenarios": ["valid"]}).encode(), **headers)[0]
-    while bench.outcomes()["valid"].state != "done":
-        assert bench.outcomes()["valid"].state in ("not_run", "running")
+    while (state := bench.outcomes()["valid"].state) != "done":
+        assert state in ("not_run", "running")
     report = json.loads(asked(f"{address}/report.json")[1])
 
     assert started == 202

@@ -65,9 +65,14 @@ def _named(tree: Any, path: str) -> Iterator[Named]:
         for key, part in tree.items():
             if key in _ADDRESSES and isinstance(part, str) and part.strip():
                 title = next((tree[name] for name in _NAMES if isinstance(tree.get(name), str) and tree[name]), "")
-                yield Named(f"{path}/{key}", title[:500], part.strip())
+                yield Named(f"{path}/{key}", _kept(title)[:500], _kept(part.strip()))
             else:
                 yield from _named(part, f"{path}/{key}")
+
+
+def _kept(text: str) -> str:
+    """Show a NUL, which PostgreSQL keeps in no text, as what stands for an unknown character."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def check(
