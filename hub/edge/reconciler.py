@@ -73,10 +73,18 @@ class Reconciler:
             self._begin(run_id, f"reconcile-{run_id[:8]}", partial(self._carry, run_id))
 
     def _begin_tasks(self) -> None:
+        """Begin the work of the night: only what was taken has a thread, so that what waits or is another's hinders nobody."""
         for task in nights.due(self._hub):
             if sum(thread.is_alive() for thread in self._threads.values() if thread.name.startswith("night-")) >= MOST_TASKS:
                 return
+            if task.name in self._alive() or self._stop.is_set() or not nights.take(self._hub, task, self.name):
+                continue
             self._begin(task.name, f"night-{task.name}", partial(self._do, task))
+            if task.name not in self._threads:
+                nights.leave(self._hub, task, self.name)
+
+    def _alive(self) -> frozenset[str]:
+        return frozenset(each for each, thread in self._threads.items() if thread.is_alive())
 
     def _begin(self, key: str, name: str, work: Callable[[], None]) -> None:
         """Begin something in a thread of its own, unless it has one here."""
@@ -86,9 +94,9 @@ class Reconciler:
             thread.start()
 
     def _do(self, task: Task) -> None:
-        """Do one task of the night, unless another process is at it."""
+        """Do one task of the night, which was taken."""
         work = nights.Work(hub=self._hub, task=task, holder=self.name, stops=self._stop.wait)
-        self._try(task.name, lambda: nights.carry(work) if nights.take(self._hub, task, self.name) else None)
+        self._try(task.name, lambda: nights.carry(work))
 
     def _carry(self, run_id: str) -> None:
         """Carry one run on until it ends, is stopped, or is another process's."""

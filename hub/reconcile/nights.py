@@ -87,13 +87,18 @@ def take(hub: Hub, task: Task, holder: str) -> bool:
     return hub.ledger.change(partial(night_verbs.take, task=task.name, due=task.due, holder=holder, now=hub.now()))
 
 
+def leave(hub: Hub, task: Task, holder: str) -> None:
+    """Give a task back that was taken and is not done."""
+    hub.ledger.change(partial(night_verbs.leave, task=task.name, holder=holder))
+
+
 def carry(work: Work) -> None:
     """Do a task that was taken; what fails is tried again later."""
     hub, name = work.hub, work.task.name
     try:
         work.task.work(work)
     except Leave:
-        hub.ledger.change(partial(night_verbs.leave, task=name, holder=work.holder))
+        leave(hub, work.task, work.holder)
     except HubError as error:
         log.error("night.failed", task=name, due=work.task.due, error=error.code, where=error.where)
         hub.ledger.change(partial(night_verbs.failed, task=name, holder=work.holder, error=error.code, now=hub.now()))
