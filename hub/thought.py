@@ -54,11 +54,7 @@ class Thought:
     catalogues: int | None = None
 
 
-
-
-def think(
-    hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thought], message_id: str = ""
-) -> Thought:
+def think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thought], message_id: str = "") -> Thought:
     """Think of one message; ``earlier``: those that stand before it in the same document."""
     if isinstance(message, DossierMessage):
         return _think_of_dossier(hub, endpoint, message, earlier, message_id)
