@@ -5,9 +5,12 @@ A simulator is a partner's double that speaks the wire protocol. It is not a moc
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -185,3 +188,30 @@ class SimulatorServer:
                 """Say nothing: the account tells."""
 
         return Handler
+
+
+class FetchesFiles:
+    """The side of a partner that fetches files at the addresses it was given, and keeps what came: address, digest, size."""
+
+    SECONDS = 20.0
+    PIECE_BYTES = 65_536
+
+    def __init__(self) -> None:
+        self.fetched: list[dict[str, Any]] = []
+
+    def fetch_one(self, url: str) -> str:
+        """Fetch one file; say what is wrong with it, else an empty text."""
+        if not url.startswith(("http://", "https://")):
+            return "không phải địa chỉ"
+        hashed, size = hashlib.sha256(), 0
+        try:
+            with urllib.request.urlopen(url, timeout=self.SECONDS) as reply:  # noqa: S310 - a simulator, told what to fetch
+                while piece := reply.read(self.PIECE_BYTES):
+                    hashed.update(piece)
+                    size += len(piece)
+        except urllib.error.HTTPError as error:
+            return f"HTTP {error.code}"
+        except (OSError, ValueError) as error:
+            return type(error).__name__
+        self.fetched.append({"url": url, "digest": f"sha256:{hashed.hexdigest()}", "size": size})
+        return ""

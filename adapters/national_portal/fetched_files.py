@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+from hub.simulation import FetchesFiles
+
 #: Fields that name a file by its address; one address in each.
 FIELDS = re.compile(r"DuongDan\w*")
-SECONDS = 20.0
-_PIECE_BYTES = 65_536
 
 
-class FetchedFiles:
+class FetchedFiles(FetchesFiles):
     """What was fetched: the address, and digest and size of what came."""
-
-    def __init__(self) -> None:
-        self.fetched: list[dict[str, Any]] = []
 
     def fetch(self, body: Any) -> str:
         """Fetch every file that a call names; say what is wrong with the first that does not come, else an empty text."""
         for name, url in _named(body):
-            fault = self._fetch_one(url)
+            fault = self.fetch_one(url)
             if fault:
                 return f"Không tải được tệp {name}: {fault}"
-        return ""
-
-    def _fetch_one(self, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            return "không phải địa chỉ"
-        hashed, size = hashlib.sha256(), 0
-        try:
-            with urllib.request.urlopen(url, timeout=SECONDS) as reply:  # noqa: S310 - a simulator, told what to fetch
-                while piece := reply.read(_PIECE_BYTES):
-                    hashed.update(piece)
-                    size += len(piece)
-        except urllib.error.HTTPError as error:
-            return f"HTTP {error.code}"
-        except (OSError, ValueError) as error:
-            return type(error).__name__
-        self.fetched.append({"url": url, "digest": f"sha256:{hashed.hexdigest()}", "size": size})
         return ""
 
 
