@@ -32,12 +32,12 @@ def node() -> Iterator[Node]:
         # The printed line pipes the password in.
         shared.control(*words, *(["a password"] if words[0] == "add_user" else []))
     yield shared
-    shared.control("delete_user", "node-1")
+    shared.control("delete_user", "node-alone")
     shared.control("delete_vhost", VHOST)
 
 
 def options(node: Node) -> BusOptions:
-    return BusOptions(url=f"amqp://node-1@127.0.0.1:{node.port}/{VHOST.replace(' ', '%20')}", password="a password")
+    return BusOptions(url=f"amqp://node-alone@127.0.0.1:{node.port}/{VHOST.replace(' ', '%20')}", password="a password")
 
 
 def test_a_node_can_do_its_whole_work(node: Node) -> None:
@@ -69,7 +69,7 @@ def test_a_node_can_do_its_whole_work(node: Node) -> None:
 )
 def test_a_node_can_do_nothing_else(node: Node, verb: str, given: dict[str, str]) -> None:
     RabbitBus(options(node), KEYS, ("bo",)).open()
-    connection = Connection("amqp://", port=node.port, userid="node-1", password="a password", virtual_host=VHOST)
+    connection = Connection("amqp://", port=node.port, userid="node-alone", password="a password", virtual_host=VHOST)
     with connection, pytest.raises(connection.channel_errors) as caught:
         getattr(connection.default_channel, verb)(**given)
 
@@ -77,13 +77,13 @@ def test_a_node_can_do_nothing_else(node: Node, verb: str, given: dict[str, str]
 
 
 def test_a_user_that_lacks_rights_is_told_so(node: Node) -> None:
-    node.control("add_user", "node-2", "a password")
-    node.control("set_permissions", "-p", VHOST, "node-2", "", "", "")
+    node.control("add_user", "node-other", "a password")
+    node.control("set_permissions", "-p", VHOST, "node-other", "", "", "")
     try:
         with pytest.raises(BadSettings) as caught:
-            RabbitBus(replace(options(node), url=options(node).url.replace("node-1", "node-2")), KEYS, ("bo",)).open()
+            RabbitBus(replace(options(node), url=options(node).url.replace("node-alone", "node-other")), KEYS, ("bo",)).open()
     finally:
-        node.control("delete_user", "node-2")
+        node.control("delete_user", "node-other")
 
     assert "bus permissions" in caught.value.en and "bus permissions" in caught.value.vi
 
