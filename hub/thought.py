@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from hub import rows_alone
+from hub import border_derived, border_thought, rows_alone
 from hub.app import UNROUTED, Hub
 from hub.canonical.base import local
+from hub.canonical.border.message import BorderMessage
 from hub.canonical.codes import Status
 from hub.canonical.compact_json import compact_sorted
 from hub.canonical.dossier import DossierMessage
@@ -22,6 +23,7 @@ from hub.canonical.raw import RawMessage
 from hub.endpoint import Endpoint
 from hub.errors import Fault, InvalidMessage, NoRoute, NotPermitted
 from hub.ledger import chains
+from hub.ledger.border_values import BorderChange, Naming
 from hub.ledger.values import DossierChange, Holding, Planned, ProcedureRow
 from hub.registers import dossiers, procedures
 from hub.registers.attachments import readable
@@ -52,6 +54,9 @@ class Thought:
     holdings: tuple[Holding, ...] = ()
     #: How many catalogues of this owner there were when we looked.
     catalogues: int | None = None
+    #: What it changes of border documents, and the numbers of such that its dossier names.
+    border: tuple[BorderChange, ...] = ()
+    named: tuple[Naming, ...] = ()
 
 
 def think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thought], message_id: str = "") -> Thought:
@@ -62,6 +67,8 @@ def think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thou
         return _think_of_catalogue(hub, endpoint, message)
     if isinstance(message, QuestionMessage | StatisticsMessage | RawMessage):
         return _think_of_other(hub, endpoint, message)
+    if isinstance(message, BorderMessage):
+        return _think_of_border(hub, endpoint, message, earlier)
     raise NotPermitted(
         [Fault("/", "not_permitted", "loại thông điệp này không gửi vào trục", f"{message.kind} is not sent to the hub")]
     )
@@ -94,17 +101,47 @@ def _think_of_dossier(
     # A test dossier goes nowhere, whatever routes and partners on trial there are.
     planned = () if test else _planned(hub, endpoint, message, canonical, known, earlier, park=judged.park)
     change = _change(message, known, test, judged)
+    border = _border_of(hub, endpoint, message, change, earlier, goes_on=judged.park is None)
     return Thought(
         message=message,
         canonical=canonical,
         subject=change.key,
-        planned=planned,
-        warnings=warnings,
+        planned=(*planned, *(border.derived.planned if border.derived else ())),
+        warnings=(*warnings, *border.warnings),
         files=files,
+        border=border.derived.changes if border.derived else (),
+        named=border.named,
         replaced=replaced_dossier(hub, endpoint.name, change) if known is None else None,
         dossier=change,
         finding=applicant_numbers.hashes(message, hub.number_key),
         after=_after(change, known, endpoint, planned),
+    )
+
+
+def _border_of(
+    hub: Hub, endpoint: Endpoint, message: DossierMessage, change: DossierChange, earlier: Sequence[Thought], *, goes_on: bool
+) -> border_derived.Meant:
+    """Say what a message means for border documents; a test dossier is nobody's certificate."""
+    if change.test:
+        return border_derived.Meant()
+    return border_derived.meant(hub, endpoint, message, change.key, _border_changes(earlier), goes_on=goes_on)
+
+
+def _border_changes(earlier: Iterable[Thought]) -> tuple[BorderChange, ...]:
+    return tuple(change for thought in earlier for change in thought.border)
+
+
+def _think_of_border(hub: Hub, endpoint: Endpoint, given: BorderMessage, earlier: Sequence[Thought]) -> Thought:
+    waits = _stands_unrouted(given.subject, earlier)
+    thought = border_thought.think(hub, endpoint, given, _border_changes(earlier), waits=waits)
+    return Thought(
+        message=thought.message,
+        canonical=thought.canonical,
+        subject=thought.subject,
+        planned=thought.planned,
+        warnings=thought.warnings,
+        files=thought.files,
+        border=thought.changes,
     )
 
 
@@ -238,8 +275,10 @@ def _planned(
 ) -> tuple[Planned, ...]:
     subject = known.key if known else message.subject
     origin = known.origin if known else endpoint.name
-    if known is not None and UNROUTED in known.recipients and _waits_for_a_route(hub, known.key, earlier):
-        return (_unrouted(hub, endpoint, message, canonical, subject),)
+    if known is not None and UNROUTED in known.recipients and (
+        _stands_unrouted(known.key, earlier) or hub.waits_for_a_route(known.key)
+    ):
+        return (hub.unrouted(message, canonical, subject, endpoint.name),)
     try:
         recipients = routing.recipients(
             message,
@@ -252,28 +291,14 @@ def _planned(
             begun=known.begun if known else None,
         )
     except NoRoute as error:
-        return (_unrouted(hub, endpoint, message, canonical, subject, error),)
+        return (hub.unrouted(message, canonical, subject, endpoint.name, error),)
     names = hub.finals(recipients, source=endpoint.name)
     return hub.plan(message, names, subject, park=park, canonical=canonical)
 
 
-def _unrouted(
-    hub: Hub, endpoint: Endpoint, message: Message, canonical: bytes, subject: str, error: NoRoute | None = None
-) -> Planned:
-    """Plan to route a message later: parked, for an operator to add the rule and rebuild it, or behind one that is.
-
-    Its sender did nothing wrong, so it is accepted.
-    """
-    park = (error.code, error.where, error.en, error.vi) if error else None
-    return hub.planned(message, canonical, UNROUTED, subject, "route", {"source": endpoint.name}, park)
-
-
-def _waits_for_a_route(hub: Hub, key: str, earlier: Sequence[Thought]) -> bool:
-    """Say whether an earlier message of the dossier waits for a rule: later ones stand behind it, so as not to overtake."""
-    if any((each.endpoint, each.subject) == (UNROUTED, key) for thought in earlier for each in thought.planned):
-        return True
-    with hub.ledger.read() as conn:
-        return chains.is_open(conn, UNROUTED, key)
+def _stands_unrouted(key: str, earlier: Iterable[Thought]) -> bool:
+    """Say whether a message before this one in the same document waits for a rule."""
+    return any((each.endpoint, each.subject) == (UNROUTED, key) for thought in earlier for each in thought.planned)
 
 
 def _think_of_other(hub: Hub, endpoint: Endpoint, message: QuestionMessage | StatisticsMessage | RawMessage) -> Thought:
@@ -283,10 +308,8 @@ def _think_of_other(hub: Hub, endpoint: Endpoint, message: QuestionMessage | Sta
             [Fault("/MaDonVi", "not_permitted", "không phải cơ quan của đơn vị gửi", "not the sender's own agency")]
         )
     canonical = to_json(message)
-    with hub.ledger.read() as conn:
-        waits = chains.is_open(conn, UNROUTED, message.subject)
-    if waits:
-        planned: tuple[Planned, ...] = (_unrouted(hub, endpoint, message, canonical, message.subject),)
+    if hub.waits_for_a_route(message.subject):
+        planned: tuple[Planned, ...] = (hub.unrouted(message, canonical, message.subject, endpoint.name),)
     else:
         planned = _planned(hub, endpoint, message, canonical, None, (), park=None)
     return Thought(message=message, canonical=canonical, subject=message.subject, planned=planned)
@@ -341,10 +364,10 @@ def _planned_catalogue(
 ) -> tuple[tuple[Planned, ...], tuple[Holding, ...]]:
     # Looked at before the holdings: once it is closed, what waited there is in them.
     if chains.is_open(conn, UNROUTED, message.subject):
-        return (_unrouted(hub, endpoint, message, to_json(message), message.subject),), ()
+        return (hub.unrouted(message, to_json(message), message.subject, endpoint.name),), ()
     try:
         names = routing.recipients(message, endpoint.name, hub.routes, hub.codes(), hub.clock(), origin=endpoint.name)
     except NoRoute as error:
-        return (_unrouted(hub, endpoint, message, to_json(message), message.subject, error),), ()
+        return (hub.unrouted(message, to_json(message), message.subject, endpoint.name, error),), ()
     held = {name: procedures.given(conn, name) for name in hub.finals(names, source=endpoint.name)}
     return hub.plan_catalogue(message, held)

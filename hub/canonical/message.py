@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from hub.canonical.border.message import BorderMessage
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.figures import StatisticsMessage
 from hub.canonical.notice import NoticeMessage
@@ -14,7 +15,14 @@ from hub.canonical.question import QuestionMessage
 from hub.canonical.raw import RawMessage
 
 Message = Annotated[
-    DossierMessage | CatalogueMessage | ProcedureMessage | NoticeMessage | QuestionMessage | StatisticsMessage | RawMessage,
+    DossierMessage
+    | BorderMessage
+    | CatalogueMessage
+    | ProcedureMessage
+    | NoticeMessage
+    | QuestionMessage
+    | StatisticsMessage
+    | RawMessage,
     Field(discriminator="kind"),
 ]
 

@@ -23,6 +23,9 @@ class NoticeMessage(Frozen):
     vi: str = ""
     en: str = ""
     at: datetime
+    #: Of the message that it is about, where that was about a dossier: the dossier's numbers, numbering -> number, and what the
+    #: sender's own protocol needs to say of it again.
+    numbers: dict[str, str] = Field(default_factory=dict)
     native: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -20,6 +20,8 @@ class Receipt(Frozen):
     held: dict[str, str] = Field(default_factory=dict)
     #: Numbers that the partner gives this dossier hereby, numbering -> number: joined to the dossier's others.
     numbers: dict[str, str] = Field(default_factory=dict)
+    #: Number by which the partner is asked later what became of it, until it says its last word (``contract.Following``).
+    follow: str = ""
 
 
 class Finding(Frozen):
@@ -29,3 +31,5 @@ class Finding(Frozen):
     outcome: str
     text: str = ""
     held: dict[str, str] = Field(default_factory=dict)
+    #: Where it was found: as in a receipt.
+    follow: str = ""

@@ -11,6 +11,7 @@ from itertools import islice
 from hub.canonical.base import VIETNAM
 from hub.rules.alert_kinds import KINDS
 from hub.rules.alerts import NOT_TOLD, Book, Condition, Rule, Seen, Severity, waits
+from hub.rules.border.marks import MARK_NAMES
 
 #: So many alerts of a kind at most are told one by one; what is more is one alert.
 MOST = 100
@@ -98,6 +99,57 @@ class Awaited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unsaid:
+    """Words that a partner waits for, and since when the oldest is owed."""
+
+    endpoint: str
+    since: float
+    #: Why it could not be given; empty: nobody has tried.
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfollowed:
+    """Deliveries of which a partner was asked in vain what became of them."""
+
+    endpoint: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untaken:
+    """Items on a partner's lists that our own failure keeps us from taking."""
+
+    endpoint: str
+    count: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BorderEnding:
+    """Border documents of one origin and one other country whose clock ends soon, or has ended of late."""
+
+    #: ``answer``, ``expiry`` or ``hop``.
+    clock: str
+    #: Who issued, or brought, them.
+    endpoint: str
+    country: str
+    count: int
+    #: When the first of them ends.
+    ends: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BorderMarked:
+    """Border documents of one origin that an officer must look at for one cause."""
+
+    mark: str
+    endpoint: str
+    count: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Silent:
     """Processes of one role on one host, and when one of them was last seen."""
 
@@ -133,6 +185,11 @@ class Facts:
     silent: tuple[Silent, ...] = ()
     unpulled: tuple[Unpulled, ...] = ()
     awaited: tuple[Awaited, ...] = ()
+    unsaid: tuple[Unsaid, ...] = ()
+    unfollowed: tuple[Unfollowed, ...] = ()
+    untaken: tuple[Untaken, ...] = ()
+    border_endings: tuple[BorderEnding, ...] = ()
+    border_marks: tuple[BorderMarked, ...] = ()
     #: Host -> bytes that are free for partners' files.
     disks: Mapping[str, int] = field(default_factory=dict)
     #: Recipient -> since when it cannot be told.
@@ -403,6 +460,57 @@ def _pull_late(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
         )
 
 
+def _word_late(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    for each in sorted(facts.unsaid, key=lambda one: (one.since, one.endpoint)):
+        rule = book.rule("word_late", (each.endpoint,))
+        if rule is None or each.since > now or waits(each.since, rule.after_seconds, now):
+            continue
+        name, (vi_at, en_at) = _title(facts, each.endpoint), moments(each.since)
+        cause = f" ({each.error})" if each.error else ""
+        yield _condition(
+            rule,
+            each.endpoint,
+            f"{name}: chưa báo lại được cho đối tác về mục đã xử lý từ {vi_at}{cause}",
+            f"{name}: the partner waits since {en_at} for our word on what it holds for us{cause}",
+            endpoints=(each.endpoint,),
+            page=f"/pulls/{each.endpoint}/owed",
+        )
+
+
+def _follow_given_up(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for each in sorted(facts.unfollowed, key=lambda one: one.endpoint):
+        rule = book.rule("follow_given_up", (each.endpoint,))
+        if rule is None or not (level := _level(rule.steps, each.count)):
+            continue
+        name, least = _title(facts, each.endpoint), rule.steps[level - 1]
+        yield _condition(
+            rule,
+            each.endpoint,
+            f"{name}: từ {least} lượt chuyển đã thôi hỏi kết quả vì đối tác mãi không trả lời cuối cùng",
+            f"{name}: {least} or more deliveries are not asked about any more, since the partner's last word does not come",
+            endpoints=(each.endpoint,),
+            level=level,
+            page=f"/pulls/{each.endpoint}/followed",
+        )
+
+
+def _item_failed(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for each in sorted(facts.untaken, key=lambda one: one.endpoint):
+        rule = book.rule("item_failed", (each.endpoint,))
+        if rule is None or not (level := _level(rule.steps, each.count)):
+            continue
+        name, least = _title(facts, each.endpoint), rule.steps[level - 1]
+        yield _condition(
+            rule,
+            each.endpoint,
+            f"{name}: từ {least} mục trong danh sách của đối tác chưa nhận được do lỗi của trục ({each.error})",
+            f"{name}: {least} or more items on the partner's lists cannot be taken by our own failure ({each.error})",
+            endpoints=(each.endpoint,),
+            level=level,
+            page="/pulls",
+        )
+
+
 def _answer_due(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
     for each in sorted(facts.awaited, key=lambda one: (one.due, one.endpoint, one.procedure)):
         rule = book.rule("answer_due", (each.endpoint,))
@@ -420,6 +528,99 @@ def _answer_due(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
             endpoints=(each.endpoint,),
             severity=Severity.NOTICE if left > 0 else Severity.WARNING,
             level=level,
+        )
+
+
+def _of_clock(facts: Facts, clock: str) -> list[BorderEnding]:
+    found = (each for each in facts.border_endings if each.clock == clock)
+    return sorted(found, key=lambda one: (one.ends, one.endpoint, one.country))
+
+
+def _border_answer_due(book: Book, facts: Facts, now: float) -> Iterator[Condition]:
+    for each in _of_clock(facts, "answer"):
+        if (rule := book.rule("border_answer_due", (each.endpoint,))) is None:
+            continue
+        name, (vi_at, en_at), late = _title(facts, each.endpoint), moments(each.ends), each.ends <= now
+        vi, en = ("đã quá hạn từ", "has been late since") if late else ("đến hạn", "is due")
+        yield _condition(
+            rule,
+            f"{each.endpoint}/{each.country}",
+            f"{name}, nước đối tác {each.country}: trả lời sớm nhất về chứng từ qua biên giới {vi} {vi_at}",
+            f"{name}, country {each.country}: the first answer about a border document {en} {en_at}",
+            endpoints=(each.endpoint,),
+            severity=Severity.WARNING if late else Severity.NOTICE,
+            level=1 + late,
+            page="/border?clock=answer",
+        )
+
+
+def _border_expiring(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for each in _of_clock(facts, "expiry"):
+        if (rule := book.rule("border_expiring", (each.endpoint,))) is None:
+            continue
+        name, (vi_at, en_at) = _title(facts, each.endpoint), moments(each.ends)
+        yield _condition(
+            rule,
+            f"{each.endpoint}/{each.country}",
+            f"{name}, nước đối tác {each.country}: có chứng từ chưa sử dụng hết hiệu lực từ {vi_at}",
+            f"{name}, country {each.country}: border documents that were not used expire from {en_at} on",
+            endpoints=(each.endpoint,),
+            page="/border?clock=expiry",
+        )
+
+
+def _border_no_hop(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    for each in _of_clock(facts, "hop"):
+        rule = book.rule("border_no_hop", (each.endpoint,))
+        if rule is None or not (level := _level(rule.steps, each.count)):
+            continue
+        name, (vi_at, en_at), least = _title(facts, each.endpoint), moments(each.ends), rule.steps[level - 1]
+        yield _condition(
+            rule,
+            f"{each.endpoint}/{each.country}",
+            f"{name}, nước đối tác {each.country}: từ {least} chứng từ chưa có tin từ chặng kế tiếp, hạn sớm nhất {vi_at}",
+            f"{name}, country {each.country}: nothing is heard of {least} or more documents, the first was due {en_at}",
+            endpoints=(each.endpoint,),
+            level=level,
+            page="/border?clock=hop",
+        )
+
+
+def _border_over_used(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    words = "chứng từ đã sử dụng vượt lượng được chứng nhận", "documents of which more was used than is certified"
+    yield from _marked(book, facts, "border_over_used", {"over_used": words})
+
+
+def _border_differs(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    words = "chứng từ có số trùng nhưng nội dung khác bản đã có", "documents whose number came again with other content"
+    yield from _marked(book, facts, "border_differs", {"differs": words})
+
+
+def _border_to_decide(book: Book, facts: Facts, _now: float) -> Iterator[Condition]:
+    apart = ("over_used", "differs")
+    words = {
+        mark.value: (f"chứng từ chờ quyết định ({vi.lower()})", f"documents wait for a decision ({en})")
+        for mark, (vi, en) in MARK_NAMES.items()
+        if mark not in apart
+    }
+    yield from _marked(book, facts, "border_to_decide", words)
+
+
+def _marked(book: Book, facts: Facts, kind: str, words: Mapping[str, tuple[str, str]]) -> Iterator[Condition]:
+    for each in sorted(facts.border_marks, key=lambda one: (one.since, one.endpoint, one.mark)):
+        rule = book.rule(kind, (each.endpoint,)) if each.mark in words else None
+        if rule is None or not (level := _level(rule.steps, each.count)):
+            continue
+        name, (vi_at, en_at), least = _title(facts, each.endpoint), moments(each.since), rule.steps[level - 1]
+        vi, en = words[each.mark]
+        yield _condition(
+            rule,
+            f"{each.endpoint}/{each.mark}",
+            f"{name}: từ {least} {vi}, cũ nhất từ {vi_at}",
+            f"{name}: {least} or more {en}, the oldest since {en_at}",
+            endpoints=(each.endpoint,),
+            level=level,
+            page=f"/border?mark={each.mark}",
         )
 
 
@@ -472,7 +673,16 @@ _LOOKS: Mapping[str, Callable[[Book, Facts, float], Iterator[Condition]]] = {
     "plan_stopped": _plan_stopped,
     "reconciled": _reconciled,
     "pull_late": _pull_late,
+    "word_late": _word_late,
+    "follow_given_up": _follow_given_up,
+    "item_failed": _item_failed,
     "answer_due": _answer_due,
+    "border_answer_due": _border_answer_due,
+    "border_expiring": _border_expiring,
+    "border_no_hop": _border_no_hop,
+    "border_over_used": _border_over_used,
+    "border_differs": _border_differs,
+    "border_to_decide": _border_to_decide,
     "process_silent": _process_silent,
     "disk_low": _disk_low,
     NOT_TOLD: _not_told,

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hub.canonical.border.message import BorderMessage
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.figures import StatisticsMessage
 from hub.canonical.message import Message, from_json, to_json
@@ -47,12 +48,9 @@ def corrected(before: Message, values: Mapping[str, Any], *, mask: str) -> Messa
 
     ``mask``: what is shown in place of a hidden value, and is never one itself.
     """
-    if isinstance(before, NoticeMessage):
-        raise NotAllowed(
-            "a notice is the hub's own word on what became of a message; it is not corrected",
-            "thông báo kết quả do trục tự lập, không sửa được",
-            where="kind",
-        )
+    vi, en = why_not(before)
+    if en:
+        raise NotAllowed(en, vi, where="kind")
     tree = json.loads(to_json(before))
     faults = [*_bounds(values), *_texts(values, mask)]
     if not faults:
@@ -63,6 +61,21 @@ def corrected(before: Message, values: Mapping[str, Any], *, mask: str) -> Messa
     after = _checked(tree, values)
     _keep_identity(before, after)
     return after
+
+
+def why_not(message: Message) -> tuple[str, str]:
+    """Say why nothing of a message can be corrected, in Vietnamese and English; empty where it can."""
+    if isinstance(message, NoticeMessage):
+        return (
+            "thông báo kết quả do trục tự lập, không sửa được",
+            "a notice is the hub's own word on what became of a message; it is not corrected",
+        )
+    if isinstance(message, BorderMessage):
+        return (
+            "chứng từ qua biên giới do bên cấp chứng nhận, không sửa tại trục: đề nghị nơi cấp ban hành chứng từ mới, hủy bản cũ",
+            "a border document is certified by its issuer and not corrected here: it issues a new one, and cancels this one",
+        )
+    return "", ""
 
 
 def _bounds(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -204,6 +217,9 @@ def identity(message: Message) -> dict[str, Any]:
         return {"/kind": message.kind, "/owner": message.owner, "/procedure/code": message.procedure.code}
     if isinstance(message, NoticeMessage):
         return {"/kind": message.kind, "/message_id": message.message_id}
+    if isinstance(message, BorderMessage):
+        names = ("kind", "event", "document", "number", "issuing_country", "importing_country")
+        return {f"/{name}": str(getattr(message, name)) for name in names}
     return _identity_of_other(message)
 
 

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 DAY_SECONDS = 86_400.0
+#: Border documents, and what is said about them, are kept for three years at least (OCP of ATIGA, Rule 31), one of which may
+#: have a 29 February.
+BORDER_DAYS = 1096
+#: How the subjects of border documents begin (``BorderMessage.subject``).
+BORDER_SUBJECT = "border:"
 #: ``named_at`` of a payload is right to the day: naming the same bytes again moves it only when it is older than this.
 REFRESH_SECONDS = DAY_SECONDS
 
 
 class Kept(IntEnum):
-    """What bytes are kept for, the longest last."""
+    """What bytes are kept for; the numbers stand in the ledger, their order says nothing: see ``lasts``."""
 
     #: The hub's own reading of a message: needed until its deliveries are done.
     WORK = 0
@@ -24,6 +29,22 @@ class Kept(IntEnum):
     PROOF = 1
     #: Answers to accepted messages: a message that is repeated, even years later, gets the recorded answer again.
     REPEAT = 2
+    #: All bytes of border documents: longer than proof, whatever is set for that.
+    BORDER = 3
+
+    @property
+    def lasts(self) -> int:
+        """Give a number that is larger the longer bytes of this kind are kept."""
+        return _LASTS[self]
+
+
+_LASTS = {Kept.WORK: 0, Kept.PROOF: 1, Kept.BORDER: 2, Kept.REPEAT: 3}
+
+
+def kept_for(least: Kept, *subjects: str) -> Kept:
+    """Say what bytes under these subjects are kept for: for ``least``, or as long as a border document among them."""
+    of_border = any(subject.startswith(BORDER_SUBJECT) for subject in subjects)
+    return max(least, Kept.BORDER if of_border else least, key=lambda each: each.lasts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +53,11 @@ class Cuts:
 
     work: float
     proof: float
+    border: float
 
-    def of(self, kept_for: int) -> float | None:
+    def of(self, kind: int) -> float | None:
         """Give the moment for bytes of this kind; None where they are never deleted."""
-        return {Kept.WORK: self.work, Kept.PROOF: self.proof}.get(Kept(kept_for))
+        return {Kept.WORK: self.work, Kept.PROOF: self.proof, Kept.BORDER: self.border}.get(Kept(kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +70,14 @@ class Stored:
     kept_for: int
 
 
-def cuts(now: float, *, days: int, proof_days: int) -> Cuts:
-    """Compute the cuts; proof is never deleted before the work that it proves.
+def cuts(now: float, *, days: int, proof_days: int, border_days: int = BORDER_DAYS) -> Cuts:
+    """Compute the cuts; proof is never deleted before the work that it proves, a border document never before either.
 
     A day is added: ``named_at`` may be that much behind the last message that names the bytes.
     """
     work = now - days * DAY_SECONDS - REFRESH_SECONDS
-    return Cuts(work=work, proof=min(work, now - proof_days * DAY_SECONDS - REFRESH_SECONDS))
+    proof = min(work, now - proof_days * DAY_SECONDS - REFRESH_SECONDS)
+    return Cuts(work=work, proof=proof, border=min(proof, now - max(border_days, BORDER_DAYS) * DAY_SECONDS - REFRESH_SECONDS))
 
 
 def deletable(stored: Iterable[Stored], needed: Set[str], at: Cuts) -> tuple[Stored, ...]:

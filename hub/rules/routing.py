@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from hub.canonical.base import local
+from hub.canonical.border.message import BorderDocument, BorderEvent, BorderMessage
 from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import Dossier, DossierMessage
 from hub.canonical.message import Message
 from hub.errors import NoRoute
 from hub.rules import administration
 
-#: In a rule's ``to``: the endpoint whose message made the dossier known.
+#: In a rule's ``to``: the endpoint whose message made the dossier known; of a border document, the one that issued it or brought
+#: it from abroad.
 ORIGIN = "@origin"
 
 
@@ -50,6 +52,10 @@ class Route(BaseModel):
     procedures: tuple[str, ...] = ()
     #: Agency codes of the dossier's processing agency (patterns); where a message names none, of the one in its number.
     agencies: tuple[str, ...] = ()
+    #: Of border documents (``kind = "border"``): which, and countries of which the issuing or the importing one is (patterns).
+    #: Their transport's states (``tracked``) go only where ``events`` names them.
+    documents: tuple[BorderDocument, ...] = ()
+    countries: tuple[str, ...] = ()
     to: tuple[str, ...] = ()
     place: PlaceRule | None = None
     #: ``agencies`` and ``place.to`` are also asked for who answers today for the code that the message has.
@@ -60,6 +66,8 @@ class Route(BaseModel):
 
     @model_validator(mode="after")
     def _in_order(self) -> Route:
+        if self.kind != "border" and (self.documents or self.countries):
+            raise PydanticCustomError("border", 'documents and countries are for kind = "border"')
         if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
             raise PydanticCustomError("days", "valid_to must be after valid_from")
         return self
@@ -92,7 +100,8 @@ def recipients(
         if route.holds_on(began) and _matches(route, message, source, codes, today):
             chosen = _by_place(route, message, codes, _day(message, now), today, known) if route.place else route.to
             if chosen is not None:
-                return tuple(origin if name == ORIGIN else name for name in chosen)
+                # Of a border document that is not here yet nobody is the origin.
+                return tuple(filter(None, (origin if name == ORIGIN else name for name in chosen)))
     raise NoRoute(
         f"no rule in config/routes.toml matches a {message.kind} message from {source!r} ({_about(message)})",
         f"không có quy tắc nào trong config/routes.toml cho thông điệp {message.kind} từ {source!r} ({_about(message)})",
@@ -103,6 +112,8 @@ def recipients(
 def _matches(route: Route, message: Message, source: str, codes: CodeTables, today: date) -> bool:
     if route.kind != message.kind or (route.sources and source not in route.sources):
         return False
+    if isinstance(message, BorderMessage):
+        return carries(route, message)
     if not isinstance(message, DossierMessage):
         return True
     dossier = message.dossier
@@ -111,6 +122,17 @@ def _matches(route: Route, message: Message, source: str, codes: CodeTables, tod
         and _one_of(route.numbering, dossier.numbering)
         and _one_of(route.procedures, dossier.procedure.code)
         and (not route.agencies or _of_agency(route, _agency_of_dossier(dossier), codes, today))
+    )
+
+
+def carries(route: Route, message: BorderMessage) -> bool:
+    """Say whether a rule is for what a message says of a border document, whoever says it."""
+    events = route.events or tuple(event.value for event in BorderEvent if event is not BorderEvent.TRACKED)
+    return (
+        route.kind == message.kind
+        and _one_of(events, message.event.value)
+        and (not route.documents or message.document in route.documents)
+        and any(_one_of(route.countries, country) for country in (message.issuing_country, message.importing_country))
     )
 
 
@@ -188,4 +210,6 @@ def _day(message: Message, now: datetime) -> date:
 
 
 def _about(message: Message) -> str:
+    if isinstance(message, BorderMessage):
+        return f"{message.document} {message.event}"
     return message.dossier.procedure.code if isinstance(message, DossierMessage) else message.kind

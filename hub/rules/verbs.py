@@ -106,6 +106,12 @@ VERBS: Mapping[str, Verb] = {
         # --- files
         _look("link show", "Địa chỉ tải tệp", "Addresses of files"),
         _verb("link end", _OPERATOR, "Chấm dứt một địa chỉ tải tệp", "End an address of a file"),
+        # --- border documents
+        _look("border list", "Chứng từ qua biên giới", "Border documents"),
+        _look("border show", "Xem một chứng từ", "Show a border document"),
+        _verb("border print", ("operator", "approver", "auditor"), "Xem và in nội dung chứng từ", "Print a border document"),
+        _verb("border copy", _OPERATOR, "Truyền lại chứng từ theo đề nghị", "Send a border document again on request"),
+        _verb("border decide", ("operator", "approver"), "Quyết định về chứng từ", "Decide on a border document"),
         # --- the catalogue of procedures
         _look("procedures show", "Danh mục thủ tục", "Procedures"),
         _look("procedures compare", "So sánh danh mục thủ tục", "Compare catalogues of procedures"),

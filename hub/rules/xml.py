@@ -18,9 +18,21 @@ from lxml import etree
 from hub.errors import BadSettings, Fault, HubError, InvalidMessage
 from hub.rules.xml_faults import Entry, every_fault
 from hub.rules.xml_model import XS, ContentModel
-from hub.rules.xml_tree import MAX_DEPTH, Tree, from_tree, serialise, text, to_tree
+from hub.rules.xml_tree import MAX_DEPTH, ORDER, Tree, from_tree, serialise, text, to_tree
 
-__all__ = ["Schema", "Tree", "faults", "from_tree", "hardened_parser", "load_schema", "parse", "serialise", "text", "to_tree"]
+__all__ = [
+    "ORDER",
+    "Schema",
+    "Tree",
+    "faults",
+    "from_tree",
+    "hardened_parser",
+    "load_schema",
+    "parse",
+    "serialise",
+    "text",
+    "to_tree",
+]
 
 #: A text longer than this is refused by libxml2 (XML_MAX_TEXT_LENGTH); only ``long_texts`` lifts that limit, for documents that
 #: hold whole files as one text. Depth and nodes are bounded here in any case, the length by ``max_bytes``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,10 @@ from hub.errors import Fault, InvalidMessage
 MAX_DEPTH = 100
 #: All faults at once, but not a million of them in one answer.
 MAX_FAULTS = 500
+
+#: Names of a tree beside those of elements: the order of children whose names take turns, and texts that stand between children
+#: (the first before them, then one after each).
+ORDER, MIXED = "#order", "#mixed"
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
@@ -40,7 +45,7 @@ def to_tree(element: etree._Element) -> Tree:
     """Turn an element's content into names, lists and texts; children of one name become a list.
 
     Attributes are ``@name``, a text beside children or attributes is ``#text``; names in a namespace are written
-    ``{uri}name``. The order between children of different names is not kept.
+    ``{uri}name``. Where names take turns (a b a), ``#order`` lists them; where texts stand between children, ``#mixed`` has them.
     """
     content = _content(element)
     if isinstance(content, dict):
@@ -53,13 +58,29 @@ def _content(element: etree._Element) -> Tree | str:
     own = element.text or ""
     if len(element):
         own = own.strip()
-        for child in element:
-            _add(tree, str(child.tag), _content(child))
+        if _add_children(tree, element):
+            return tree
     elif not tree:
         return own
     if own:
         tree["#text"] = own
     return tree
+
+
+def _add_children(tree: Tree, element: etree._Element) -> bool:
+    """Add an element's children; say whether texts stand between them, which are kept then as they are."""
+    last, takes_turns, mixed = "", False, False
+    for child in element:
+        name = str(child.tag)
+        takes_turns = takes_turns or (name != last and name in tree)
+        mixed = mixed or bool(child.tail and not child.tail.isspace())
+        _add(tree, name, _content(child))
+        last = name
+    if takes_turns:
+        tree[ORDER] = [str(child.tag) for child in element]
+    if mixed:
+        tree[MIXED] = [element.text or "", *(child.tail or "" for child in element)]
+    return mixed
 
 
 def _add(tree: Tree, name: str, content: Tree | str) -> None:
@@ -111,11 +132,36 @@ class _Builder:
         for name, value in members.items():
             if name == "#text":
                 self._set(element, None, value, place)
+            elif name in (ORDER, MIXED):
+                continue
             elif isinstance(name, str) and name.startswith("@"):
                 self._set(element, name[1:], value, f"{place}/{name}")
             else:
                 for item in value if _is_list(value) else (value,):
                     self.add(element, name, item, place)
+        if ORDER in members:
+            _reorder(element, members[ORDER])
+        if MIXED in members:
+            self._mix(element, members[MIXED], place)
+
+    def _mix(self, element: etree._Element, texts: Any, place: str) -> None:
+        """Put texts before the first child and after each; one too many goes with the last, so that none is lost."""
+        written = list(map(self._text_of, texts if _is_list(texts) else (texts,)))
+        children = list(element)
+        rest = "".join(written[len(children) + 1 :])
+        try:
+            for holder, text in zip((element, *children), written, strict=False):
+                end = rest if holder is (children[-1] if children else element) else ""
+                if holder is element:
+                    holder.text = (text + end) or holder.text
+                else:
+                    holder.tail = (text + end) or None
+        except (ValueError, TypeError):
+            self._fault(place, "bad_character", "nội dung không ghi được vào XML", "this content cannot be written into XML")
+
+    @staticmethod
+    def _text_of(value: Any) -> str:
+        return value if isinstance(value, str) else ""
 
     def _set(self, element: etree._Element, attribute: str | None, value: Any, place: str) -> None:
         try:
@@ -130,6 +176,15 @@ class _Builder:
         if len(self.faults) < MAX_FAULTS:
             showable = place[:300].encode("utf-8", "replace").decode("utf-8")  # a name may hold half a surrogate pair
             self.faults.append(Fault(showable, code, vi, en))
+
+
+def _reorder(element: etree._Element, order: Any) -> None:
+    """Put children in the order in which their names take turns; what the order does not name goes last."""
+    left: dict[str, deque[etree._Element]] = {}
+    for child in element:
+        left.setdefault(str(child.tag), deque()).append(child)
+    named = [left[name].popleft() for name in (order if _is_list(order) else ()) if isinstance(name, str) and left.get(name)]
+    element[:] = [*named, *(child for children in left.values() for child in children)]
 
 
 def _is_list(value: Any) -> bool:

@@ -16,13 +16,18 @@ from hub.rules.alert_conditions import (
     MORE,
     MOST,
     Awaited,
+    BorderEnding,
+    BorderMarked,
     Ending,
     Facts,
     Reconciled,
     Silent,
     Standstill,
     Stopped,
+    Unfollowed,
     Unpulled,
+    Unsaid,
+    Untaken,
     judge,
 )
 from hub.rules.alert_kinds import KINDS, USUAL
@@ -82,6 +87,14 @@ def awaited(due: float) -> Facts:
     return Facts(awaited=(Awaited(endpoint="nsw", procedure="BTNMT0600001", count=2, due=due),))
 
 
+def ending(clock: str, ends: float, count: int = 1) -> Facts:
+    return Facts(border_endings=(BorderEnding(clock=clock, endpoint="bo_ct", country="ID", count=count, ends=ends),))
+
+
+def marked(mark: str, count: int = 1) -> Facts:
+    return Facts(border_marks=(BorderMarked(mark=mark, endpoint="bo_ct", count=count, since=NOW - 1),))
+
+
 #: Facts -> kind, about, severity, level.
 CASES = {
     "parked": (parked(), "failures", "0123456789", "warning", 1),
@@ -108,8 +121,20 @@ CASES = {
     "silent": (Facts(silent=(Silent(role="work", host="m", seen_at=NOW - 360),)), "process_silent", "work@m", "critical", 1),
     "list late": (unpulled(NOW - 61 * MINUTE), "pull_late", "bo/L", "warning", 1),
     "list never": (unpulled(None), "pull_late", "bo/L", "warning", 1),
+    "word late": (Facts(unsaid=(Unsaid(endpoint="bo", since=NOW - 61 * MINUTE, error="busy"),)), "word_late", "bo", "warning", 1),
+    "given up": (Facts(unfollowed=(Unfollowed(endpoint="bo", count=3),)), "follow_given_up", "bo", "warning", 1),
+    "many given up": (Facts(unfollowed=(Unfollowed(endpoint="bo", count=60),)), "follow_given_up", "bo", "warning", 2),
+    "own failure": (Facts(untaken=(Untaken(endpoint="bo", count=10, error="bug"),)), "item_failed", "bo", "warning", 2),
     "answer due": (awaited(NOW + DAY / 2), "answer_due", "nsw/BTNMT0600001", "notice", 1),
     "answer late": (awaited(NOW - 1), "answer_due", "nsw/BTNMT0600001", "warning", 2),
+    "border answer due": (ending("answer", NOW + DAY), "border_answer_due", "bo_ct/ID", "notice", 1),
+    "border answer late": (ending("answer", NOW - 1), "border_answer_due", "bo_ct/ID", "warning", 2),
+    "border expires": (ending("expiry", NOW + DAY), "border_expiring", "bo_ct/ID", "notice", 1),
+    "border no hop": (ending("hop", NOW - 1), "border_no_hop", "bo_ct/ID", "warning", 1),
+    "border no hop, many": (ending("hop", NOW - 1, 10), "border_no_hop", "bo_ct/ID", "warning", 2),
+    "border over used": (marked("over_used"), "border_over_used", "bo_ct/over_used", "warning", 1),
+    "border differs": (marked("differs"), "border_differs", "bo_ct/differs", "critical", 1),
+    "border to decide": (marked("cancelled_after_use", 50), "border_to_decide", "bo_ct/cancelled_after_use", "warning", 2),
     "disk": (Facts(disks={"m1": 1_999_999_999}), "disk_low", "m1", "critical", 1),
     "disk nearly full": (Facts(disks={"m1": 400_000_000}), "disk_low", "m1", "critical", 2),
     "untold": (Facts(untold={"lan": NOW - 16 * MINUTE}), "not_told", "lan", "warning", 1),
@@ -143,6 +168,7 @@ FINE = {
     "seen": Facts(silent=(Silent(role="work", host="m1", seen_at=NOW - 4 * MINUTE),)),
     "nothing differs": Facts(reconciled=(Reconciled(endpoint="bo", run="r1", at=NOW, findings=0),)),
     "list a moment late": unpulled(NOW - 59 * MINUTE),
+    "word of a moment": Facts(unsaid=(Unsaid(endpoint="bo", since=NOW - 59 * MINUTE, error=""),)),
     "list of tomorrow": unpulled(NOW + DAY),
     "answer due in two days": awaited(NOW + 2 * DAY),
     "room": Facts(disks={"m1": 2_000_000_000}),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.rules.retention import DAY_SECONDS, Cuts, Kept, Stored, cuts, deletable
+from hub.rules.retention import DAY_SECONDS, Cuts, Kept, Stored, cuts, deletable, kept_for
 
 NOW = 1_772_000_000.0
 AT = cuts(NOW, days=30, proof_days=365)
@@ -24,6 +24,8 @@ def stored(days_ago: float, kept_for: Kept, digest: str = "sha256:1") -> Stored:
         (31.1, Kept.WORK, True),
         (364, Kept.PROOF, False),
         (366.1, Kept.PROOF, True),
+        (1096.9, Kept.BORDER, False),
+        (1097.1, Kept.BORDER, True),
         (100_000, Kept.REPEAT, False),
     ],
 )
@@ -37,7 +39,32 @@ def test_what_is_needed_stays_however_old_it_is(kind: Kept) -> None:
 
 
 def test_proof_is_never_kept_shorter_than_the_work_that_it_proves() -> None:
-    assert cuts(NOW, days=400, proof_days=10) == Cuts(work=AT.work - 370 * DAY_SECONDS, proof=AT.work - 370 * DAY_SECONDS)
+    later = AT.work - 370 * DAY_SECONDS
+
+    assert cuts(NOW, days=400, proof_days=10) == Cuts(work=later, proof=later, border=AT.border)
+
+
+@pytest.mark.parametrize(
+    ("days", "proof_days", "border_days", "kept"), [(1, 1, 1, 1096), (1, 1, 2000, 2000), (1, 5000, 1200, 5000)]
+)
+def test_border_documents_are_kept_three_years_whatever_is_set(days: int, proof_days: int, border_days: int, kept: int) -> None:
+    at = cuts(NOW, days=days, proof_days=proof_days, border_days=border_days)
+
+    assert at.border == NOW - (kept + 1) * DAY_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("least", "subjects", "kept"),
+    [
+        (Kept.WORK, ("border:origin:VN:1",), Kept.BORDER),
+        (Kept.PROOF, ("national:1", "border:phyto:ID:2"), Kept.BORDER),
+        (Kept.REPEAT, ("border:origin:VN:1",), Kept.REPEAT),
+        (Kept.WORK, ("national:border:1", "message:border"), Kept.WORK),
+        (Kept.PROOF, (), Kept.PROOF),
+    ],
+)
+def test_bytes_of_a_border_document_are_known_by_their_subject(least: Kept, subjects: tuple[str, ...], kept: Kept) -> None:
+    assert kept_for(least, *subjects) is kept
 
 
 DIGESTS = st.sampled_from([f"sha256:{number}" for number in range(8)])
@@ -60,5 +87,6 @@ def test_nothing_needed_and_nothing_young_is_ever_chosen(
 
     assert not needed & {each.digest for each in chosen}
     for each in chosen:
-        wanted = days if each.kept_for == Kept.WORK else max(days, proof_days)
+        least = {Kept.WORK: days, Kept.PROOF: max(days, proof_days), Kept.BORDER: max(days, proof_days, 1096)}
+        wanted = least.get(Kept(each.kept_for), 0)
         assert each.kept_for != Kept.REPEAT and each.named_at < NOW - wanted * DAY_SECONDS

@@ -47,6 +47,32 @@ def test_a_tree_written_and_read_again_is_the_same(tree: dict):
     assert xml.to_tree(xml.parse(written)) == tree
 
 
+MIXED = st.recursive(
+    TEXTS.map(lambda text: text.replace("<", "").replace("&", "").replace(">", "")),
+    lambda inner: st.lists(st.tuples(st.sampled_from("abc"), inner, st.sampled_from(["", "text ", " giữa"])), max_size=4).map(
+        lambda rows: "".join(f"<{name}>{inside}</{name}>{tail}" for name, inside, tail in rows)
+    ),
+    max_leaves=6,
+)
+
+
+@given(MIXED)
+def test_an_element_keeps_the_order_of_its_children_and_the_texts_between_them(inside: str):
+    root = xml.parse(f"<root>{inside}</root>".encode())
+
+    again = xml.from_tree("root", xml.to_tree(root))
+
+    assert xml.serialise(again) == xml.serialise(root)
+
+
+def test_children_that_take_turns_stay_in_turn_also_where_the_tree_was_changed():
+    tree = xml.to_tree(xml.parse(b"<r><a>1</a><b>2</b><a>3</a></r>"))
+
+    assert tree == {"a": ["1", "3"], "b": "2", "#order": ["a", "b", "a"]}
+    changed = {**tree, "a": ["1"], "c": "4", "#mixed": ["x", "y", 5, "z", "w"]}
+    assert xml.serialise(xml.from_tree("r", changed)) == b"<r>x<a>1</a>y<b>2</b><c>4</c>zw</r>"
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=3),

@@ -1,0 +1,1 @@
+"""Border documents: certificates and declarations that go to, or come from, another country."""
