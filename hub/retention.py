@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 #: So much is deleted in one commit.
 BATCH = 500
+#: Kinds of bodies that have an end.
+_DELETED = (Kept.WORK, Kept.PROOF, Kept.BORDER)
 #: The partners' files, beside the kinds of bodies.
 FILES = "attachments"
 _FIRST = (-1.0, "")
@@ -48,9 +50,11 @@ class RetentionPlan:
 
     days: int
     proof_days: int
+    border_days: int
     #: What was named last before these moments.
     work_at: float
     proof_at: float
+    border_at: float
     amounts: tuple[Amount, ...]
 
     @property
@@ -77,9 +81,11 @@ class _Batch:
 
 def plan(hub: Hub, *, days: int, proof_days: int) -> RetentionPlan:
     """Say what a run would delete now, and what is old enough but still needed; nothing is changed."""
-    at = rules.cuts(hub.now(), days=days, proof_days=proof_days)
+    border_days = hub.border.retention_days
+    at = rules.cuts(hub.now(), days=days, proof_days=proof_days, border_days=border_days)
     amounts = _counted(hub, at, lambda batch: [each.size for each in batch.chosen])
-    return RetentionPlan(days=days, proof_days=proof_days, work_at=at.work, proof_at=at.proof, amounts=amounts)
+    kept = {"days": days, "proof_days": proof_days, "border_days": border_days}
+    return RetentionPlan(**kept, work_at=at.work, proof_at=at.proof, border_at=at.border, amounts=amounts)
 
 
 def run(
@@ -99,9 +105,10 @@ def run(
         raise NotAllowed(
             "retention needs who and why (--why)", "việc xóa nội dung phải nêu người thực hiện và lý do (--why)", where="why"
         )
-    at = rules.cuts(hub.now(), days=days, proof_days=proof_days)
+    kept = {"days": days, "proof_days": proof_days, "border_days": hub.border.retention_days}
+    at = rules.cuts(hub.now(), **kept)
     run_id = hub.new_id()
-    started = {"why": why, "days": days, "proof_days": proof_days, "work_at": at.work, "proof_at": at.proof}
+    started = {"why": why, **kept, "work_at": at.work, "proof_at": at.proof, "border_at": at.border}
     hub.ledger.note_retention(run_id, "retention.started", now=hub.now(), actor=actor, entry=started)
 
     def delete(batch: _Batch) -> list[int]:
@@ -121,7 +128,7 @@ def run(
 
 def _counted(hub: Hub, at: Cuts, act: Callable[[_Batch], Sequence[int]]) -> tuple[Amount, ...]:
     """Act on each batch and add up what it gives: the sizes of what is (or would be) deleted."""
-    amounts = {kind: [0, 0, 0] for kind in (Kept.WORK.name.lower(), Kept.PROOF.name.lower(), FILES)}
+    amounts = {kind: [0, 0, 0] for kind in (*(each.name.lower() for each in _DELETED), FILES)}
     for batch in _batches(hub, at):
         sizes = act(batch)
         added = (len(sizes), sum(sizes), len(batch.found) - len(batch.chosen))
@@ -138,7 +145,7 @@ def _batches(hub: Hub, at: Cuts) -> Iterator[_Batch]:
     """
     with hub.ledger.read() as conn:
         needed = retention_verbs.needed(conn, at, now=hub.now())
-    lists: dict[str, _List] = {kind.name.lower(): _bodies_of(kind) for kind in (Kept.WORK, Kept.PROOF)}
+    lists: dict[str, _List] = {kind.name.lower(): _bodies_of(kind) for kind in _DELETED}
     lists[FILES] = retention_verbs.old_attachments
     for kind, listed in lists.items():
         after = _FIRST

@@ -14,6 +14,7 @@ from hub.ledger.for_each import for_each, insert_each
 from hub.ledger.sql import Statement, fixed
 from hub.ledger.tables import attempts
 from hub.ledger.values import Delivery, Evidence
+from hub.rules.retention import Kept, kept_for
 
 _ENDED = ("ended_at", "sent_digest", "reply_digest", "reply_status", "outcome", "error_code", "partner_code", "text")
 _OPEN_EACH = insert_each(attempts, *attempts.c.keys())
@@ -75,9 +76,14 @@ def _open(sending: Delivery, business_digest: str, now: float) -> dict[str, Any]
 
 def end(conn: Connection, shelf: payloads.Shelf, ended: Sequence[Ended]) -> list[dict[str, Any]]:
     """Record how attempts ended, put their evidence on the shelf, and give the digests of each, for the journal."""
-    kept = [(shelf.put(each.evidence.sent, each.now), shelf.put(each.evidence.reply, each.now)) for each in ended]
+    kept = [_put(shelf, each) for each in ended]
     _CLOSE_EACH.change(conn, [_close(each, *digests) for each, digests in zip(ended, kept, strict=True)])
     return [_noted(each, *digests) for each, digests in zip(ended, kept, strict=True)]
+
+
+def _put(shelf: payloads.Shelf, ended: Ended) -> tuple[str, str]:
+    kind = kept_for(Kept.PROOF, ended.row.subject)
+    return shelf.put(ended.evidence.sent, ended.now, kind), shelf.put(ended.evidence.reply, ended.now, kind)
 
 
 def _close(ended: Ended, sent: str, reply: str) -> dict[str, Any]:

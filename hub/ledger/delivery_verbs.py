@@ -17,7 +17,7 @@ from hub.canonical.compact_json import compact_sorted
 from hub.canonical.digests import digest_of
 from hub.canonical.receipt import Receipt
 from hub.errors import HubError, Untrusted
-from hub.ledger import attempt_rows, breakers, chains, late_answers, number_verbs, payloads, telling
+from hub.ledger import attempt_rows, breakers, chains, late_answers, number_verbs, payloads, telling, word_verbs
 from hub.ledger.chains import Ending
 from hub.ledger.dispatch_verbs import FRUITLESS_LIMIT
 from hub.ledger.for_each import for_each
@@ -25,9 +25,11 @@ from hub.ledger.journal import Pages
 from hub.ledger.sql import Statement
 from hub.ledger.tables import deliveries
 from hub.ledger.values import Claiming, Delivered, Delivery, Sending
+from hub.ledger.word_verbs import Following
 from hub.ledger.works import Commit, Work, going_on
 from hub.rules.lifecycle import State, next_state
 from hub.rules.queued import Due
+from hub.rules.retention import Kept, kept_for
 
 #: A delivery that its worker no longer holds has another epoch.
 _SEEN = Statement(
@@ -243,7 +245,8 @@ def record_sending(commit: Commit, works: Sequence[Work[Sending, Delivery]]) -> 
     marks, begun = [], []
     for work in going_on(works):
         given = work.given
-        digest = commit.shelf.put(given.outgoing.body, given.now)
+        kind = kept_for(Kept.PROOF, given.held.subject)
+        digest = commit.shelf.put(given.outgoing.body, given.now, kind)
         sending = work.value = _sending(given)
         marks.append(_mark_sending(sending, digest, given.now))
         begun.append((sending, digest, given.now))
@@ -307,6 +310,7 @@ def record_delivered(commit: Commit, works: Sequence[Work[Delivered, None]]) -> 
     entries = attempt_rows.end(commit.conn, commit.shelf, [_attempt_ended(given, row) for given, row in judged])
     finished = [_finished(given, row) for given, row in judged]
     turns = finish(commit.conn, finished)
+    word_verbs.follow(commit.conn, followed(finished))
     news = [_news(given, each) for (given, row), each in zip(judged, finished, strict=True) if not _closed(row)]
     telling.tell_all(commit.conn, commit.shelf, news, commit.unheard)
     for endpoint in sorted({row.endpoint for _, row in judged}):
@@ -337,6 +341,15 @@ def _finished(given: Delivered, row: Row[Any]) -> Finish:
 def _news(given: Delivered, finished: Finish) -> telling.News:
     notice = late_answers.news(given.notice, late_answers.applied(finished.row, finished.state))
     return telling.News(row=finished.row, notice=notice, now=given.now)
+
+
+def followed(finished: Sequence[Finish]) -> list[Following]:
+    """Say which of these deliveries their partners are asked about from now on."""
+    return [
+        Following(delivery_id=each.row.id, endpoint=each.row.endpoint, number=each.receipt.follow, now=each.now)
+        for each in finished
+        if each.receipt.follow
+    ]
 
 
 def finish(conn: Connection, finished: Sequence[Finish]) -> list[dict[str, str]]:

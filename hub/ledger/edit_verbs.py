@@ -21,6 +21,7 @@ from hub.ledger import journal, operator_verbs, payloads
 from hub.ledger.tables import deliveries
 from hub.ledger.working_tables import edits
 from hub.rules.lifecycle import State
+from hub.rules.retention import Kept, kept_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,8 @@ def propose(conn: Connection, given: Proposal, *, actor: str, why: str, now: flo
     operator_verbs.refuse_in_doubt(conn, row.id)
     _overtake(conn, row, now, actor)
     # Proof, both of them: what a person changed is kept as long as what was sent.
-    before, after = (payloads.put(conn, body, now) for body in (given.before, given.after))
+    kind = kept_for(Kept.PROOF, row.subject)
+    before, after = (payloads.put(conn, body, now, kind) for body in (given.before, given.after))
     conn.execute(
         insert(edits).values(
             id=given.id,
@@ -116,7 +118,7 @@ def _apply(conn: Connection, edit: Row[Any], procedure: str, actor: str, why: st
             where=edit.id,
         )
     # Named again: whoever deletes by age finds that it is used.
-    payloads.put(conn, body, now)
+    payloads.put(conn, body, now, kept_for(Kept.PROOF, edit.subject))
     _decide(conn, edit.id, "applied", actor, why, now)
     told = {
         "edit": edit.id,

@@ -13,7 +13,18 @@ from sqlalchemy import Connection, Integer, Text, update
 from hub.canonical.compact_json import compact
 from hub.canonical.digests import digest_of
 from hub.contract import Answer
-from hub.ledger import attachment_verbs, catalogue_verbs, chains, finding_keys, holdings, journal, late_answers, payloads
+from hub.ledger import (
+    attachment_verbs,
+    border_verbs,
+    catalogue_verbs,
+    chains,
+    finding_keys,
+    holdings,
+    journal,
+    late_answers,
+    payloads,
+    word_verbs,
+)
 from hub.ledger.acceptance_looks import Known, Share, find_repeated, judge
 from hub.ledger.campaign_tables import test_dossiers
 from hub.ledger.catalogue_verbs import Told
@@ -29,7 +40,7 @@ from hub.ledger.values import Acceptance, DossierChange, Refusal
 from hub.ledger.works import Commit, Work, going_on
 from hub.rules import trade_lifecycle
 from hub.rules.dossier_facts import COLUMNS, columns
-from hub.rules.retention import Kept
+from hub.rules.retention import Kept, kept_for
 from hub.rules.trade_lifecycle import Course
 
 _NEW_MESSAGES = insert_each(messages, *messages.c.keys())
@@ -70,10 +81,13 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
     for given in accepted:
         attachment_verbs.link(commit.conn, given)
         _change_catalogue(commit.conn, given)
+        if given.border or given.named:
+            border_verbs.record(commit, given)
         if given.correlation:
             late_answers.hear(commit.conn, commit.pages, given)
     _make_deliveries(commit, accepted, rows)
     for work in going_on(works):
+        _owe(commit.conn, work.given, repeated=work.value is not None)
         work.value = work.value or work.given.answer
 
 
@@ -99,13 +113,15 @@ def _insert_messages(
 
 
 def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> dict[str, Any]:
-    shelf.put(given.signed, given.at)
+    subjects = (given.subject, *(planned.subject for planned in given.planned))
+    work, proof = kept_for(Kept.WORK, *subjects), kept_for(Kept.PROOF, *subjects)
+    shelf.put(given.signed, given.at, proof)
     for digest, body in given.proofs.items():
-        shelf.share(digest, body, given.at)
+        shelf.share(digest, body, given.at, proof)
     if given.page:
-        shelf.share(digest_of(given.page), given.page, given.at)
+        shelf.share(digest_of(given.page), given.page, given.at, proof)
     for planned in given.planned:
-        shelf.put(planned.canonical, given.at, Kept.WORK)
+        shelf.put(planned.canonical, given.at, work)
     return {
         "id": given.message_id,
         "endpoint": given.endpoint,
@@ -116,11 +132,11 @@ def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> di
         "event": given.event,
         "procedure": given.procedure,
         "identity": given.identity,
-        "raw_digest": shelf.put(given.raw, given.at),
+        "raw_digest": shelf.put(given.raw, given.at, proof),
         "signed_digest": signed_digest,
-        "certificate_digest": shelf.share(digest_of(given.certificate), given.certificate, given.at),
-        "signature_digest": shelf.put(given.signature, given.at),
-        "canonical": compact([shelf.put(body, given.at, Kept.WORK) for body in given.canonical]),
+        "certificate_digest": shelf.share(digest_of(given.certificate), given.certificate, given.at, proof),
+        "signature_digest": shelf.put(given.signature, given.at, proof),
+        "canonical": compact([shelf.put(body, given.at, work) for body in given.canonical]),
         "verdict": given.verdict,
         "error_code": "",
         "error_where": "",
@@ -289,6 +305,14 @@ def _entry(given: Acceptance, row: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
+def _owe(conn: Connection, given: Acceptance, *, repeated: bool) -> None:
+    """Write what is owed for a message; also for a repeated one, since whoever lists it again has not heard our word."""
+    if given.owed is not None:
+        # Nothing was recorded under the identifier of a repeated one.
+        message_id = "" if repeated else given.message_id
+        word_verbs.owe(conn, given.endpoint, given.owed, message_id=message_id, now=given.at)
+
+
 def record_refused(conn: Connection, given: Refusal) -> Answer:
     """Record a message that was refused at the door; it holds no identity, so the corrected one may come."""
     subject = f"message:{given.message_id}"
@@ -325,4 +349,6 @@ def record_refused(conn: Connection, given: Refusal) -> Answer:
     if page:
         entry["page"] = page
     journal.append(conn, subject, "message.refused", at=given.at, actor=given.endpoint, entry=entry)
+    if given.owed is not None:
+        word_verbs.owe(conn, given.endpoint, given.owed, message_id=given.message_id, now=given.at)
     return given.answer

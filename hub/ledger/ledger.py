@@ -226,6 +226,7 @@ class Ledger:
         waits: bool,
         again_in: float = 0.0,
         answered: bool | None = None,
+        follow: str = "",
     ) -> None:
         verb = partial(
             outcome_verbs.record_finding,
@@ -238,6 +239,7 @@ class Ledger:
             waits=waits,
             again_in=again_in,
             answered=answered,
+            follow=follow,
         )
         self._write(verb, held.subject)
 

@@ -16,6 +16,7 @@ from hub.ledger.tables import deliveries, endpoint_states, notices
 from hub.ledger.telling import tell
 from hub.ledger.values import Notice
 from hub.rules.lifecycle import DELIVERY, ENDED, State, next_state
+from hub.rules.retention import Kept, kept_for
 
 _NEW_ENDPOINT = insert_new(endpoint_states, "endpoint")
 #: Event in the life of a delivery -> the operator's verb for it, as it is typed.
@@ -92,7 +93,7 @@ def settle(
     ``numbers``: what the partner's reply, given as evidence, says that it numbered the dossier; raises NumberTaken.
     """
     event = "settle_arrived" if arrived else "settle_not_arrived"
-    digest = payloads.put(conn, evidence, now)
+    digest = payloads.put(conn, evidence, now, kept_for(Kept.PROOF, _row(conn, delivery_id).subject))
     row, state = _move(conn, delivery_id, event, actor, why, now, evidence=digest, waits=waits)
     attempt_rows.settle(conn, delivery_id, "found" if arrived else "absent")
     if arrived:
@@ -121,7 +122,7 @@ def settle_answer(
             f"không có gì chờ xác nhận của lượt chuyển {delivery_id}: chuỗi đã đi tiếp",
             where=delivery_id,
         )
-    digest = payloads.put(conn, evidence, now)
+    digest = payloads.put(conn, evidence, now, kept_for(Kept.PROOF, row.subject))
     row, _ = _move(conn, delivery_id, event, actor, why, now, evidence=digest)
     tell(conn, row, notice, now)
 

@@ -10,14 +10,14 @@ from sqlalchemy.engine import Row
 
 from hub.canonical.receipt import Receipt
 from hub.errors import HubError, InDoubt, NotSent, Refused, Untold
-from hub.ledger import attempt_rows, breakers, chains, holdings, journal, late_answers, payloads, telling
-from hub.ledger.delivery_verbs import Finish, claim_lost, finish
+from hub.ledger import attempt_rows, breakers, chains, holdings, journal, late_answers, payloads, telling, word_verbs
+from hub.ledger.delivery_verbs import Finish, claim_lost, finish, followed
 from hub.ledger.sql import Statement
 from hub.ledger.tables import deliveries
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
 from hub.rules.lifecycle import State, next_state
 from hub.rules.redelivery import Decision
-from hub.rules.retention import Kept
+from hub.rules.retention import Kept, kept_for
 
 _ROW = Statement(
     select(deliveries)
@@ -110,7 +110,7 @@ def record_routed(
     row = _mine(conn, held, State.CLAIMED)
     state = next_state(next_state(State.CLAIMED, "record"), "take")
     turn = _finish(conn, row, state, now, receipt=Receipt(), waits=False)
-    payloads.put_all(conn, ((each.canonical, Kept.WORK) for each in planned), now)
+    payloads.put_all(conn, ((each.canonical, kept_for(Kept.WORK, each.subject)) for each in planned), now)
     chains.add(
         conn, [chains.Adding(planned=each, message_id=row.message_id, origin=row.origin, at=now) for each in planned]
     )
@@ -130,17 +130,19 @@ def record_finding(
     waits: bool,
     again_in: float = 0.0,
     answered: bool | None = None,
+    follow: str = "",
 ) -> None:
     """Record what an inquiry found: ``found`` delivers, ``absent`` sends again, ``unknown`` leaves it in doubt.
 
     Only ``found`` tells the sender; with the others nothing has become of its message yet. ``again_in``: seconds until
-    what is unknown is asked about again; ``answered``: False where the partner was not reached, None where nobody tried.
+    what is unknown is asked about again; ``answered``: False where the partner was not reached, None where nobody tried;
+    ``follow``: number by which the partner is asked from now on what becomes of what was found.
     """
     row = _mine(conn, held, State.IN_DOUBT)
-    entry: dict[str, Any] = {"reply": payloads.put(conn, evidence.reply, now)}
+    entry: dict[str, Any] = {"reply": payloads.put(conn, evidence.reply, now, kept_for(Kept.PROOF, row.subject))}
     if outcome == "found":
         state = next_state(State.IN_DOUBT, "found")
-        entry |= _finish(conn, row, state, now, receipt=Receipt(held=found), waits=waits)
+        entry |= _finish(conn, row, state, now, receipt=Receipt(held=found, follow=follow), waits=waits)
         if notice is not None:
             telling.tell(conn, row, late_answers.news(notice, late_answers.applied(row, state)), now)
     elif outcome == "absent":
@@ -178,7 +180,9 @@ def _failed_values(state: State, error: HubError, decision: Decision, now: float
 def _finish(
     conn: Connection, row: Row[Any], state: State, now: float, *, receipt: Receipt, waits: bool
 ) -> dict[str, str]:
-    return finish(conn, [Finish(row=row, state=state, receipt=receipt, waits=waits, now=now)])[0]
+    finished = [Finish(row=row, state=state, receipt=receipt, waits=waits, now=now)]
+    word_verbs.follow(conn, followed(finished))
+    return finish(conn, finished)[0]
 
 
 def _mine(conn: Connection, held: Delivery, *states: State) -> Row[Any]:

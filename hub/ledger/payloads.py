@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Double, Integer, LargeBinary, Text, bindparam, case, func, null, select, update
+from sqlalchemy import ColumnElement, Connection, Double, Integer, LargeBinary, Text, bindparam, case, func, null, select, update
 from sqlalchemy.dialects import postgresql
 
 from hub.canonical.compact_json import compact
@@ -42,11 +42,22 @@ _PUT_TOGETHER = Statement(
     )
     .on_conflict_do_nothing(index_elements=["digest"])
 )
+
+
+def _lasts(kept_for: ColumnElement[int]) -> ColumnElement[int]:
+    """Give ``Kept.lasts`` of a column or value."""
+    return case({int(kind): kind.lasts for kind in Kept}, value=kept_for, else_=Kept.REPEAT.lasts)
+
+
 #: What is there already is looked at, not written to: many commits name the same certificate at the same time.
 _STALE = for_each(
     lambda given: select(payloads.c.digest).where(
         (payloads.c.digest == given.sought)
-        & (payloads.c.body.is_(None) | (payloads.c.named_at < given.stale) | (payloads.c.kept_for < given.kept_for))
+        & (
+            payloads.c.body.is_(None)
+            | (payloads.c.named_at < given.stale)
+            | (_lasts(payloads.c.kept_for) < _lasts(given.kept_for))
+        )
     ),
     sought=Text,
     stale=Double,
@@ -60,7 +71,7 @@ _AGAIN = Statement(
     .values(
         body=func.coalesce(payloads.c.body, bindparam("new_body", type_=LargeBinary)),
         named_at=case((payloads.c.named_at < _AT, _AT), else_=payloads.c.named_at),
-        kept_for=case((payloads.c.kept_for < _KEPT, _KEPT), else_=payloads.c.kept_for),
+        kept_for=case((_lasts(payloads.c.kept_for) < _lasts(_KEPT), _KEPT), else_=payloads.c.kept_for),
         deleted_at=null(),
     )
 )
@@ -77,8 +88,9 @@ class Remembered:
     def __init__(self) -> None:
         self._kept: dict[str, float] = {}
 
-    def has(self, digest: str, at: float) -> bool:
-        return 0.0 <= at - self._kept.get(digest, float("-inf")) < REMEMBER_SECONDS
+    def has(self, known: str, at: float) -> bool:
+        """Say whether a body is remembered, by what it is kept for and its digest."""
+        return 0.0 <= at - self._kept.get(known, float("-inf")) < REMEMBER_SECONDS
 
     def add(self, kept: Mapping[str, float]) -> None:
         """Remember what a commit has kept, and when."""
@@ -96,12 +108,13 @@ class Shelf:
         #: What will be remembered when the commit is done.
         self.shared: dict[str, float] = {}
 
-    def share(self, digest: str, body: bytes, at: float) -> str:
+    def share(self, digest: str, body: bytes, at: float, kept_for: Kept = Kept.PROOF) -> str:
         """Take bytes that many messages name, under their digest; not again what is remembered. Give the digest."""
-        if not body or self._remembered.has(digest, at):
+        known = f"{int(kept_for)} {digest}"
+        if not body or self._remembered.has(known, at):
             return digest if body else ""
-        self.shared[digest] = at
-        return self._take(digest, body, at, Kept.PROOF)
+        self.shared[known] = at
+        return self._take(digest, body, at, kept_for)
 
     def put(self, body: bytes, at: float, kept_for: Kept = Kept.PROOF) -> str:
         """Take bytes, for what they are kept for; give their digest, or an empty text for no bytes."""
@@ -112,7 +125,7 @@ class Shelf:
     def _take(self, digest: str, body: bytes, at: float, kept_for: Kept) -> str:
         known = self._rows.get(digest)
         if known is not None:
-            known["kept_for"] = int(max(kept_for, known["kept_for"]))
+            known["kept_for"] = int(max(kept_for, Kept(known["kept_for"]), key=lambda each: each.lasts))
         else:
             times = {"stored_at": at, "named_at": at, "kept_for": int(kept_for)}
             self._rows[digest] = {"digest": digest, "size": len(body), "body": body, **times}

@@ -5,7 +5,7 @@ Times are seconds since 1970 UTC.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, Index, Integer, Table, Text
+from sqlalchemy import Column, Double, Index, Integer, Table, Text, text
 
 from hub.ledger.tables import metadata
 
@@ -39,10 +39,17 @@ pull_items = Table(
     Column("identity", Text, primary_key=True),
     #: Of what the list said: the same is not tried again, something else is.
     Column("digest", Text, primary_key=True),
-    #: ``turned_away`` (refused at the door) or ``waiting`` (its files could not be fetched yet).
+    #: ``turned_away`` (refused at the door), ``waiting`` (its files could not be fetched yet) or ``failed_here`` (we failed).
     Column("state", Text, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("error", Text, nullable=False),
     Column("at", Double, nullable=False),
     Index("pull_items_by_age", "endpoint", "at"),
+    Index(
+        "pull_items_failed",
+        "endpoint",
+        "at",
+        sqlite_where=text("state = 'failed_here'"),
+        postgresql_where=text("state = 'failed_here'"),
+    ),
 )

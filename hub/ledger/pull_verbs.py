@@ -6,7 +6,8 @@ wants a list at once stands there.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, select, true, update
 
@@ -16,7 +17,8 @@ from hub.ledger.pull_tables import pull_items, pulls
 from hub.ledger.sql import insert_new
 from hub.ledger.tables import identities
 
-TURNED_AWAY, WAITING = "turned_away", "waiting"
+#: ``failed_here``: it was our own failure, and the item is tried again.
+TURNED_AWAY, WAITING, FAILED_HERE = "turned_away", "waiting", "failed_here"
 #: What could not be taken is forgotten after so long; a list that still has it then is told so again.
 FORGET_SECONDS = 90 * 86_400.0
 #: Keys in one look-up.
@@ -72,20 +74,34 @@ def leave(conn: Connection, holder: str) -> None:
     _LEASE.give_back(conn, true(), holder)
 
 
-def settled(conn: Connection, endpoint: str, listed: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Give those of a list's items, identity and digest, that were taken, or turned away with these very words."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a list's items, each an identity and a digest."""
+
+    #: Identities that were taken, and items that were turned away with these very words.
+    taken: frozenset[str]
+    away: frozenset[tuple[str, str]]
+    #: Items that our own failure kept us from taking: how often, and when last.
+    failed: Mapping[tuple[str, str], tuple[int, float]]
+
+
+def standing(conn: Connection, endpoint: str, listed: Collection[tuple[str, str]]) -> Standing:
+    """Say what is known of a list's items."""
     names = sorted({identity for identity, _ in listed})
     taken: set[str] = set()
     away: set[tuple[str, str]] = set()
+    failures: dict[tuple[str, str], tuple[int, float]] = {}
     for start in range(0, len(names), _AT_ONCE):
         some = names[start : start + _AT_ONCE]
         held = select(identities.c.identity).where((identities.c.endpoint == endpoint) & identities.c.identity.in_(some))
         taken.update(conn.execute(held).scalars())
-        items = select(pull_items.c.identity, pull_items.c.digest).where(
-            (pull_items.c.endpoint == endpoint) & pull_items.c.identity.in_(some) & (pull_items.c.state == TURNED_AWAY)
-        )
-        away.update((row.identity, row.digest) for row in conn.execute(items))
-    return {item for item in listed if item[0] in taken or item in away}
+        here = (pull_items.c.endpoint == endpoint) & pull_items.c.identity.in_(some) & (pull_items.c.state != WAITING)
+        for row in conn.execute(select(pull_items).where(here)):
+            if row.state == TURNED_AWAY:
+                away.add((row.identity, row.digest))
+            else:
+                failures[row.identity, row.digest] = row.tries, row.at
+    return Standing(taken=frozenset(taken), away=frozenset(away), failed=failures)
 
 
 def tries(conn: Connection, endpoint: str, item: tuple[str, str]) -> int:
@@ -99,16 +115,19 @@ def waits(conn: Connection, endpoint: str, item: tuple[str, str], *, error: str,
     _put(conn, endpoint, item, state=WAITING, tries=tries(conn, endpoint, item) + 1, error=error, at=now)
 
 
-def looked_at(conn: Connection, endpoint: str, item: tuple[str, str], *, now: float) -> bool:
-    """Write what became of an item that was given to intake; say whether it was accepted."""
-    identity, _ = item
-    held = select(identities.c.identity).where((identities.c.endpoint == endpoint) & (identities.c.identity == identity))
-    if conn.execute(held).first() is not None:
-        # Whatever else the list said of it is settled with that.
-        conn.execute(delete(pull_items).where((pull_items.c.endpoint == endpoint) & (pull_items.c.identity == identity)))
-        return True
-    _put(conn, endpoint, item, state=TURNED_AWAY, tries=1, error="", at=now)
-    return False
+def failed_here(conn: Connection, endpoint: str, item: tuple[str, str], *, tries: int, error: str, now: float) -> None:
+    """Write that our own failure kept us from taking an item, for the so manieth time."""
+    _put(conn, endpoint, item, state=FAILED_HERE, tries=tries, error=error, at=now)
+
+
+def taken(conn: Connection, endpoint: str, item: tuple[str, str]) -> None:
+    """Write that intake accepted an item: whatever else the list said of it is settled with that."""
+    conn.execute(delete(pull_items).where((pull_items.c.endpoint == endpoint) & (pull_items.c.identity == item[0])))
+
+
+def turned_away(conn: Connection, endpoint: str, item: tuple[str, str], *, error: str, now: float) -> None:
+    """Write that an item was refused at the door: the same is not tried again."""
+    _put(conn, endpoint, item, state=TURNED_AWAY, tries=1, error=error, at=now)
 
 
 def _put(conn: Connection, endpoint: str, item: tuple[str, str], **values: str | float) -> None:

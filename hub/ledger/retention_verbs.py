@@ -15,7 +15,7 @@ from hub.ledger.sql import fixed
 from hub.ledger.tables import attachment_uses, attachments, attempts, chains, deliveries, messages, payloads
 from hub.ledger.working_tables import edits
 from hub.rules.lifecycle import ENDED
-from hub.rules.retention import REFRESH_SECONDS, Cuts, Kept, Stored
+from hub.rules.retention import BORDER_SUBJECT, REFRESH_SECONDS, Cuts, Kept, Stored
 
 #: Columns of ``messages`` and ``attempts`` that name bytes.
 _OF_MESSAGES = ("raw_digest", "signed_digest", "certificate_digest", "signature_digest", "answer_digest")
@@ -79,11 +79,19 @@ def old_bodies(conn: Connection, at: Cuts, after: tuple[float, str], limit: int,
 
 
 def old_attachments(conn: Connection, at: Cuts, after: tuple[float, str], limit: int) -> list[Stored]:
-    """List the files that are old enough, the oldest first, from a place on; they are kept for the work that names them."""
+    """List the files that are old enough, the oldest first, from a place on; they are kept for the work that names them.
+
+    Those of border documents as long as these.
+    """
+    of_border = (
+        exists()
+        .where((attachment_uses.c.digest == attachments.c.digest) & (messages.c.id == attachment_uses.c.message_id))
+        .where(messages.c.subject.startswith(BORDER_SUBJECT) & (messages.c.received_at >= at.border))
+    )
     place = tuple_(attachments.c.used_at, attachments.c.digest)
     query = (
         select(attachments.c.digest, attachments.c.size, attachments.c.used_at)
-        .where(attachments.c.deleted_at.is_(None) & (attachments.c.used_at < at.work))
+        .where(attachments.c.deleted_at.is_(None) & (attachments.c.used_at < at.work) & ~of_border)
         .where(place > after)
         .order_by(attachments.c.used_at, attachments.c.digest)
         .limit(limit)

@@ -24,7 +24,7 @@ from hub.ledger.values import USUAL, Notice, Planned
 from hub.ledger.working_tables import moves, successions
 from hub.rules import succession
 from hub.rules.lifecycle import ENDED, State, next_state
-from hub.rules.retention import Kept
+from hub.rules.retention import Kept, kept_for
 from hub.rules.succession import MOVABLE, Successor
 
 #: Heads of chains that can be moved stand in one of these.
@@ -233,7 +233,7 @@ class _Moving:
     def _make(self, like: Row[Any], call: Planned) -> None:
         """Add a call that the successor needs and the old one did not."""
         place, is_head = self._take_place(call)
-        payloads.put(self._conn, call.canonical, self._now, Kept.WORK)
+        payloads.put(self._conn, call.canonical, self._now, kept_for(Kept.WORK, call.subject))
         adding = Adding(planned=call, message_id=like.message_id, origin=like.origin, at=self._now)
         state = State.PENDING if is_head else State.HELD
         chains.insert_rows(self._conn, [chains.row_of(adding, place, state)])

@@ -20,7 +20,7 @@ from hub.ledger.for_each import Unheard, insert_each
 from hub.ledger.sql import Statement
 from hub.ledger.tables import notices
 from hub.ledger.values import Notice, Planned
-from hub.rules.retention import Kept
+from hub.rules.retention import Kept, kept_for
 
 _NOTICE_EACH = insert_each(
     notices, "endpoint", "message_id", "delivery_id", "subject", "recipient", "outcome", "code", "vi", "en", "at"
@@ -75,7 +75,7 @@ def tell_all(conn: Connection, shelf: payloads.Shelf, news: Iterable[News], unhe
     _NOTICE_EACH.change(conn, [_notice(each) for each in told])
     calls = [(each, each.notice.callback) for each in told if each.notice.callback is not None]
     for each, planned in calls:
-        shelf.put(planned.canonical, each.now, Kept.WORK)
+        shelf.put(planned.canonical, each.now, kept_for(Kept.WORK, planned.subject))
     chains.add(conn, [_adding(each, planned) for each, planned in calls], unheard)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hub.canonical.receipt import Receipt
-from hub.contract import Answer, Outgoing
+from hub.contract import Answer, Outgoing, Owed
+from hub.ledger.border_values import BorderChange, Naming
 from hub.rules.dossier_facts import Facts
 from hub.rules.lifecycle import State
 from hub.rules.queued import Due
@@ -116,19 +117,34 @@ class Acceptance:
     correlation_refused: bool = False
     #: Keyed hashes of applicants' numbers, each with the subject in which it stands.
     finding: tuple[tuple[str, str], ...] = ()
+    #: Our word to whoever holds it for us until we gave it.
+    owed: Owed | None = None
+    #: What it changes of border documents, and the numbers of such that its dossiers name.
+    border: tuple[BorderChange, ...] = ()
+    named: tuple[Naming, ...] = ()
     actor: str = ""
     why: str = ""
 
     @property
     def is_rare(self) -> bool:
-        """Say whether it is of a kind that comes seldom: a catalogue, or an answer to a delivery."""
-        return bool(self.catalogues is not None or self.procedures or self.holdings or self.correlation)
+        """Say whether it is of a kind that comes seldom: a catalogue, an answer to a delivery, what a word is owed for.
+
+        Or it is about a border document.
+        """
+        known = self.procedures or self.holdings or self.correlation or self.owed or self.border or self.named
+        return bool(self.catalogues is not None or known)
 
     @property
     def subjects(self) -> frozenset[str]:
         """Name every subject that it changes something of."""
         return frozenset(
-            (self.subject, *(each.subject for each in self.planned), *(each.key for each in self.dossiers))
+            (
+                self.subject,
+                *(each.subject for each in self.planned),
+                *(each.key for each in self.dossiers),
+                *(each.row.key for each in self.border),
+                *(each.row.dossier for each in self.border if each.row.dossier),
+            )
         )
 
 
@@ -148,6 +164,8 @@ class Refusal:
     signature: bytes = b""
     #: The answer of a partner's list in which it stood; the verdict names it by its digest.
     page: bytes = b""
+    #: Our word to whoever holds it for us until we gave it.
+    owed: Owed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

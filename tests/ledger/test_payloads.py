@@ -19,7 +19,7 @@ from tests.support import acceptances as make
 
 OLD = make.AT
 NOW = make.AT + 1000 * DAY_SECONDS
-CUTS = Cuts(work=NOW - 30 * DAY_SECONDS, proof=NOW - 300 * DAY_SECONDS)
+CUTS = Cuts(work=NOW - 30 * DAY_SECONDS, proof=NOW - 300 * DAY_SECONDS, border=NOW - 1096 * DAY_SECONDS)
 PATIENCE_SECONDS = 20.0
 
 
@@ -49,6 +49,32 @@ def test_bytes_are_kept_for_the_longest_that_anybody_wants(ledger: Ledger) -> No
         seen.append(row(ledger, digest).kept_for)
 
     assert seen == [Kept.PROOF, Kept.PROOF, Kept.REPEAT, Kept.REPEAT]
+
+
+def test_bytes_of_a_border_document_are_kept_longer_than_proof_and_an_answer_for_ever(ledger: Ledger) -> None:
+    digest = put(ledger, b"x", OLD, Kept.PROOF)
+    seen = []
+    for given in (Kept.BORDER, Kept.PROOF, Kept.REPEAT, Kept.BORDER):
+        put(ledger, b"x", OLD, given)
+        seen.append(row(ledger, digest).kept_for)
+
+    assert seen == [Kept.BORDER, Kept.BORDER, Kept.REPEAT, Kept.REPEAT]
+
+
+def test_a_certificate_that_is_remembered_as_proof_is_kept_longer_when_a_border_document_names_it(ledger: Ledger) -> None:
+    remembered = payloads.Remembered()
+    digest = digest_of(b"certificate")
+
+    def share(kept_for: Kept) -> None:
+        shelf = payloads.Shelf(remembered)
+        shelf.share(digest, b"certificate", OLD, kept_for)
+        ledger._write(shelf.write)
+        remembered.add(shelf.shared)
+
+    for given in (Kept.PROOF, Kept.BORDER, Kept.PROOF):
+        share(given)
+
+    assert row(ledger, digest).kept_for == Kept.BORDER
 
 
 def test_the_same_bytes_twice_in_one_message_are_kept_for_the_longer(ledger: Ledger) -> None:
