@@ -4,7 +4,7 @@ from adapters.single_window.answers import answer, greeting
 from adapters.single_window.contracts import contract_documents
 from adapters.single_window.inbound import open_request, read_message
 from adapters.single_window.options import Options
-from adapters.single_window.outbound import inlines, plan, write_message
+from adapters.single_window.outbound import after_words, check_policies, inlines, plan, write_message
 from adapters.single_window.receipts import read_finding, read_receipt
 from adapters.single_window.registry import check_registry
 from adapters.single_window.transport import open_transport
@@ -19,6 +19,7 @@ ADAPTER = Adapter(
     answer=answer,
     greeting=greeting,
     plan=plan,
+    after_words=after_words,
     write_message=write_message,
     inlines=inlines,
     file_links=True,
@@ -29,4 +30,5 @@ ADAPTER = Adapter(
     open_transport=open_transport,
     contract_documents=contract_documents,
     check=lambda options: check_registry(options.registry, options.ministry_parties),
+    check_policies=check_policies,
 )

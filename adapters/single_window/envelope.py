@@ -80,6 +80,14 @@ def without_prefix(root: etree._Element) -> etree._Element:
     return root
 
 
+def header_first(root: etree._Element) -> etree._Element:
+    """Put the header before the body, where a writer had them the other way round; whatever else stands there stays."""
+    header, body = root.find("Header"), root.find("Body")
+    if header is not None and body is not None and root.index(body) < root.index(header):
+        body.addprevious(header)
+    return root
+
+
 def contents_of(root: etree._Element) -> list[etree._Element]:
     """List what stands inside Body/Content: the first generation has several elements side by side."""
     content = root.find("Body/Content")

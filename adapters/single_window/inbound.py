@@ -18,6 +18,7 @@ from adapters.single_window.envelope import (
     Head,
     content_of,
     contents_of,
+    header_first,
     normal,
     read_head,
     read_moment,
@@ -77,7 +78,7 @@ def read_message(document: bytes, opened: Opened, options: Options) -> Incoming:
     """Read one envelope: registry, schema, parties, dates. Raises InvalidMessage with every fault found."""
     if not document:
         raise InvalidMessage([Fault("/Envelope", "missing", "thông điệp rỗng", "the document is empty")])
-    root = without_signatures(without_prefix(xml.parse(document, long_texts=True)))
+    root = header_first(without_signatures(without_prefix(xml.parse(document, long_texts=True))))
     if root.tag != "Envelope":
         raise InvalidMessage([bad_value("/", "phần tử gốc phải là Envelope", "the root element must be Envelope")])
     raw = read_head(root)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from adapters.single_window import attachments, file_service
+from adapters.single_window import attachments, file_service, later_word
 from adapters.single_window.answers import fit
 from adapters.single_window.dialects import Dialect
 from adapters.single_window.envelope import Head, build, party, write_moment
@@ -20,8 +20,9 @@ from hub.canonical.base import VIETNAM, local
 from hub.canonical.codes import Event
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
+from hub.canonical.notice import NoticeMessage
 from hub.contract import SIGNATURE_SLOT, Call, Outgoing, Writing
-from hub.endpoint import Endpoint
+from hub.endpoint import Endpoint, ServicePolicy
 from hub.errors import InvalidMessage, NoMapping, bad_value, missing
 from hub.rules import xml
 
@@ -43,6 +44,8 @@ REPEATABLE = "repeatable"
 
 def plan(message: Message, options: Options) -> tuple[Call, ...]:
     """Say which message the partner gets: one, or none where the procedure has no message for this event."""
+    if isinstance(message, NoticeMessage):
+        return later_word.calls(message, options)
     if not isinstance(message, DossierMessage):
         return ()
     procedure = options.find(_document_type(message))
@@ -56,8 +59,14 @@ def plan(message: Message, options: Options) -> tuple[Call, ...]:
 
 def write_message(message: Message, call: Call, writing: Writing) -> Outgoing | None:
     """Write the envelope of one call. Raises InvalidMessage with every fault, or NoMapping for an unknown procedure."""
-    options: Options = writing.options
+    if isinstance(message, NoticeMessage):
+        return later_word.write(message, writing)
     assert isinstance(message, DossierMessage)  # plan gives other messages no call
+    return _write(message, call, writing)
+
+
+def _write(message: DossierMessage, call: Call, writing: Writing) -> Outgoing | None:
+    options: Options = writing.options
     procedure = _procedure(message, options)
     if call.service == UNKNOWN_SERVICE:  # the registry has learnt the procedure since the call was planned
         row = _row(message, procedure, options.outgoing)
@@ -136,30 +145,56 @@ def inlines(message: Message, call: Call, options: Options) -> tuple[str, ...]:
     return attachments.inside({**whole, "": tree}, procedure.attachments)
 
 
-def check_endpoint(endpoint: Endpoint) -> list[str]:
-    """List where an endpoint's policies promise more than the Single Window's habits allow, for ``lienthong check``."""
+def after_words(message: Message, call: Call, options: Options) -> bool:
+    """Say whether a message goes only after our later words on the partner's own messages."""
+    procedure = options.find(_document_type(message)) if isinstance(message, DossierMessage) else None
+    return procedure is not None and any(row.after_words for row in procedure.rows if row.service == call.service)
+
+
+def check_policies(endpoint: Endpoint) -> list[tuple[str, str]]:
+    """List where an endpoint's policies promise more than the registry allows, or less than it needs: Vietnamese, English."""
     options: Options = endpoint.options
     policies = endpoint.outbound.services if endpoint.outbound else {}
-    rows = [
-        (procedure, row)
+    told = [
+        (procedure.document_type, row)
         for procedure in options.book.procedures.values()
         if procedure.office_code in options.ministry_parties
         for row in procedure.rows
         if row.goes(options.outgoing)
     ]
-    asking = {row.service for _, row in rows if row.ask}
+    asking = {row.service for _, row in told if row.ask}
     lines = [
-        f"{endpoint.name}: {name}: the partner cannot be asked"
+        (f"{name}: không hỏi được đối tác (on_doubt = ask)", f"{name}: the partner cannot be asked (on_doubt = ask)")
         for name, one in policies.items()
         if one.on_doubt == "ask" and name not in asking
     ]
-    for procedure, row in rows:
-        policy = endpoint.outbound.service(row.service) if endpoint.outbound else None
-        if row.service in policies and policy and policy.on_doubt == "resend" and row.on_doubt != "resend":
-            lines.append(f"{endpoint.name}: {row.service} of {procedure.document_type} may not be repeated by the registry")
-        if row.confirmed_by and policy and policy.advance_on != "acknowledged":
-            lines.append(f"{endpoint.name}: {row.service} of {procedure.document_type}: advance_on = \"acknowledged\" is missing")
+    for service in dict.fromkeys(row.service for _, row in told):
+        policy = endpoint.outbound.service(service) if endpoint.outbound else ServicePolicy()
+        if service in policies and policy.on_doubt == "resend":
+            once = [code for code, row in told if row.service == service and row.on_doubt != "resend"]
+            lines += _about(service, once, "sổ đăng ký không cho gửi lại", "may not be repeated by the registry")
+        if endpoint.outbound and policy.advance_on != "acknowledged":
+            later = [code for code, row in told if row.service == service and row.confirmed_by]
+            lines += _about(service, later, 'thiếu advance_on = "acknowledged"', 'advance_on = "acknowledged" is missing')
+    if endpoint.outbound and not endpoint.outbound.notify:
+        waiting = [one.document_type for one in options.book.procedures.values() if _waits_for_words(one, options)]
+        vi = "đối tác chờ xác nhận 11/22 sau biên nhận: thiếu notify = true"
+        lines += _about("notice", waiting, vi, "the partner waits for a later 11 or 22: notify = true is missing")
     return lines
+
+
+def _waits_for_words(procedure: Procedure, options: Options) -> bool:
+    """Say whether the partner waits for a later word on messages that it sends of a procedure."""
+    told = any(row.confirmed_by and row.goes(options.incoming) for row in procedure.rows)
+    return told and procedure.office_code in options.ministry_parties and bool(options.dialect_of(procedure).confirmed)
+
+
+def _about(service: str, codes: list[str], vi: str, en: str) -> list[tuple[str, str]]:
+    """Write one line about a service of some procedures; none where there are none."""
+    if not codes:
+        return []
+    shown = ", ".join(codes[:3]) + (" …" if len(codes) > 3 else "")
+    return [(f"{service} ({len(codes)} thủ tục: {shown}): {vi}", f"{service} ({len(codes)} procedures: {shown}): {en}")]
 
 
 def _document_type(message: DossierMessage) -> str:
@@ -259,6 +294,9 @@ def _content(message: DossierMessage, procedure: Procedure, row: Row, writing: W
     if writing.options.dialect_of(procedure).writes_empty and root not in message.dossier.form:
         tree = _with_empty(tree, order, structure)
     known = [name for name in order if name in tree]
+    if order:
+        # The schema's order, whatever the sender's was.
+        tree.pop(xml.ORDER, None)
     content = xml.from_tree(root, {name: tree[name] for name in (*known, *(name for name in tree if name not in known))})
     attachments.linked(content, writing.links)
     attachments.linked(content, file_service.named(message, procedure, writing.options.outgoing, writing.held))
@@ -271,8 +309,9 @@ def _content_tree(
     """Name the content's element and say what stands in it: mapped elements from the dossier, the others from the form."""
     structure = procedure.structures[row.service]
     whole = _is_passed_on(message, procedure, row)
-    root = _root(message.dossier.form, whole) if row.root == ANY else row.root
-    if not row.schema_file and root not in message.dossier.form:
+    composed = bool(row.composed) and not (whole and message.dossier.form)
+    root = row.composed if composed else _root(message.dossier.form, whole) if row.root == ANY else row.root
+    if not row.schema_file and not composed and root not in message.dossier.form:
         # What no structure is known of can only be passed on.
         raise InvalidMessage([missing(f"/dossier/form/{root}", "nội dung thông điệp")])
     form = _first(message.dossier.form, root, whole)
@@ -281,7 +320,7 @@ def _content_tree(
     for name, places in row.fields.items():
         if places[0] == KEPT and form.get(name):
             continue
-        known = row.schema_file or name in form
+        known = row.schema_file or composed or name in form
         if known and (value := _filled(places, message, now)) and name.partition("/")[0] not in row.beside:
             _put(tree, "#text" if name == root else name, value)
     for name, value in words_for(row, message.event).items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from adapters.single_window.envelope import read_moment, write_moment
-from hub.canonical.codes import Status
+from hub.canonical.codes import STATUS_NAMES, Status
 from hub.canonical.document import Fee, ResultDocument
 from hub.canonical.dossier import DossierMessage, Licence, Step
 from hub.canonical.party import Party, PartyKind
@@ -86,6 +86,9 @@ PLACES: Mapping[str, Place] = {
     "step.unit": _unit,
     "step.note": _step("note"),
     "step.at": _at,
+    # Its number in the national list, and its name: what another list calls them is not known.
+    "status": lambda message, now: message.dossier.status.value,
+    "status.name": lambda message, now: STATUS_NAMES[message.dossier.status],
     "licence.number": _licence("number"),
     "licence.issued_at": _issued_at,
     "licence.signer": _licence("signer"),

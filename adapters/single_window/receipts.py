@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from lxml import etree
 
-from adapters.single_window import file_service, soap, status_query
+from adapters.single_window import file_service, later_word, soap, status_query
 from adapters.single_window.confirmations import written_as
 from adapters.single_window.envelope import Head, content_of, contents_of, read_head, without_prefix
 from hub.canonical.receipt import Finding, Receipt
@@ -48,6 +48,9 @@ def read_receipt(reply: Reply, outgoing: Outgoing) -> Receipt:
         raise Busy(f"the partner answers {code}", f"đối tác trả lời {code}", where=outgoing.service, partner_code=code)
     if reply.status != 200:
         raise _doubt(outgoing, f"HTTP {reply.status}{_fault_code(reply.body)}", str(reply.status))
+    if outgoing.service == later_word.SERVICE and _is_silent(reply.body, outgoing):
+        # A confirmation is answered by an empty text.
+        return Receipt(held=later_word.said(outgoing))
     root = _envelope(reply.body, outgoing)
     head = read_head(root)
     meaning = _functions(outgoing).get(head.function)
@@ -59,8 +62,20 @@ def read_receipt(reply: Reply, outgoing: Outgoing) -> Receipt:
     if meaning == TAKEN:
         if _errors(content):
             raise _doubt(outgoing, "the answer says received, and lists errors", head.function)
-        return Receipt(code=head.function, text=_received(content), held=file_service.learnt(outgoing, content))
+        told = later_word.said(outgoing) if outgoing.service == later_word.SERVICE else {}
+        return Receipt(code=head.function, text=_received(content), held=file_service.learnt(outgoing, content) | told)
     return _refused(head, content, outgoing)
+
+
+def _is_silent(body: bytes, outgoing: Outgoing) -> bool:
+    """Say whether a reply is the operation's own, with nothing in it."""
+    try:
+        root = xml.parse(body)
+    except InvalidMessage:
+        return False
+    paths = (f"{{{space}}}Body//{{*}}{outgoing.head['result']}" for space in soap.SOAP.values())
+    found = [element for path in paths for element in root.iterfind(path)]
+    return len(found) == 1 and not len(found[0]) and not (found[0].text or "").strip()
 
 
 def _telling(root: etree._Element) -> etree._Element | None:
@@ -104,7 +119,8 @@ def _same_message(head: Head, outgoing: Outgoing, meaning: str) -> bool:
     if meaning == TAKEN:
         return False
     # A known system writes the document type where the type belongs, in its refusals only.
-    return head.type in (asked["type"], asked["documentType"], *UNKNOWN) and head.reference in (asked["reference"], *UNKNOWN)
+    types = {_number(asked["type"]), _number(asked["documentType"]), *map(_number, UNKNOWN)}
+    return _number(head.type) in types and head.reference in (asked["reference"], *UNKNOWN)
 
 
 def _number(value: str) -> str:

@@ -79,6 +79,15 @@ class Row(_Table):
     default: bool = Field(
         True, description="false: sent only when the sender's form holds this root, or the message came with these numbers"
     )
+    composed: str = Field(
+        "",
+        description="root that is written where the sender's form has no such content: of a structure that nobody has published, "
+        "composed of `fields` in their order",
+    )
+    after_words: bool = Field(
+        False,
+        description="true: not sent before our later words (11, 22) on the partner's own messages of the dossier have arrived",
+    )
     borrow: str = Field("", description="root in the sender's form from which missing elements of the same name are taken")
     already: HeldAlready | None = Field(None, description="the refusal that says that the receiver has this message already")
     fields: dict[str, tuple[str, ...]] = Field(

@@ -13,7 +13,7 @@ from adapters.single_window.dialects import Dialect
 from adapters.single_window.envelope import Head, build, content_of, normal, party, read_head, write_moment
 from adapters.single_window.options import Options
 from adapters.single_window.parties import party_of
-from adapters.single_window.registry import Procedure, Row
+from adapters.single_window.registry import PLAIN, Procedure, Row, Structure
 from adapters.single_window.samples import generator
 from hub.errors import Fault, InvalidMessage
 from hub.rules import xml
@@ -34,9 +34,31 @@ def checked(text: str, routing: Mapping[str, str], options: Options) -> tuple[He
     procedure = options.find(head.document_type)
     head = normal(head, options.dialect_of(procedure))
     row = procedure.find(head.type, head.function) if procedure else None
+    if procedure is not None and _is_word(head, procedure, options):
+        return head, _wrong_word(root, head, procedure, options)
     if procedure is None or row is None or not row.goes(options.outgoing):
         return head, [("ERR01_CODE" if procedure is None else "ERR04_CODE", "không có thông điệp này")]
     return head, _wrong(root, head, procedure, row, routing, options)
+
+
+def _is_word(head: Head, procedure: Procedure, options: Options) -> bool:
+    """Say whether a document is the later word on a message of the partner's own, for which it waits."""
+    dialect = options.dialect_of(procedure)
+    if not dialect.confirmed or head.function not in (dialect.confirmed, dialect.refused_late):
+        return False
+    return any(row.confirmed_by and row.type == head.type and row.goes(options.incoming) for row in procedure.rows)
+
+
+def _wrong_word(root: etree._Element, head: Head, procedure: Procedure, options: Options) -> Errors:
+    dialect = options.dialect_of(procedure)
+    structure = Structure(file=PLAIN[procedure.dialect], order=())
+    wanted = "ReceiveDate" if head.function == dialect.confirmed else "Reject"
+    content = content_of(root)
+    faults = [*header_checks.faults(head, dialect), *structure.faults(root)]
+    problem = InvalidMessage(faults)
+    errors = [(header_checks.code(one, problem), f"{one.path}: {one.vi}") for one in faults]
+    told = content is not None and content.tag == wanted
+    return errors if told else [*errors, ("N00100", f"thiếu {wanted}")]
 
 
 def _wrong(

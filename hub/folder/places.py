@@ -31,6 +31,10 @@ class TooLarge(OSError):
     """The file is larger than may be read."""
 
 
+class Unlisted(OSError):
+    """A folder has a name that cannot be read, so that it cannot be listed."""
+
+
 class Changing(OSError):
     """The file was changed while it was read: it was not whole."""
 

@@ -28,6 +28,7 @@ _MEND = {
     errno.ENOSPC: ("hết dung lượng đĩa", "the disk is full"),
     errno.EDQUOT: ("hết hạn mức đĩa", "the disk quota is used up"),
     errno.EROFS: ("chỉ đọc được; thêm thư mục vào ReadWritePaths", "it is read-only; add the folder to ReadWritePaths"),
+    errno.EILSEQ: ("có tệp mà tên không phải UTF-8; hãy đổi tên tệp đó", "a file's name there is not UTF-8; rename that file"),
     errno.EXDEV: ("các thư mục phải cùng một hệ thống tệp", "the folders must be on one file system"),
 }
 

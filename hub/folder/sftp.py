@@ -14,7 +14,7 @@ from paramiko.sftp import CMD_EXTENDED
 
 from hub.endpoint import FolderPolicy
 from hub.errors import BadSettings
-from hub.folder.places import Away, Changing, Look, NotAFile, TooLarge, Unsure, first
+from hub.folder.places import Away, Changing, Look, NotAFile, TooLarge, Unlisted, Unsure, first
 from hub.rules.folder_names import Address, is_safe
 
 # Its lines name files and hosts; what matters is in our own events.
@@ -76,7 +76,12 @@ class SftpPlace:
         """Give the first names, in their order; a name that would lead elsewhere is none."""
         with self._step():
             listed = (each.filename for each in self._sftp.listdir_iter(self._path(folder)))
-            return first((name for name in listed if is_safe(name) and wanted(name)), most)
+            try:
+                return first((name for name in listed if is_safe(name) and wanted(name)), most)
+            except UnicodeDecodeError as error:
+                # The client library reads no such name, nor what comes after it on this connection.
+                self.close()
+                raise Unlisted(errno.EILSEQ, "a name is not UTF-8") from error
 
     def look(self, folder: str, name: str) -> Look | None:
         """Look what a name stands for."""
@@ -155,7 +160,7 @@ class SftpPlace:
         """Say by OSErrors of ours what went wrong; ``changes``: what was lost on the way may have been done."""
         try:
             yield
-        except (NotAFile, TooLarge, FileNotFoundError, PermissionError):
+        except (NotAFile, TooLarge, Unlisted, FileNotFoundError, PermissionError):
             raise
         except (OSError, EOFError, paramiko.SSHException, UnicodeDecodeError) as error:
             if self._said_by_server(error):

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
 from hub import operations
 from hub.app import Hub
@@ -58,27 +58,30 @@ def stored(world: World) -> dict[str, dict[str, list[dict[str, str]]]]:
 
 def open_ones(hub: Hub) -> list[Any]:
     """List the deliveries that have not ended."""
-    ended = [state.value for state in ENDED]
     with hub.ledger.read() as conn:
-        return list(conn.execute(select(deliveries).where(deliveries.c.state.not_in(ended)).order_by(deliveries.c.place)))
+        return list(conn.execute(select(deliveries).where(_not_ended()).order_by(deliveries.c.place)))
 
 
 def settle(world: World, hub: Hub, account: Account) -> int:
     """Do what an operator does who asks each partner for its book; gives how many deliveries have not ended."""
-    rows = open_ones(hub)
-    waiting = [
-        row for row in rows if row.state == State.PARKED.value or (row.state == State.IN_DOUBT.value and row.doubt == "park")
-    ]
+    with hub.ledger.read() as conn:
+        left = int(conn.execute(select(func.count()).select_from(deliveries).where(_not_ended())).scalar_one())
+        waiting = list(conn.execute(select(deliveries).where(_waits_for_a_person())))
     if waiting:
         _check_owners(hub, waiting, account)
         held = stored(world)
         for row in waiting:
             _settle_one(hub, row, held, account)
-    return len(rows)
+    return left
 
 
-def _waits_for_a_person(row: Any) -> bool:
-    return row.state == State.PARKED.value or (row.state == State.IN_DOUBT.value and row.doubt == "park")
+def _not_ended() -> ColumnElement[bool]:
+    return deliveries.c.state.not_in([state.value for state in ENDED])
+
+
+def _waits_for_a_person() -> ColumnElement[bool]:
+    in_doubt = (deliveries.c.state == State.IN_DOUBT.value) & (deliveries.c.doubt == "park")
+    return (deliveries.c.state == State.PARKED.value) | in_doubt
 
 
 def _check_owners(hub: Hub, waiting: list[Any], account: Account) -> None:

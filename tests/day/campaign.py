@@ -73,11 +73,11 @@ def _at_most_left(underway: list[Dossier], hour: int, hours: int) -> bool:
 
 def _turn(world: World, underway: list[Dossier], said: dict[tuple[str, str], list[str]]) -> None:
     """Let every dossier take its next turn, several at once, with faults at every partner."""
-    world.go_wrong(SHARE, [OTHER[_speaker(each, one)] for each in underway for one in each.way.turns[each.turn]])
     with ThreadPoolExecutor(SENDERS) as senders:
         for dossier, told in senders.map(lambda each: (each, _take(world, each)), underway):
             for endpoint, service in told:
                 said[endpoint, dossier.reference].append(service)
+                world.go_wrong(SHARE, OTHER[endpoint], dossier.reference)
 
 
 def _take(world: World, dossier: Dossier) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import hashlib
 import random
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,15 +75,17 @@ class World:
         said: dict[str, Any] = self.partners[partner].verbs["send"](given)
         return said
 
-    def go_wrong(self, share: float, recipients: Sequence[str]) -> None:
-        """Ask for faults at the partners that are about to be told something: for a share of what comes."""
-        for recipient in recipients:
-            if self.random.random() >= share:
-                continue
-            kind, words = self.random.choice(FAULTS)
-            self.partners[recipient].faults.add(kind, **words)
-            name = f"{kind} {words.get('value', '')}".strip()
-            self.faults[name] = self.faults.get(name, 0) + 1
+    def go_wrong(self, share: float, recipient: str, reference: str) -> None:
+        """Ask for a fault at the partner that is about to be told of a dossier, for a share of what it is told.
+
+        It meets that dossier's next call: faults that met whichever call comes would meet the first hundred in a row.
+        """
+        if self.random.random() >= share:
+            return
+        kind, words = self.random.choice(FAULTS)
+        self.partners[recipient].faults.add(kind, match=reference, **words)
+        name = f"{kind} {words.get('value', '')}".strip()
+        self.faults[name] = self.faults.get(name, 0) + 1
 
     def calm(self) -> None:
         """End what is still asked for."""

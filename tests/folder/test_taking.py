@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from hub.edge import folders
 from hub.edge.folders import FolderWatch
@@ -158,6 +159,20 @@ def test_a_link_behind_sftp_is_not_followed(server: SftpServer, tmp_path: Path) 
         world.look()
 
         assert (world.accepted(), world.sender.names("refused")) == ([], ["a.json", "b.json"])
+
+
+def test_a_name_that_is_not_utf8_behind_sftp_is_told_and_once_renamed_all_goes_on(server: SftpServer, tmp_path: Path) -> None:
+    with folder_world(tmp_path, server=server) as world, capture_logs() as logs:
+        strange = os.fsencode(world.sender.root / "in") + b"/h\xf4.json"
+        Path(os.fsdecode(strange)).write_bytes(document(1, "H01-1"))
+        world.look()
+        (told,) = [line for line in logs if line["event"] == "pull.failed"]
+        assert (told["error"], world.accepted()) == ("not_sent", [])
+
+        os.rename(strange, os.fsencode(world.sender.root / "in") + b"/ho.json")
+        world.look()
+
+        assert world.accepted() == [True]
 
 
 def test_a_folder_that_became_a_link_is_not_followed(small: FolderWorld, tmp_path: Path) -> None:

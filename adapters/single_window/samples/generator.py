@@ -245,13 +245,18 @@ def _declared(path: Path) -> Mapping[str, etree._Element]:
     return found
 
 
+#: Values that are at hand for every message; where the structure is not public, others stand in the content as they are named.
+_ALWAYS_GIVEN = frozenset({"NSWFileCode", "NswFileCode", "DocumentName", "ProvinceCode", "ProvinceName"})
+
+
 def _content(row: Row, structure: Structure, source: Source) -> etree._Element:
     """Fill the content: all that the schema declares, else a few plain elements under the root."""
     if row.schema_file:
         source.declared = _declared(structure.file)
         return _fill(source.declared[row.root], source)
     content = etree.Element("Anything" if row.root == ANY else row.root)
-    for name in dict.fromkeys((*(() if "NswFileCode" in row.fields else ("NSWFileCode",)), *row.fields, "Note")):
+    more = tuple(name for name in source.given if row.root == ANY and name not in _ALWAYS_GIVEN)
+    for name in dict.fromkeys((*(() if "NswFileCode" in row.fields else ("NSWFileCode",)), *row.fields, "Note", *more)):
         moment = row.fields.get(name, ("",))[0].endswith(("_at", ".at"))
         etree.SubElement(content, name).text = source.given.get(name) or _value(name, "moment" if moment else "", source)
     return content

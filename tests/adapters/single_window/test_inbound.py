@@ -310,6 +310,15 @@ def test_a_prefixed_envelope_is_read_and_its_signature_is_left_alone() -> None:
     assert read(prefixed.encode()) == read(document.encode())
 
 
+def test_a_body_before_its_header_is_read() -> None:
+    document = generator.application().decode()
+    header = re.search(r"<Header>.*</Header>", document, re.DOTALL)
+    assert header
+    turned = document.replace(header[0], "").replace("</Body>", f"</Body>{header[0]}")
+
+    assert read(turned.encode()) == read(document.encode())
+
+
 def test_faults_of_schema_calendar_and_address_are_told_together() -> None:
     document = generator.message("BTNMT0600001", "15", "11").decode()
     document = document.replace("<identity>BTNMT", "<identity>BYT")

@@ -148,6 +148,13 @@ def test_a_refusal_tells_all_errors(function: str, type_: str, reference: str) -
     assert "ERR02_CODE: một; BNN06_CODE: hai" in caught.value.vi
 
 
+def test_a_refusal_that_has_the_document_type_for_its_type_with_zeros_in_front_is_one() -> None:
+    text = envelope("22", "01", "7").replace("BTNMT0600001", "1")
+
+    with pytest.raises(Refused):
+        read(reply(text), documentType="1", type="22", reference="7")
+
+
 @pytest.mark.parametrize("content", ["", "<ErrorList/>", "<ReceiveDate>2026</ReceiveDate>"])
 def test_a_refusal_without_errors_is_one_all_the_same(content: str) -> None:
     with pytest.raises(Refused) as caught:

@@ -128,7 +128,9 @@ def test_every_dialect_function_and_direction_is_among_them() -> None:
 
 def test_what_no_structure_is_known_of_is_passed_on_and_never_made_up() -> None:
     """A message of which only header and event are known cannot be written from other systems' words; that is said."""
-    for procedure, row, way in (one for all_ in MESSAGES.values() for one in all_ if not one[1].schema_file):
+    # What is composed of a dossier's own words has a structure of ours.
+    unknown = (one for all_ in MESSAGES.values() for one in all_ if not one[1].schema_file and not one[1].composed)
+    for procedure, row, way in unknown:
         reader, writer = ROLES[way]
         document = generator.message(procedure.document_type, row.type, row.function, direction=way, options=OPTIONS[reader])
         incoming = read(document, reader)

@@ -135,6 +135,14 @@ def test_any_registered_message_and_any_document_can_be_sent(open_door: Any, par
     assert door.accepted[0].steps[0].note == "sai tên hàng"
 
 
+def test_where_a_structure_is_not_public_a_given_value_stands_as_it_is_named(open_door: Any, partner_of: Any) -> None:
+    door = open_door()
+    do = partner_of(door)
+    do("send", document_type="BNNPTNT0300004", type="10", function="01", values={"PhytoCerNo": "ID-TN-000042"})
+
+    assert door.accepted[0].dossier.form["Anything"]["PhytoCerNo"] == "ID-TN-000042"
+
+
 def test_a_ministrys_system_calls_the_hub_as_if_it_were_the_receive_gateway(open_door: Any, partner_of: Any) -> None:
     door = open_door(Options(role="ministry"))
     do = partner_of(door, role="ministry", soap_version="1.1", payload="cdata", addressing=False)
