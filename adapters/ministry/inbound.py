@@ -1,10 +1,12 @@
-"""The door for a ministry's system: dossiers, decisions on trade dossiers, its catalogue, and the answer (Message Translator)."""
+"""The door for a ministry's system: dossiers, decisions, its catalogue, border documents, and the answer (Message Translator)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from adapters.ministry.border import FIELD as BORDER
+from adapters.ministry.border import read_border
 from adapters.ministry.events import read_event
 from adapters.ministry.options import MinistryOptions
 from hub.canonical import national_message
@@ -26,7 +28,7 @@ def open_request(request: Request, options: MinistryOptions) -> Opened:
 
 
 def read_message(document: bytes, opened: Opened, options: MinistryOptions) -> Incoming:
-    """Read a dossier, an event on a trade dossier, or a catalogue; raise InvalidMessage with every fault."""
+    """Read a dossier, an event on a trade dossier, a catalogue, or a border document; raise InvalidMessage with every fault."""
     tree = json_door.read_json(document, max_bytes=options.max_document_bytes)
     faults: list[Fault] = []
     message = _read_tree(tree, options, faults)
@@ -52,6 +54,10 @@ def _read_dossier(tree: dict[str, Any], options: MinistryOptions, faults: list[F
 
 def _read_event(tree: dict[str, Any], options: MinistryOptions, faults: list[Fault]) -> Message | None:
     return read_event(tree, faults)
+
+
+def _read_border(tree: dict[str, Any], options: MinistryOptions, faults: list[Fault]) -> Message | None:
+    return read_border(tree, faults)
 
 
 def _read_catalogue(tree: dict[str, Any], options: MinistryOptions, faults: list[Fault]) -> Message | None:
@@ -89,6 +95,7 @@ _READERS: Mapping[str, Callable[[dict[str, Any], MinistryOptions, list[Fault]], 
     "HoSo": _read_dossier,
     "SuKien": _read_event,
     "DanhSachTTHC": _read_catalogue,
+    BORDER: _read_border,
 }
 
 

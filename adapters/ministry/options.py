@@ -13,6 +13,7 @@ PATHS: Mapping[str, str] = {
     "nhanHoSo": "/nhanHoSo",
     "nhanSuKien": "/nhanSuKien",
     "notice": "/nhanThongBao",
+    "nhanChungTu": "/nhanChungTu",
     "traCuuThongDiep": "/traCuuThongDiep",
     "layDanhMucTTHC": "/layDanhMucTTHC",
     "layTTHC": "/layTTHC",

@@ -1,4 +1,4 @@
-"""What a ministry's system is told: dossiers born elsewhere with their whole form, what happens to them, and notices.
+"""What a ministry's system is told: dossiers born elsewhere, what happens to them, border documents, and notices.
 
 The shapes are ours (assumed). Each body carries MaThongDiep, by which the system drops a repeated call.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.ministry.border import FIELD as BORDER_FIELD
+from adapters.ministry.border import write_border
 from adapters.ministry.options import MinistryOptions
+from hub.canonical.border.message import BorderMessage
 from hub.canonical.codes import STATUS_NAMES, Event
 from hub.canonical.dossier import Dossier, DossierMessage
 from hub.canonical.message import Message
@@ -21,22 +24,30 @@ from hub.rules.json_door import write_json
 NEW_DOSSIER = "nhanHoSo"
 EVENT = "nhanSuKien"
 NOTICE = "notice"
+BORDER = "nhanChungTu"
 
 
 def plan(message: Message, options: MinistryOptions) -> tuple[Call, ...]:
-    """Say which calls a message needs: a dossier, an event on it, or a notice; a catalogue is the ministry's own to say."""
+    """Say which calls a message needs: a dossier, an event on it, a border document, a notice; its catalogue is its own."""
     if isinstance(message, DossierMessage):
         return (Call(service=NEW_DOSSIER if message.event is Event.SUBMITTED else EVENT),)
+    if isinstance(message, BorderMessage):
+        return (Call(service=BORDER),)
     return (Call(service=NOTICE),) if isinstance(message, NoticeMessage) else ()
 
 
 def write_message(message: Message, call: Call, writing: Writing) -> Outgoing:
     """Write the body of one call; the same message, call and moment give the same bytes."""
     head = {"MaThongDiep": writing.message_id}
-    assert isinstance(message, (DossierMessage, NoticeMessage))  # plan gives no other message a call
-    content = _dossier(message, writing) if isinstance(message, DossierMessage) else _notice(message)
-    body = write_json({**head, "ThoiDiem": write_date(writing.now), **content})
+    body = write_json({**head, "ThoiDiem": write_date(writing.now), **_content(message, writing)})
     return Outgoing(service=call.service, body=body, head=head)
+
+
+def _content(message: Message, writing: Writing) -> dict[str, Any]:
+    assert isinstance(message, (DossierMessage, BorderMessage, NoticeMessage))  # plan gives no other message a call
+    if isinstance(message, DossierMessage):
+        return _dossier(message, writing)
+    return _notice(message) if isinstance(message, NoticeMessage) else {BORDER_FIELD: write_border(message)}
 
 
 def _dossier(message: DossierMessage, writing: Writing) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from adapters.ministry.samples import border
 from adapters.ministry.samples.generator import catalogue, event_document, trade_way
 from hub.simulation import Call, Said, SimulatorServer
 from hub.wire import Wire
@@ -30,6 +31,8 @@ class MinistrySystem:
         self.accepts = accepts
         #: Reference to what was stored for it, in order.
         self.dossiers: dict[str, list[dict[str, Any]]] = {}
+        #: Number of a border document to what was said of it, in order.
+        self.documents: dict[str, list[dict[str, Any]]] = {}
         self.document_types: dict[str, str] = {}
         self.said: dict[str, list[str]] = {}
         self.notices: list[dict[str, Any]] = []
@@ -52,6 +55,9 @@ class MinistrySystem:
             row |= {"NguoiNop": bool(body["NguoiNop"]["Ten"]), "BieuMau": sorted(body["BieuMau"])}
             self.document_types[reference] = body["MaThuTuc"]
             self.dossiers.setdefault(reference, []).append(row)
+        elif service == "nhanChungTu":
+            said = body["ChungTu"]
+            self.documents.setdefault(said["So"], []).append(said)
         else:
             self.notices.append({name: body[name] for name in ("ThongDiepGoc", "HoSo", "NoiNhan", "KetQua", "Ma")})
         self.taken.append(message_id)
@@ -63,6 +69,7 @@ class MinistrySystem:
             return copy.deepcopy(
                 {
                     "dossiers": self.dossiers,
+                    "documents": self.documents,
                     "said": self.said,
                     "notices": self.notices,
                     "taken": self.taken,
@@ -82,6 +89,7 @@ class MinistrySide:
         self._ministry = ministry
         self._owner = owner
         self._catalogues = 0
+        self._papers = 0
 
     def handle(self, call: Call) -> Said:
         """Answer one call of the hub."""
@@ -90,7 +98,7 @@ class MinistrySide:
         if call.method == "GET":
             return answered("0", "Hệ thống của bộ, mô phỏng")
         service = {"/nhanThongBao": "notice"}.get(call.path, call.path.strip("/"))
-        if service not in (*DOSSIER_SERVICES, "notice", "traCuuThongDiep", "layDanhMucTTHC", "layTTHC"):
+        if service not in (*DOSSIER_SERVICES, "nhanChungTu", "notice", "traCuuThongDiep", "layDanhMucTTHC", "layTTHC"):
             return Said(b"not found", status=404, content_type="text/plain")
         try:
             body = json.loads(call.body)
@@ -129,7 +137,7 @@ class MinistrySide:
     def answer(self, given: dict[str, Any]) -> dict[str, Any]:
         """Say the next ``event`` of a dossier it holds (``reference``); without one, the next of an invented way."""
         reference = given["reference"]
-        moment = datetime.fromisoformat(given["at"]) if "at" in given else datetime.now(LOCAL_TIME)
+        moment = _moment(given)
         with self.system.lock:
             document_type = self.system.document_types[reference]
             said = self.system.said.setdefault(reference, [])
@@ -139,6 +147,41 @@ class MinistrySide:
             key = given.get("key") or f"{reference}.{len(said)}"
         form, note = given.get("form"), given.get("note", "")
         document = event_document(event, reference, document_type, moment, message_id=key, form=form, note=note)
+        return {"key": key, "document": document, **self.send({"document": document, "key": key})}
+
+    def issue(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Issue a ``document`` (origin or phyto) to the country ``to``; ``content`` replaces parts of what is invented.
+
+        ``number`` and ``at`` may be given, ``dossier`` ({HeThong, MaHoSo}), and ``supersedes``.
+        """
+        moment = _moment(given)
+        content = border.invented(given["document"], given["to"], moment, given.get("number", ""), self._next())
+        content |= given.get("content", {})
+        said = border.said("issued", given["document"], content["number"], "VN", given["to"], moment, NoiDung=content)
+        said["ThayChoSo"] = given.get("supersedes", "")
+        return self._say(said | given.get("dossier", {}), given)
+
+    def cancel(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Cancel a ``document`` with a ``number``; ``superseded_by`` and ``reason`` may be given."""
+        more = {"DuocThayBangSo": given.get("superseded_by", ""), "LyDo": given.get("reason", "")}
+        said = border.said("cancelled", given["document"], given["number"], "VN", given.get("to", ""), _moment(given), **more)
+        return self._say(said, given)
+
+    def answer_border(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Answer about a border document that it holds (``number``): ``answer`` in the canonical form."""
+        with self.system.lock:
+            held = self.system.documents[given["number"]][0]
+        names = (held["Loai"], held["So"], held["NuocCap"], held["NuocNhap"])
+        return self._say(border.said("answered", *names, _moment(given), TraLoi=given["answer"]), given)
+
+    def _next(self) -> int:
+        with self.system.lock:
+            self._papers += 1
+            return self._papers
+
+    def _say(self, said: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        key = given.get("key") or f"{said['Loai']}.{said['SuKien']}.{self._next()}.{self._owner}"
+        document = {"ChungTu": {"MaThongDiep": key, **said}}
         return {"key": key, "document": document, **self.send({"document": document, "key": key})}
 
     def catalogue(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +200,10 @@ class MinistrySide:
         self._catalogues += 1
         key = given.get("key") or f"danh-muc.{self._owner}.{self._catalogues}"
         return {"key": key, "count": len(document["DanhSachTTHC"]), **self.send({"document": document, "key": key})}
+
+
+def _moment(given: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(given["at"]) if "at" in given else datetime.now(LOCAL_TIME)
 
 
 def answered(code: str, text: str, *, http: int = 200, **more: Any) -> Said:
@@ -181,6 +228,7 @@ def simulator(
     side.server = server
     server.account = system.account
     server.verbs = {"send": side.send, "answer": side.answer, "catalogue": side.catalogue}
+    server.verbs |= {"issue": side.issue, "cancel": side.cancel, "answer_border": side.answer_border}
     return server
 
 

@@ -243,6 +243,23 @@ def test_it_sends_its_catalogue_and_then_what_changed(door: Door, system: Simula
     assert whole["key"] != changes["key"]
 
 
+def test_it_issues_cancels_and_answers_about_border_documents(door: Door, system: SimulatorServer, connect: Connect) -> None:
+    do(system, "issue", document="origin", to="ID", number="VN-ID 26/09/00017", dossier={"HeThong": "VNSW", "MaHoSo": REFERENCE})
+    do(system, "issue", document="phyto", to="TH", supersedes="VN-OLD", at="2026-03-05T08:00:00+07:00")
+    do(system, "cancel", document="origin", number="VN-ID 26/09/00017", superseded_by="VN-ID 26/09/00021")
+    issued, certificate, cancelled = door.messages()
+    send(connect(), written(issued.model_copy(update={"number": "ID-VN 26/01/1", "issuing_country": "ID"})))
+    do(system, "answer_border", number="ID-VN 26/01/1", answer={"result": "given", "declaration_number": "17"})
+    answered = door.messages()[-1]
+
+    assert (issued.subject, issued.dossier) == ("border:origin:VN:VN-ID 26/09/00017", f"vnsw:{REFERENCE}")
+    assert (certificate.number, certificate.supersedes) == ("VN-TN-2026-000003", "VN-OLD")
+    assert (cancelled.event, cancelled.superseded_by) == ("cancelled", "VN-ID 26/09/00021")
+    assert (answered.subject, answered.answer.result) == ("border:origin:ID:ID-VN 26/01/1", "given")
+    (held,) = system.account()["documents"]["ID-VN 26/01/1"]
+    assert held["NoiDung"]["items"][1]["criterion"] == {"code": "RVC", "percent": "45.5"}
+
+
 def test_a_document_may_be_sent_to_a_path_below_the_door(door: Door, system: SimulatorServer) -> None:
     do(system, "send", key="k", document={}, path="/x")
 
