@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 o
 .PHONY: help demo setup setup-dev setup-foreign packages test check lock bench bench-large bench-peers fire day screenshots clean
 
 help:
-	@echo "make demo    the main job on this machine, against simulators; a minute"
+	@echo "make demo    the main job on this machine, against simulators; a minute or two"
 	@echo "make test    install what tests need and run all tests"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make bench   messages a second, the ratio to this machine's RSA rate, and signatures beside signxml"

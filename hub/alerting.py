@@ -19,7 +19,7 @@ from hub.endpoint import FOLDER
 from hub.errors import HubError, InDoubt
 from hub.ledger import alert_verbs
 from hub.ledger.alert_verbs import Posting
-from hub.registers import alert_facts, pulls
+from hub.registers import alert_facts, border_alerts, owed, pulls
 from hub.rules import alert_conditions
 from hub.rules.alert_conditions import Ending, Facts
 from hub.rules.alerts import Letter, Recipient, Seen
@@ -90,12 +90,22 @@ def look(hub: Hub, now: float) -> Facts:
     with hub.ledger.read() as conn:
         found = alert_facts.facts(conn, (*(name for name, each in hub.endpoints.items() if each.outbound), UNROUTED), now)
         late = pulls.unpulled(conn, _pulled_lists(hub), now)
+        called = [name for name, each in hub.endpoints.items() if each.outbound is not None]
+        unsaid, untaken = owed.unsaid(conn, called), owed.untaken(conn, called)
+        unfollowed = owed.unfollowed(conn, called, now)
+        border_endings = border_alerts.endings(conn, now, hub.border.warn_days * 86_400.0)
+        border_marks = border_alerts.marked(conn)
     moment = hub.clock()
     names = {each.name for each in hub.alerts.recipients}
     return replace(
         found,
         titles={name: endpoint.title for name, endpoint in hub.endpoints.items()},
         unpulled=late,
+        unsaid=unsaid,
+        unfollowed=unfollowed,
+        untaken=untaken,
+        border_endings=border_endings,
+        border_marks=border_marks,
         shut=frozenset(
             name for name, each in hub.endpoints.items() if each.outbound is not None and not each.outbound.is_open(moment)
         ),

@@ -12,16 +12,18 @@ from cryptography import x509
 
 from hub.bus.membership import Member
 from hub.bus.port import Bus
+from hub.canonical.border.message import BorderMessage
 from hub.canonical.codes import CodeRow, CodeTables
 from hub.canonical.compact_json import compact_sorted
 from hub.canonical.dossier import DossierMessage
-from hub.canonical.message import Message, to_json
+from hub.canonical.message import Message, from_json, to_json
 from hub.canonical.notice import NoticeMessage
 from hub.canonical.procedure import CatalogueMessage
 from hub.contract import Adapter, Transport
 from hub.endpoint import Endpoint
-from hub.errors import BadSettings, HubError
+from hub.errors import BadSettings, HubError, NoRoute
 from hub.fetching import Fetching
+from hub.ledger import chains, payloads
 from hub.ledger.ledger import Ledger
 from hub.ledger.values import URGENT, USUAL, Budget, Delivery, Holding, Notice, Planned
 from hub.payloads import PayloadStore
@@ -31,6 +33,8 @@ from hub.registers.successors import SuccessorBook
 from hub.rules import dossier_facts, succession
 from hub.rules.alerts import Book
 from hub.rules.applicant_numbers import NumberKey
+from hub.rules.border import purposes
+from hub.rules.border.policy import BorderPolicy
 from hub.rules.catalogue import Policy
 from hub.rules.expiry import InUse
 from hub.rules.routing import Route
@@ -49,6 +53,11 @@ OUT_OF_STEP = (
     "the step is not in the table of statuses; release it if it is right",
     "bước chuyển trạng thái không có trong bảng; nếu đúng, hãy cho gửi tiếp (release)",
 )
+
+
+def notices_of(subject: str) -> str:
+    """Name the chain in which a sender is told what became of its messages about a subject."""
+    return f"notices:{subject}"
 
 
 class Codes(Protocol):
@@ -114,6 +123,8 @@ class Hub:
     has_timestamps: bool = False
     #: What is an alert, and who is told.
     alerts: Book = field(default_factory=Book)
+    #: Border documents: the hub's own country, their clocks, how long they are kept.
+    border: BorderPolicy = field(default_factory=BorderPolicy)
     #: Which side is right where catalogues differ.
     catalogue: Policy = field(default_factory=Policy)
     #: From when on the reports of the month before are made by themselves.
@@ -221,6 +232,21 @@ class Hub:
         names = self.finals(recipients)
         return tuple(planned for name in names for planned in self._plan_at(message, written, name, subject, park))
 
+    def unrouted(
+        self, message: Message, canonical: bytes, subject: str, source: str, error: NoRoute | None = None
+    ) -> Planned:
+        """Plan to route a message later: parked, for an operator to add the rule and rebuild it, or behind one that is.
+
+        Its sender did nothing wrong, so it is accepted.
+        """
+        park = (error.code, error.where, error.en, error.vi) if error else None
+        return self.planned(message, canonical, UNROUTED, subject, "route", {"source": source}, park)
+
+    def waits_for_a_route(self, subject: str) -> bool:
+        """Say whether an earlier message about a subject waits for a rule: later ones stand behind it, so as not to overtake."""
+        with self.ledger.read() as conn:
+            return chains.is_open(conn, UNROUTED, subject)
+
     def plan_catalogue(
         self, message: CatalogueMessage, held: Mapping[str, Mapping[str, str]]
     ) -> tuple[tuple[Planned, ...], tuple[Holding, ...]]:
@@ -255,6 +281,9 @@ class Hub:
         self, message: Message, canonical: bytes, name: str, subject: str, park: tuple[str, str, str, str] | None
     ) -> Iterable[Planned]:
         endpoint = self.endpoint(name)
+        if refused := purposes.refusal(name, endpoint.purposes, subject):
+            # Accepted all the same: its sender did nothing wrong, and an operator sees what a rule would have given away.
+            park = (refused.code, refused.where, refused.en, refused.vi)
         # In the chain of the one before it stands behind what is not done there, and is moved with that.
         at = self._place_of(name, subject)
         for call in self.adapter(endpoint).plan(message, endpoint.options):
@@ -279,7 +308,7 @@ class Hub:
         park: tuple[str, str, str, str] | None = None,
     ) -> Planned:
         """Make one planned delivery."""
-        event = message.event.value if isinstance(message, DossierMessage) else ""
+        event = message.event.value if isinstance(message, DossierMessage | BorderMessage) else ""
         return Planned(
             id=self.new_id(),
             endpoint=endpoint,
@@ -302,13 +331,14 @@ class Hub:
     def notice(self, delivery: Any, outcome: str, error: HubError | None = None) -> Notice:
         """Say what a message's sender is told about a delivery, with the call to it where it wants one.
 
-        ``delivery`` has origin, message_id, subject and endpoint.
+        ``delivery`` has origin, message_id, subject and endpoint, and the canonical message or its digest.
         """
         code, vi, en = (error.partner_code or error.code, error.vi, error.en) if error else ("", "", "")
         (name,) = self.finals([delivery.origin])
         origin = self.endpoints.get(name)
         callback = None
         if origin is not None and origin.outbound is not None and origin.outbound.notify:
+            numbers, native = self._about(delivery)
             told = NoticeMessage(
                 message_id=delivery.message_id,
                 dossier=delivery.subject.partition(":")[2],
@@ -318,6 +348,20 @@ class Hub:
                 vi=vi,
                 en=en,
                 at=self.clock(),
+                numbers=numbers,
+                native=native,
             )
-            callback = next(iter(self.plan(told, (name,), f"notices:{delivery.subject}")), None)
+            callback = next(iter(self.plan(told, (name,), notices_of(delivery.subject))), None)
         return Notice(outcome=outcome, code=code, vi=vi, en=en, callback=callback)
+
+    def _about(self, delivery: Any) -> tuple[dict[str, str], dict[str, str]]:
+        """Give the numbers of the dossier that a delivery is about, and what its sender's protocol says of the message."""
+        body = getattr(delivery, "canonical", None)
+        if body is None:
+            with self.ledger.glance() as conn:
+                body = payloads.get(conn, delivery.canonical_digest)
+        message = from_json(body) if body else None
+        if not isinstance(message, DossierMessage):
+            return {}, {}
+        dossier = message.dossier
+        return {**dossier.other_codes, dossier.numbering: dossier.code}, dict(message.native)

@@ -47,7 +47,7 @@ from hub.trust.outage import Outage, patient
 from hub.trust.store import TSA
 from hub.trust.timestamping import Authority, Timestamping
 from hub.trusted import open_book
-from hub.wire import Wire
+from hub.wire import Wire, client_tls
 
 
 def find_adapters() -> dict[str, Adapter]:
@@ -103,6 +103,7 @@ def open_hub(settings: Settings, *, clock: Callable[[], datetime] | None = None)
         lease_margin=settings.file.ledger.lease_margin_seconds,
         number_key=number_key(settings),
         alerts=alert_book(settings),
+        border=settings.file.border,
         catalogue=catalogue_policy(settings),
         monthly=Monthly(day=settings.file.statistics.monthly_day, at=settings.file.statistics.monthly_at),
         name=settings.file.hub.name,
@@ -323,6 +324,8 @@ class _Transports:
     def __init__(self, adapters: Mapping[str, Adapter], members: Mapping[str, Member], bus: Bus, files: Files) -> None:
         self._adapters, self._members, self._bus, self._files = adapters, members, bus, files
         self._wire = Wire()
+        #: Of endpoints with certificates of their own: a connection of one must never carry another's call.
+        self._own_wires: list[Wire] = []
         self._lock = threading.Lock()
         self._open: dict[str, Transport] = {}
 
@@ -339,7 +342,17 @@ class _Transports:
             opened, self._open = list(self._open.values()), {}
         for transport in opened:
             transport.close()
-        self._wire.close()
+        for wire in (self._wire, *self._own_wires):
+            wire.close()
+
+    def _wire_of(self, endpoint: Endpoint) -> Wire:
+        """Give the shared connections, or those made with an endpoint's own certificates."""
+        policy = outbound_of(endpoint).tls
+        if policy is None:
+            return self._wire
+        where = f"endpoints/{endpoint.name}.toml [outbound.tls]"
+        self._own_wires.append(Wire(tls=client_tls(policy.ca, policy.certificate, policy.key, where)))
+        return self._own_wires[-1]
 
     def _opened(self, endpoint: Endpoint) -> Transport:
         # pika takes a moment to load, which a hub without such partners should not pay.
@@ -357,7 +370,11 @@ class _Transports:
             return FolderTransport(endpoint)
         if endpoint.outbox is not None:
             return OutboxTransport(endpoint)
-        transport = self._adapters[endpoint.adapter].open_transport(endpoint, self._wire)
+        if endpoint.gateway is not None:
+            from hub.gateway.opening import open_gateway  # noqa: PLC0415
+
+            return open_gateway(endpoint, self._wire_of(endpoint))
+        transport = self._adapters[endpoint.adapter].open_transport(endpoint, self._wire_of(endpoint))
         if isinstance(transport, SendsFiles):
             transport.use_files(self._files)
         return transport

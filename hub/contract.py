@@ -20,13 +20,25 @@ from hub.canonical.message import Message
 from hub.canonical.procedure import Procedure
 from hub.canonical.receipt import Finding, Receipt
 from hub.endpoint import Endpoint
-from hub.errors import HubError
+from hub.errors import HubError, InvalidMessage, Untrusted
 from hub.wire import Wire
 
 #: Header in which a detached JWS (RFC 7797) over the whole body travels, to us and from us.
 JWS_HEADER = "X-JWS-Signature"
 #: In ``Outgoing.head``: the name of the file as which it is put into the partner's folder.
 FILE_NAME = "file_name"
+
+#: In ``Outgoing.head`` of what leaves through a gateway (``[gateway]``): the partner there, and what it is in the agreement.
+GATEWAY_PARTNER, GATEWAY_SERVICE, GATEWAY_ACTION = "gateway_partner", "gateway_service", "gateway_action"
+GATEWAY_CONVERSATION, GATEWAY_ABOUT = "gateway_conversation", "gateway_about"
+#: ``Request.path`` of what the hub was told by a gateway about a message of ours; the body is a ``GatewayWord`` as JSON.
+GATEWAY_WORD_PATH = "/gateway-word"
+#: Headers of ``Followed.request`` when intake is given it: what the delivery that was asked about is of, and the identifier
+#: that we gave the partner with it (``Outgoing.message_id``), for ``Incoming.correlation``.
+FOLLOWED_SUBJECT, FOLLOWED_MESSAGE = "followed-subject", "followed-message"
+
+#: How headers of a request begin that only the hub itself writes: what comes from outside with such a name is left out.
+OWN_HEADERS = ("gateway-", "followed-")
 
 #: Name in ``Outgoing.head``: path of the empty element in which our XML signature is put; none: it becomes the root's last child.
 SIGNATURE_SLOT = "signatureSlot"
@@ -50,6 +62,8 @@ class Request:
     idempotency_key: str = ""
     #: Where it was taken from a partner's list: that list's answer, exactly as it came. Kept beside what was made of it.
     page: bytes = field(default=b"", repr=False)
+    #: Number under which whoever holds it for us waits for our word that we have it (``Acknowledging``); empty: nobody does.
+    owed: str = ""
 
     @property
     def jws(self) -> str:
@@ -120,6 +134,31 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Our word on what a partner holds for us: recorded with the message, said afterwards, one of three kinds.
+
+    What our own failure kept us from taking is owed no word: the partner keeps it, and we take it later.
+    """
+
+    #: The partner's number of it.
+    number: str
+    #: ``taken``; ``warned``: taken, and there is something to say of its content; ``failed``: it cannot be read.
+    kind: Literal["taken", "warned", "failed"]
+    text: str = ""
+
+
+def owes(outcome: Outcome, opened: Opened | None, request: Request, options: Any) -> Owed | None:
+    """Say what is owed for a request that names a number (``Request.owed``): taken, or failed by the sender's own fault."""
+    if not request.owed:
+        return None
+    if outcome.error is None:
+        return Owed(number=request.owed, kind="taken")
+    if isinstance(outcome.error, InvalidMessage | Untrusted):
+        return Owed(number=request.owed, kind="failed", text=outcome.error.en)
+    return None
+
+
 # --- outbound ---------------------------------------------------------------------------------------------------
 
 
@@ -181,6 +220,8 @@ class Reply:
     awaited: float | None = None
     #: Of a question: what the wire itself knows of the message; empty: the adapter reads the reply.
     known: Literal["", "found", "absent", "unknown"] = ""
+    #: Where the wire itself has it (``handed_over``, ``known``): the number by which it is asked later what became of it.
+    follow: str = ""
 
 
 class Transport(Protocol):
@@ -355,6 +396,39 @@ class Pulling(Protocol):
         ...
 
 
+@runtime_checkable
+class Acknowledging(Protocol):
+    """A transport whose partner waits for our word on what it holds for us."""
+
+    def acknowledge(self, owed: Owed) -> None:
+        """Give our word on one thing. Raises as ``Transport.ask``; Refused where the partner waits for none (any more)."""
+        ...
+
+
+# --- followed -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """What became of a delivered call, as the partner says now."""
+
+    #: The partner's own word, exact: the same word again is not told again.
+    state: str
+    #: True: it will not change any more.
+    final: bool
+    #: What a call at our door that says so would be; its message closes the delivery by ``Incoming.correlation``, where final.
+    request: Request
+
+
+@runtime_checkable
+class Following(Protocol):
+    """A transport that can ask, call by call, what became of what was delivered (``Receipt.follow``)."""
+
+    def follow(self, number: str) -> Followed:
+        """Ask what became of the call that has this number. Raises as ``Transport.ask``."""
+        ...
+
+
 # --- asked by people ----------------------------------------------------------------------------------------------
 
 
@@ -421,6 +495,8 @@ class Adapter:
     read_message: Callable[[bytes, Opened, Any], Incoming]
     #: Write the answer in the partner's own words. Must not fail on a document that could not be read.
     answer: Callable[[Outcome, Opened | None, Request, Any], Answer]
+    #: Say what our word on a request is, where somebody holds it for us until we gave it.
+    owes: Callable[[Outcome, Opened | None, Request, Any], Owed | None] = owes
     #: Answer a call that brings no message and asks only whether the service is there; nothing of it is recorded. None: it is
     #: another call. It must be quick to say so, since every message comes by.
     greeting: Callable[[Request, Any], Answer | None] = lambda request, options: None
@@ -437,6 +513,8 @@ class Adapter:
     #: Read the reply to an inquiry.
     read_finding: Callable[[Reply, Outgoing], Finding]
 
+    #: Say whether a call waits until every notice about the dossier's messages (service ``notice``) has arrived at this partner.
+    after_words: Callable[[Message, Call, Any], bool] = lambda message, call, options: False
     #: It writes ``Writing.links`` in place of the addresses of files.
     file_links: bool = False
     #: Say which files must stand inside the body of a call, by their addresses as the message has them; the writer then has
@@ -449,6 +527,9 @@ class Adapter:
     #: Say what the partner holds once a call was handed over to its broker, where no answer tells it.
     held_after: Callable[[Outgoing], Mapping[str, str]] = lambda outgoing: {}
 
+    #: What its partner says comes from other countries: it brings their border documents and answers ours, issues none of ours.
+    abroad: bool = False
+
     #: Open the socket side for one endpoint; secrets are resolved already.
     open_transport: Callable[[Endpoint, Wire], Transport]
     #: Say which lists of this partner are pulled, and every how many seconds; what ``open_transport`` gives then is ``Pulling``.
@@ -458,3 +539,5 @@ class Adapter:
     #: What an operator must know of these options (``lienthong check``), one line each: what is assumed (such a line has
     #: the word "assumed"), and what is not right, with how to mend it.
     check: Callable[[Any], list[str]] = lambda options: []
+    #: Where an endpoint's policies do not fit this protocol's habits (``lienthong check``): Vietnamese, English.
+    check_policies: Callable[[Endpoint], list[tuple[str, str]]] = lambda endpoint: []

@@ -10,7 +10,8 @@ from functools import partial
 import structlog
 
 from hub import file_links, inline_files
-from hub.app import UNROUTED, Hub
+from hub.app import UNROUTED, Hub, notices_of
+from hub.canonical.border.message import BorderMessage
 from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json
@@ -19,12 +20,13 @@ from hub.canonical.receipt import Finding, Receipt
 from hub.contract import FILE_NAME, SIGNATURE_SLOT, Call, Outgoing, Reply, Writing
 from hub.endpoint import Endpoint, folder_of, outbound_of
 from hub.errors import CannotSign, HubError, InDoubt, NoMapping, NotSent, Unavailable, Untold
-from hub.ledger import link_verbs, outbox_verbs, outcome_verbs
+from hub.ledger import chains, link_verbs, outbox_verbs, outcome_verbs
 from hub.ledger.delivery_verbs import ClaimLost, claim_lost
 from hub.ledger.number_verbs import NumberTaken
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
-from hub.registers import dossiers, procedures
+from hub.registers import border_known, dossiers, procedures
 from hub.rules import folder_names, redelivery, routing, signing
+from hub.rules.border import purposes
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
 from hub.rules.xml_signing import Policy as SignedBy
@@ -37,7 +39,12 @@ _HANDED_OVER = {
     "broker": "máy chủ AMQP đã nhận cho đối tác / the broker has taken it for the partner",
     "folder": "tệp đã giao qua thư mục của đối tác / the file was handed over in the partner's folder",
     "outbox": "đối tác đã lấy và xác nhận / the partner has fetched it and says so",
+    "gateway": "cổng truyền nhận đã nhận để chuyển đi / the gateway has taken it, to carry it on",
 }
+
+
+class _WordsFirst(Exception):
+    """The partner has not heard yet what became of its own messages, and takes this only after that."""
 
 
 def deliver(hub: Hub, due: Due) -> None:
@@ -56,8 +63,8 @@ def deliver(hub: Hub, due: Due) -> None:
     except Unavailable:
         # Of our own ledger, not of the delivery: its lease brings it back.
         raise
-    except CannotSign as error:
-        _wait_unsigned(hub, endpoint, held, error)
+    except (CannotSign, _WordsFirst) as error:
+        _wait_untried(hub, endpoint, held, error)
     except Untold as error:
         _leave_untold(hub, held, error)
     except NotSent as error:
@@ -92,6 +99,9 @@ def _bug(error: Exception) -> HubError:
 
 def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, str] | None:
     """Give the bytes to send: those of an earlier attempt, else written and signed now; None where nothing is to be sent."""
+    if refused := purposes.refusal(endpoint.name, endpoint.purposes, held.subject):
+        # Also of one that was released, and of one that was planned while the partner's file still allowed it.
+        raise refused
     if held.business is not None:
         file_links.send_again(hub, endpoint, held, recorded := _recorded(held))
         return recorded, held.native_id
@@ -125,6 +135,10 @@ def _written(hub: Hub, endpoint: Endpoint, held: Delivery, native_id: str, codes
     message = from_json(held.canonical)
     links = file_links.foreseen(hub, endpoint, held.id, message)
     call = Call(service=held.service, part=held.part)
+    if hub.adapter(endpoint).after_words(message, call, endpoint.options):
+        with hub.ledger.glance() as conn:
+            if chains.is_open(conn, held.endpoint, notices_of(held.subject)):
+                raise _WordsFirst
     writing = Writing(
         options=endpoint.options,
         codes=codes,
@@ -185,12 +199,34 @@ def _leave_untold(hub: Hub, held: Delivery, error: Untold) -> None:
     _wake(hub, held, None)
 
 
+def _wait_untried(hub: Hub, endpoint: Endpoint, held: Delivery, error: CannotSign | _WordsFirst) -> None:
+    """Let a delivery wait for something else of ours; no attempt is counted, since nothing was tried at the partner."""
+    if isinstance(error, CannotSign):
+        _wait_unsigned(hub, endpoint, held, error)
+    else:
+        _wait_for_words(hub, endpoint, held)
+
+
 def _wait_unsigned(hub: Hub, endpoint: Endpoint, held: Delivery, error: CannotSign) -> None:
     """Let a delivery wait for what signs it; no attempt is counted, since nothing was tried at the partner."""
     decision = redelivery.decide_unsigned(error, outbound_of(endpoint).redelivery, draw=hub.draw())
     hub.ledger.record_unsent(held, error, decision, None, hub.now())
     ATTEMPTS.labels(held.endpoint, error.code).inc()
     log.warning("delivery.unsigned", error=error.code, where=error.where, wait=round(decision.delay, 1))
+
+
+def _wait_for_words(hub: Hub, endpoint: Endpoint, held: Delivery) -> None:
+    """Let a delivery wait, however long, until the partner has heard what became of its own messages of this dossier."""
+    tries = hub.ledger.change(partial(link_verbs.count_try, delivery=held.id, now=hub.now()), held.subject)
+    delay = redelivery.ask_again_in(tries, outbound_of(endpoint).redelivery, settle_after=0.0, draw=hub.draw())
+    error = NotSent(
+        "waits until the partner has heard what became of its own messages of this dossier",
+        "chờ đối tác nhận được kết quả các thông điệp của chính họ về hồ sơ này",
+        where=held.service,
+    )
+    hub.ledger.record_unsent(held, error, Decision(action="wait", delay=delay), None, hub.now())
+    ATTEMPTS.labels(held.endpoint, error.code).inc()
+    log.info("delivery.waits_for_words", wait=round(delay, 1))
 
 
 def _wait_for_files(hub: Hub, endpoint: Endpoint, held: Delivery, error: NotSent) -> None:
@@ -277,8 +313,9 @@ def _receipt(hub: Hub, endpoint: Endpoint, reply: Reply, outgoing: Outgoing) -> 
     """Read the partner's answer; where its broker took the message over, that is the receipt."""
     adapter = hub.adapter(endpoint)
     if reply.handed_over:
-        text = _HANDED_OVER["outbox" if endpoint.outbox else "folder" if endpoint.folder else "broker"]
-        return Receipt(code=str(reply.status), text=text, held=dict(adapter.held_after(outgoing)))
+        ways = {"outbox": endpoint.outbox, "folder": endpoint.folder, "gateway": endpoint.gateway}
+        text = _HANDED_OVER[next((way for way, policy in ways.items() if policy), "broker")]
+        return Receipt(code=str(reply.status), text=text, held=dict(adapter.held_after(outgoing)), follow=reply.follow)
     return adapter.read_receipt(reply, outgoing)
 
 
@@ -401,7 +438,10 @@ def _planned_late(
     return hub.plan_catalogue(message, held)
 
 
-def _known(hub: Hub, message: Message) -> dossiers.Known | None:
+def _known(hub: Hub, message: Message) -> dossiers.Known | border_known.Known | None:
+    if isinstance(message, BorderMessage):
+        with hub.ledger.read() as conn:
+            return border_known.known(conn, message.subject)
     if not isinstance(message, DossierMessage):
         return None
     with hub.ledger.read() as conn:
@@ -417,14 +457,15 @@ def inquire(hub: Hub, due: Due) -> None:
     bind_subject(held.subject, message=held.message_id)
     endpoint = hub.endpoint(held.endpoint)
     outgoing = _recorded(held)
-    outcome, failed, found = "unknown", "", {}
+    outcome, failed, found, follow = "unknown", "", {}, ""
     answered: bool | None = None
     evidence: Evidence | None = None
     try:
         reply: Reply = hub.transports(endpoint).ask(outgoing, from_json(held.canonical))
         evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
-        finding = Finding(outcome=reply.known) if reply.known else hub.adapter(endpoint).read_finding(reply, outgoing)
-        outcome, found, answered = finding.outcome, dict(finding.held), True
+        known = Finding(outcome=reply.known, follow=reply.follow) if reply.known else None
+        finding = known or hub.adapter(endpoint).read_finding(reply, outgoing)
+        outcome, found, follow, answered = finding.outcome, dict(finding.held), finding.follow, True
         if reply.awaited is not None:
             name = outgoing.head.get(FILE_NAME, "")
             hub.ledger.change(partial(outbox_verbs.found_lying, held=held, name=name, now=hub.now()), held.subject)
@@ -438,7 +479,16 @@ def inquire(hub: Hub, due: Due) -> None:
     notice = hub.notice(held, "delivered") if outcome == "found" else None
     again_in = _ask_again_in(hub, endpoint, held)
     hub.ledger.record_finding(
-        held, outcome, found, evidence or Evidence(), notice, hub.now(), waits=waits, again_in=again_in, answered=answered
+        held,
+        outcome,
+        found,
+        evidence or Evidence(),
+        notice,
+        hub.now(),
+        waits=waits,
+        again_in=again_in,
+        answered=answered,
+        follow=follow,
     )
     log.info("inquiry.recorded", service=held.service, outcome=outcome, error=failed)
     _wake(hub, held, notice)

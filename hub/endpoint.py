@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
+from hub.canonical.border.message import BorderDocument
 from hub.canonical.codes import Event
 from hub.errors import BadSettings
+from hub.gateway_policy import GatewayPolicy
 from hub.rules import algorithms, windows
 from hub.rules.windows import Window
 
@@ -135,6 +137,28 @@ class ReconcilePolicy(Policy):
     list_days: int = Field(30, ge=0, le=3650)
 
 
+class TlsPolicy(Policy):
+    """``[outbound.tls]``: whom the hub trusts at its https address, and the certificate by which it knows us."""
+
+    #: Reference ``file:path`` to the authorities (PEM) of the partner's certificate; empty = those of the system.
+    ca: str = ""
+    #: References ``file:path`` to our client certificate (PEM, with those between it and its root) and its key.
+    certificate: str = ""
+    key: str = ""
+
+
+class FollowPolicy(Policy):
+    """``[outbound.follow]``: partners that say later what became of a call are asked, until they say their last word."""
+
+    #: The first question is at once; after so many seconds the next one, and after each without news ``factor`` times later.
+    first_seconds: float = Field(30.0, gt=0)
+    factor: float = Field(2.0, ge=1)
+    #: Never later than this.
+    ceiling_seconds: float = Field(3600.0, gt=0)
+    #: After so many days without any news nobody asks any more, and the alert ``follow_given_up`` says so.
+    give_up_days: float = Field(30.0, gt=0, le=3650)
+
+
 class OutboundPolicy(Policy):
     """How the hub speaks to the partner."""
 
@@ -157,6 +181,7 @@ class OutboundPolicy(Policy):
     redelivery: Redelivery = Redelivery()
     services: dict[str, ServicePolicy] = Field(default_factory=dict)
     reconcile: ReconcilePolicy = ReconcilePolicy()
+    follow: FollowPolicy = FollowPolicy()
     #: How the hub signs what it sends: ``none``, ``xml`` (enveloped XML-DSig), ``xades-b`` or ``xades-t`` (XAdES-B-B, and with a
     #: time token XAdES-B-T), or ``jws`` (detached, in a header).
     sign: str = Field("none", pattern="^(none|xml|xades-b|xades-t|jws)$")
@@ -181,6 +206,13 @@ class OutboundPolicy(Policy):
     file_check: bool | None = None
     #: Total time for fetching and checking the files of one delivery.
     file_seconds: float = Field(60.0, gt=0, le=3600)
+
+    #: Every day from this time on, in Vietnamese time, ``02:30``, the partner's lists of codes are taken over; empty = only when
+    #: somebody asks for it.
+    take_codes_at: str = Field("", pattern="^(([01][0-9]|2[0-3]):[0-5][0-9])?$")
+
+    #: Certificates of the https connection; None = the system's authorities, and no certificate of ours.
+    tls: TlsPolicy | None = None
 
     #: Files that must stand inside a message are together no larger than this.
     inline_bytes: int = Field(20_971_520, gt=0, le=22_000_000)
@@ -372,6 +404,10 @@ class Endpoint:
     folder: FolderPolicy | None = None
     #: The partner asks at its door for what it is sent.
     outbox: OutboxPolicy | None = None
+    #: The partner is reached through a gateway that speaks ebMS, references resolved.
+    gateway: GatewayPolicy | None = None
+    #: Border documents that the partner may be given; it is given no other.
+    purposes: tuple[BorderDocument, ...] = ()
     #: The adapter's own options, validated by its model.
     options: Any = None
 
@@ -402,6 +438,13 @@ def outbox_of(endpoint: Endpoint) -> OutboxPolicy:
     if endpoint.outbox is None:
         raise _lacks(endpoint, "outbox")
     return endpoint.outbox
+
+
+def gateway_of(endpoint: Endpoint) -> GatewayPolicy:
+    """Give the gateway through which an endpoint is reached; raise BadSettings where there is none."""
+    if endpoint.gateway is None:
+        raise _lacks(endpoint, "gateway")
+    return endpoint.gateway
 
 
 def _lacks(endpoint: Endpoint, table: str) -> BadSettings:

@@ -16,6 +16,8 @@
   x NoMapping        the operator: a code list lacks a code that this partner needs
   x Untold           nobody: the partner has no service for this; the dossier goes on without it, and its timeline says so
   x OnTrial          the operator: the partner is on trial, and this is no test dossier
+  x NotForPurpose    the operator: a border document would go to a partner that may not have it
+  x BorderHeld       the operator: what is said of a border document must be looked at by an officer first
   x NotAllowed       the operator: this verb is not possible in this state
     + Forbidden      the operator: this person may not do it, or not here
       - Forged       the operator: a form that did not come from the console's own page
@@ -201,6 +203,20 @@ class OnTrial(HubError):
     """The partner is on trial: only test dossiers go to it."""
 
     code = "trial"
+    who = "operator"
+
+
+class NotForPurpose(HubError):
+    """A border document must not go to this partner: its file does not name such documents among its purposes."""
+
+    code = "purpose"
+    who = "operator"
+
+
+class BorderHeld(HubError):
+    """An officer must look first: a known number with other content, a withdrawal after use, a document that came withdrawn."""
+
+    code = "border_held"
     who = "operator"
 
 

@@ -23,7 +23,7 @@ def resolved(folder: Path, path: Path, file: EndpointFile, referred: ReadFile, s
     if policy is None:
         return None
     folder_names.read_address(policy.url, where)
-    _check_alone(file, where)
+    check_alone(file, where)
     _check_used(file, policy, where)
     _check_apart(policy, where)
     if not policy.is_local:
@@ -39,7 +39,7 @@ def checked(path: Path, file: EndpointFile) -> OutboxPolicy | None:
     where = f"{path} [outbox]"
     if file.outbox is None:
         return None
-    _check_alone(file, where)
+    check_alone(file, where)
     if file.inbound is None or file.outbound is None:
         raise BadSettings(
             f"{where} needs [inbound] (by which the partner is known at its door) and [outbound] (how it is sent to)",
@@ -54,9 +54,15 @@ def _files(policy: FolderPolicy) -> dict[str, str]:
     return {"key": policy.key, "known_hosts": policy.known_hosts}
 
 
-def _check_alone(file: EndpointFile, where: str) -> None:
+def check_alone(file: EndpointFile, where: str) -> None:
     """Refuse two ways by which the partner would be given the same."""
-    tables = {"amqp": file.amqp, "member": file.member, "folder": file.folder, "outbox": file.outbox}
+    tables = {
+        "amqp": file.amqp,
+        "member": file.member,
+        "folder": file.folder,
+        "outbox": file.outbox,
+        "gateway": file.gateway,
+    }
     if len(named := [name for name, table in tables.items() if table is not None]) > 1:
         both = ", ".join(f"[{name}]" for name in named)
         raise BadSettings(

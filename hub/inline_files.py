@@ -15,6 +15,7 @@ import structlog
 
 from hub import file_links
 from hub.app import Hub
+from hub.canonical.border.message import BorderMessage
 from hub.canonical.digests import DIGEST
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
@@ -28,8 +29,12 @@ from hub.registers import links as register
 from hub.rules import attachments
 from hub.rules import file_links as rules
 from hub.rules.attachments import digest_in
+from hub.rules.border import files as border_files
 
 log = structlog.get_logger()
+
+#: What can carry files.
+Carrier = DossierMessage | BorderMessage
 
 #: In place of each file where a call is only looked at.
 STAND_IN = "(tệp / file)".encode()
@@ -63,6 +68,8 @@ def _keep(hub: Hub, endpoint: Endpoint, file: InlineFile) -> None:
 
 
 def _addressed(message: Message, digests: frozenset[str], public_url: str) -> Message:
+    if isinstance(message, BorderMessage):
+        return border_files.addressed(message, digests, public_url)
     return attachments.addressed(message, digests, public_url) if isinstance(message, DossierMessage) else message
 
 
@@ -76,7 +83,7 @@ def contents(hub: Hub, endpoint: Endpoint, held: Delivery, message: Message, cal
     where the store has lost it, InvalidMessage where they are too large to stand inside a message.
     """
     names = hub.adapter(endpoint).inlines(message, call, endpoint.options)
-    if not names or not isinstance(message, DossierMessage):
+    if not names or not isinstance(message, DossierMessage | BorderMessage):
         return {}
     policy = outbound_of(endpoint)
     digests = _given(hub, held, message, names)
@@ -95,7 +102,7 @@ def _digest(name: str, public_url: str) -> str:
     return name if DIGEST.fullmatch(name) else digest_in(name, public_url)
 
 
-def _given(hub: Hub, held: Delivery, message: DossierMessage, names: Iterable[str]) -> dict[str, str]:
+def _given(hub: Hub, held: Delivery, message: Carrier, names: Iterable[str]) -> dict[str, str]:
     """Find the files that were given to the hub, for this very message."""
     wanted = {name: digest for name in names if (digest := _digest(name, hub.public_url))}
     if not wanted:
@@ -109,11 +116,11 @@ def _given(hub: Hub, held: Delivery, message: DossierMessage, names: Iterable[st
 
 
 def _fetched(
-    hub: Hub, endpoint: Endpoint, held: Delivery, message: DossierMessage, names: Iterable[str]
+    hub: Hub, endpoint: Endpoint, held: Delivery, message: Carrier, names: Iterable[str]
 ) -> dict[str, str]:
     """Fetch the others into the payload store, where this endpoint's settings let the hub fetch."""
-    known = {item.url: item for item in rules.items(message)}
-    items = [known.get(name) or rules.Item(path="/HoSo", url=name) for name in names]
+    known = {item.url: item for item in rules.items(message)} if isinstance(message, DossierMessage) else {}
+    items = [known.get(name) or rules.Item(path=_path(message, name, hub.public_url), url=name) for name in names]
     if items and outbound_of(endpoint).file_links != "relay":
         where = items[0].path
         raise NotAllowed(
@@ -126,16 +133,18 @@ def _fetched(
     return file_links.relayed(hub, endpoint, held, items) if items else {}
 
 
-def _path(message: DossierMessage, name: str, public_url: str) -> str:
+def _path(message: Carrier, name: str, public_url: str) -> str:
     """Say where in the message a file stands, for who reads the cause."""
     digest = _digest(name, public_url)
+    if isinstance(message, BorderMessage):
+        return next((path for path, file in border_files.files_of(message) if file.url == name), "/phyto/references")
     for item in rules.items(message):
         if item.url == name or (digest and digest_in(item.url, public_url) == digest):
             return item.path
     return "/HoSo"
 
 
-def _check_sizes(hub: Hub, message: DossierMessage, digests: Mapping[str, str], policy: OutboundPolicy) -> None:
+def _check_sizes(hub: Hub, message: Carrier, digests: Mapping[str, str], policy: OutboundPolicy) -> None:
     """Refuse before anything is read what is too large to stand inside one message."""
     total = 0
     for name, digest in digests.items():

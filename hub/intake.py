@@ -10,11 +10,12 @@ import structlog
 
 from hub import inline_files
 from hub.app import Hub
+from hub.canonical.border.message import BorderMessage
 from hub.canonical.codes import Event
 from hub.canonical.compact_json import compact
 from hub.canonical.digests import digest_of, named
 from hub.canonical.dossier import DossierMessage
-from hub.contract import Answer, Incoming, Opened, Outcome, Request
+from hub.contract import Answer, Incoming, Opened, Outcome, Owed, Request
 from hub.endpoint import Endpoint, InboundPolicy
 from hub.errors import Fault, HubError, InvalidMessage, Unavailable, Untrusted
 from hub.ledger.acceptance_looks import DossierMoved
@@ -38,6 +39,13 @@ class Judged:
 
     accepted: bool
     answer: Answer
+    #: Why it was not accepted.
+    error: HubError | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Say whether nothing else comes of the same bytes: accepted, or refused by the sender's fault, not by our own."""
+        return self.accepted or isinstance(self.error, InvalidMessage | Untrusted)
 
 
 def receive(hub: Hub, request: Request) -> Answer:
@@ -74,10 +82,11 @@ def _receive(hub: Hub, endpoint: Endpoint, request: Request, message_id: str) ->
     except Unavailable:
         raise
     except HubError as error:
-        return Judged(False, _refuse(hub, endpoint, request, opened, verdict, error, message_id))
+        return Judged(False, _refuse(hub, endpoint, request, opened, verdict, error, message_id), error)
     except Exception as error:
         log.exception("message.bug")
-        return Judged(False, _refuse(hub, endpoint, request, opened, verdict, _bug(error), message_id))
+        bug = _bug(error)
+        return Judged(False, _refuse(hub, endpoint, request, opened, verdict, bug, message_id), bug)
 
 
 def _verified(hub: Hub, endpoint: Endpoint, opened: Opened) -> Verified:
@@ -96,7 +105,7 @@ def _verified(hub: Hub, endpoint: Endpoint, opened: Opened) -> Verified:
 def _check_may_sign(verdict: Verdict, incoming: Incoming) -> None:
     """Check each message against what the register of the trust store lets its signer sign."""
     for message in incoming.messages:
-        event = f".{message.event.value}" if isinstance(message, DossierMessage) else ""
+        event = f".{message.event.value}" if isinstance(message, DossierMessage | BorderMessage) else ""
         certificates.check_may_sign(verdict, message.kind + event)
 
 
@@ -129,13 +138,14 @@ def _accept(
     bind_subject(incoming.messages[0].subject)
     outcome = Outcome(message_id=message_id, received_at=hub.clock(), asked=incoming.asked)
     answer = hub.adapter(endpoint).answer(outcome, opened, request, endpoint.options)
+    owed = hub.adapter(endpoint).owes(outcome, opened, request, endpoint.options)
     for _ in range(LOOKS):
         thoughts: list[Thought] = []
         for message in incoming.messages:
             thoughts.append(think(hub, endpoint, message, thoughts, message_id))
         # Of a dossier with several numbers the first one by which it became known.
         bind_subject(thoughts[0].subject)
-        acceptance = _acceptance(hub, endpoint, request, opened, verified, incoming, answer, thoughts, message_id)
+        acceptance = _acceptance(hub, endpoint, request, opened, verified, incoming, answer, owed, thoughts, message_id)
         try:
             recorded = hub.ledger.record_received(acceptance)
         except DossierMoved:
@@ -166,6 +176,7 @@ def _acceptance(
     verified: Verified,
     incoming: Incoming,
     answer: Answer,
+    owed: Owed | None,
     thoughts: list[Thought],
     message_id: str,
 ) -> Acceptance:
@@ -177,7 +188,7 @@ def _acceptance(
         at=hub.now(),
         subject=first.subject,
         kind=about.kind,
-        event=about.event.value if isinstance(about, DossierMessage) else "",
+        event=about.event.value if isinstance(about, DossierMessage | BorderMessage) else "",
         procedure=about.dossier.procedure.code if isinstance(about, DossierMessage) else "",
         identity=incoming.identity,
         raw=request.body,
@@ -196,9 +207,12 @@ def _acceptance(
         catalogues=first.catalogues,
         attachments=tuple(digest for thought in thoughts for digest in thought.files),
         page=request.page,
+        owed=owed,
         correlation=incoming.correlation,
         correlation_refused=incoming.correlation_refused,
         finding=tuple((hashed, thought.subject) for thought in thoughts for hashed in thought.finding),
+        border=tuple(change for thought in thoughts for change in thought.border),
+        named=tuple(naming for thought in thoughts for naming in thought.named),
     )
 
 
@@ -253,6 +267,7 @@ def _refuse(
         faults=compact([asdict(fault) for fault in error.faults]),
         answer=answer,
         page=request.page,
+        owed=hub.adapter(endpoint).owes(outcome, opened, request, endpoint.options),
     )
     RECEIVED.labels(endpoint.name, "refused").inc()
     log.warning("message.refused", error=error.code, where=error.where)

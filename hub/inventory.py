@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 
 from hub import settings as settings_module
-from hub.endpoint import AmqpPolicy, Endpoint
+from hub.endpoint import AmqpPolicy, Endpoint, TlsPolicy
 from hub.rules.expiry import InUse, Use
 from hub.rules.signing import Ring
 from hub.settings import Settings
@@ -85,6 +85,21 @@ BROKER_AUTHORITY = replace(
     side="partners",
     vi="trục không tin máy chủ AMQP của đối tác",
     en="the hub does not trust the partner's broker",
+)
+
+PARTNER = Use(
+    kind="tls_client",
+    side="ours",
+    direction="out",
+    vi="đối tác không cho trục kết nối: không gửi, không lấy về được gì",
+    en="the partner does not let the hub in: nothing is sent, nothing is fetched",
+)
+PARTNER_AUTHORITY = replace(
+    PARTNER,
+    kind="tls_authority",
+    side="partners",
+    vi="trục không tin máy chủ của đối tác: không gửi, không lấy về được gì",
+    en="the hub does not trust the partner's server: nothing is sent, nothing is fetched",
 )
 
 
@@ -167,13 +182,15 @@ def _tls(settings: Settings) -> Iterator[InUse]:
             yield from _named(where, _read(settings, reference, f"hub.toml [{table}] {name}"), use, names)
     for endpoint in settings.endpoints.values():
         if endpoint.amqp is not None:
-            yield from _broker(endpoint.name, endpoint.amqp)
+            yield from _files(endpoint.name, "amqp", endpoint.amqp, BROKER, BROKER_AUTHORITY)
+        if endpoint.outbound is not None and endpoint.outbound.tls is not None:
+            yield from _files(endpoint.name, "outbound.tls", endpoint.outbound.tls, PARTNER, PARTNER_AUTHORITY)
 
 
-def _broker(endpoint: str, amqp: AmqpPolicy) -> Iterator[InUse]:
-    """Give what a partner's own broker is reached with; settings have made paths of the references."""
-    for name, path, use in (("certificate", amqp.certificate, BROKER), ("ca", amqp.ca, BROKER_AUTHORITY)):
-        place = f"endpoints/{endpoint} amqp.{name}"
+def _files(endpoint: str, table: str, policy: AmqpPolicy | TlsPolicy, own: Use, authority: Use) -> Iterator[InUse]:
+    """Give what a partner's own server is reached with; settings have made paths of the references."""
+    for name, path, use in (("certificate", policy.certificate, own), ("ca", policy.ca, authority)):
+        place = f"endpoints/{endpoint} {table}.{name}"
         if path:
             yield from _named(place, keys.load_certificates(Path(path).read_bytes(), where=place), use, [endpoint])
 

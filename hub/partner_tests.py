@@ -19,6 +19,7 @@ from hub.endpoint import Endpoint, outbound_of
 from hub.errors import HubError
 from hub.ledger import partner_verbs
 from hub.reaching import SECURED, reach
+from hub.wire import client_tls
 
 log = structlog.get_logger()
 
@@ -139,6 +140,8 @@ def _address(endpoint: Endpoint, transport: Transport) -> str:
 
 def _tls(endpoint: Endpoint) -> ssl.SSLContext:
     """Trust whom the endpoint trusts; settings have made a path of its authorities."""
+    if endpoint.outbound is not None and (own := endpoint.outbound.tls) is not None:
+        return client_tls(own.ca, own.certificate, own.key, f"endpoints/{endpoint.name}.toml [outbound.tls]")
     amqp = endpoint.amqp
     context = ssl.create_default_context(cafile=amqp.ca or None if amqp else None)
     if amqp and amqp.certificate:

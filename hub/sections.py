@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from hub.canonical.border.message import BorderDocument
 from hub.endpoint import AmqpPolicy, FolderPolicy, InboundPolicy, MemberPolicy, OutboundPolicy, OutboxPolicy
+from hub.gateway_policy import GatewayPolicy
 from hub.rules import windows
 from hub.rules.alert_kinds import KINDS
+from hub.rules.border.policy import BorderPolicy
 from hub.rules.people import Role
 from hub.rules.routing import Route
 
@@ -479,6 +482,7 @@ class HubFile(Section):
     finding: FindingSection = FindingSection()
     console: ConsoleSection = ConsoleSection()
     alerts: AlertsSection = AlertsSection()
+    border: BorderPolicy = BorderPolicy()
     catalogue: CatalogueSection = CatalogueSection()
     statistics: StatisticsSection = StatisticsSection()
     signers: dict[str, SignerSections] = Field(default_factory=dict)
@@ -498,11 +502,14 @@ class EndpointFile(Section):
     #: Name as an official reads it.
     title: str
     agency_code: str = ""
+    #: Border documents that the partner may be given; it is given no other.
+    purposes: tuple[BorderDocument, ...] = ()
     inbound: InboundPolicy | None = None
     outbound: OutboundPolicy | None = None
     amqp: AmqpPolicy | None = None
     member: MemberPolicy | None = None
     folder: FolderPolicy | None = None
     outbox: OutboxPolicy | None = None
+    gateway: GatewayPolicy | None = None
     #: The adapter's own options; ``env:`` and ``file:`` references are resolved.
     options: dict[str, Any] = Field(default_factory=dict)

@@ -19,13 +19,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from hub import file_settings
+from hub import file_settings, gateway_settings
 from hub.canonical.codes import CodeRow
 from hub.contract import Adapter
-from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy
+from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy, TlsPolicy
 from hub.errors import BadSettings
+from hub.rules.border.purposes import lacking, names_of
 from hub.rules.broker import read_address
-from hub.rules.routing import Route
+from hub.rules.routing import ORIGIN, Route
 from hub.rules.wrong_values import in_vietnamese
 from hub.sections import BusSection, EndpointFile, HubFile, RoutesFile
 from hub.trust.store import TrustFile
@@ -116,12 +117,14 @@ def read_endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter], *, 
         adapter=file.adapter,
         title=file.title,
         agency_code=file.agency_code,
+        purposes=file.purposes,
         inbound=file.inbound,
-        outbound=file.outbound,
+        outbound=_outbound(folder, path, file.outbound) if secrets else file.outbound,
         amqp=_amqp(folder, path, file) if secrets else None,
         member=file.member,
         folder=file_settings.resolved(folder, path, file, referred_file, secret_text) if secrets else None,
         outbox=file_settings.checked(path, file),
+        gateway=gateway_settings.resolved(folder, path, file, referred_file, secret_text) if secrets else None,
         options=_model(adapter.options, options, path, folder),
     )
 
@@ -129,6 +132,22 @@ def read_endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter], *, 
 def options_of(path: Path) -> dict[str, Any]:
     """Give the ``[options]`` of an endpoint's file as they stand there."""
     return _model(EndpointFile, _toml(path), path).options
+
+
+def _outbound(folder: Path, path: Path, policy: OutboundPolicy | None) -> OutboundPolicy | None:
+    """Make paths of what ``[outbound.tls]`` refers to; raise BadSettings where it cannot be used."""
+    if policy is None or policy.tls is None:
+        return policy
+    where = f"{path} [outbound.tls]"
+    given = {name: reference for name, reference in policy.tls.model_dump().items() if reference}
+    if not given or ("certificate" in given) != ("key" in given):
+        raise BadSettings(
+            f"{where}: name certificate together with its key, ca, or all three",
+            f"{where}: khai báo certificate cùng với key của nó, ca, hoặc cả ba",
+            where=where,
+        )
+    found = {name: str(referred_file(folder, reference, f"{where} {name}")) for name, reference in given.items()}
+    return policy.model_copy(update={"tls": TlsPolicy(**found)})
 
 
 def _amqp(folder: Path, path: Path, file: EndpointFile) -> AmqpPolicy | None:
@@ -220,6 +239,7 @@ def read_routes(path: Path, endpoints: Mapping[str, Endpoint]) -> tuple[Route, .
     """Read routes.toml, where there is one; raise BadSettings where it names an endpoint that is not there."""
     routes = _model(RoutesFile, _toml(path), path).route if path.is_file() else ()
     _check_routes(path, routes, endpoints)
+    _check_purposes(path, routes, endpoints)
     return routes
 
 
@@ -232,6 +252,21 @@ def _check_routes(path: Path, routes: tuple[Route, ...], endpoints: Mapping[str,
                 f"{path}: quy tắc {route.name!r} nêu điểm kết nối {name!r} nhưng không có tệp trong endpoints/",
                 where=f"{path}: {route.name}",
             )
+
+
+def _check_purposes(path: Path, routes: tuple[Route, ...], endpoints: Mapping[str, Endpoint]) -> None:
+    """Refuse a rule by which border documents would go to a partner that may not have them."""
+    for route in routes:
+        for name in sorted({*route.to} - {ORIGIN}) if route.kind == "border" else ():
+            if lacks := lacking(route.documents, endpoints[name].purposes):
+                (vi, en), keys = names_of(lacks), ", ".join(f'"{each}"' for each in lacks)
+                raise BadSettings(
+                    f"{path}: route {route.name!r} gives {name!r} border documents that its purposes do not name ({en}): "
+                    f"narrow the rule by documents, or add {keys} to purposes in endpoints/{name}.toml",
+                    f"{path}: quy tắc {route.name!r} chuyển cho {name!r} chứng từ ngoài mục đích đã khai báo ({vi}): "
+                    f"thu hẹp quy tắc bằng documents, hoặc thêm {keys} vào purposes trong endpoints/{name}.toml",
+                    where=f"{path}: {route.name}",
+                )
 
 
 def _resolve(folder: Path, path: Path, value: Any) -> Any:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -27,6 +29,8 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    #: The caller's certificate (DER), where the simulator speaks TLS and the caller has one.
+    certificate: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,11 @@ class Faults:
 class SimulatorServer:
     """Serves ``handle`` on a loopback port in threads; ``POST /_faults``, ``GET /_account``, ``POST /_do`` steer it."""
 
-    def __init__(self, name: str, handle: Callable[[Call], Said], *, port: int = 0) -> None:
+    def __init__(
+        self, name: str, handle: Callable[[Call], Said], *, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.name = name
+        self._scheme = "https" if tls else "http"
         self.faults = Faults()
         self._handle = handle
         #: Account for the tests: what a partner stored, as plain values; shown at ``GET /_account``.
@@ -90,7 +97,12 @@ class SimulatorServer:
         self.verbs: dict[str, Callable[[dict[str, Any]], Any]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler_class())
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"simulator-{name}", daemon=True)
+        if tls is not None:
+            # The handshake is the connection's own thread's: one that hangs in it must not keep the others waiting.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        # How long stopping takes: tests start and stop hundreds of them.
+        run = partial(self._server.serve_forever, poll_interval=0.05)
+        self._thread = threading.Thread(target=run, name=f"simulator-{name}", daemon=True)
 
     @property
     def port(self) -> int:
@@ -98,7 +110,7 @@ class SimulatorServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def start(self) -> SimulatorServer:
         self._thread.start()
@@ -169,7 +181,10 @@ class SimulatorServer:
                 parts = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 names = {key.lower(): value for key, value in self.headers.items()}
-                said = serve(Call(self.command, parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)), names, body))
+                line = self.connection
+                shown = (line.getpeercert(binary_form=True) or b"") if isinstance(line, ssl.SSLSocket) else b""
+                query = dict(parse_qsl(parts.query, keep_blank_values=True))
+                said = serve(Call(self.command, parts.path, query, names, body, shown))
                 if said.hang is not None:
                     time.sleep(said.hang)
                     self.close_connection = True
@@ -182,7 +197,7 @@ class SimulatorServer:
                 self.end_headers()
                 self.wfile.write(said.body)
 
-            do_GET = do_POST = do_PUT = _answer
+            do_GET = do_POST = do_PUT = do_PATCH = _answer
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing: the account tells."""

@@ -39,6 +39,8 @@ PULLED = Counter("lienthong_pulled_total", "Items of partners' lists, by outcome
 PULL_FAILED = Counter(
     "lienthong_pull_failed_total", "Lists of partners that could not be pulled, by code", ["endpoint", "list", "code"]
 )
+WORDS = Counter("lienthong_words_total", "Words owed to partners on what they hold for us, by outcome", ["endpoint", "outcome"])
+FOLLOWED = Counter("lienthong_followed_total", "Questions what became of deliveries, by outcome", ["endpoint", "outcome"])
 FILES = Counter("lienthong_folder_files_total", "Files in partners' folders, by outcome", ["endpoint", "outcome"])
 LOOK_UPS = Counter("lienthong_reconcile_lookups_total", "Look-ups of reconciliations, by outcome", ["endpoint", "outcome"])
 LAPSED = Counter("lienthong_lapsed_total", "Leases that ran out: a worker did not finish what it had")

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from hub.errors import BadSettings, Busy, InDoubt, NotSent
 from hub.rules.http_reply import BrokenReply, HttpReply, ReplyReader
 
-__all__ = ["HttpReply", "Streamed", "Wire", "raise_for_busy", "recorded", "shown"]
+__all__ = ["HttpReply", "Streamed", "Wire", "client_tls", "raise_for_busy", "recorded", "shown"]
 
 #: Below the keep-alive of common servers (5 s), so that we rarely write into a connection that is being closed.
 KEEPALIVE_SECONDS = 2.0
@@ -115,6 +115,27 @@ class _Line:
 
 def _no_fence() -> None:
     """Let the call go: used for look-ups and log-ins, which change nothing."""
+
+
+def client_tls(ca: str, certificate: str, key: str, where: str) -> ssl.SSLContext:
+    """Make what an https connection is opened with, from files (PEM); empty: the system's authorities, no certificate of ours.
+
+    Raises BadSettings where one of them cannot be used.
+    """
+    try:
+        made = ssl.create_default_context(cafile=ca or None)
+        if certificate:
+            # A key that is locked must fail, not ask somebody at a terminal.
+            made.load_cert_chain(certificate, key or None, password="")
+    except (OSError, ssl.SSLError, ValueError) as error:
+        said = type(error).__name__
+        raise BadSettings(
+            f"{where}: certificate, key or ca cannot be used ({said}); PEM, the key not locked and the certificate's own",
+            f"{where}: không dùng được certificate, key hoặc ca ({said}); cần PEM, khóa không đặt mật khẩu và đúng chứng thư",
+            where=where,
+        ) from error
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    return made
 
 
 @functools.cache

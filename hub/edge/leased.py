@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +12,7 @@ from typing import Any
 import structlog
 
 from hub.app import Hub
-from hub.endpoint import Endpoint
+from hub.endpoint import Endpoint, outbound_of
 from hub.errors import HubError
 from hub.ledger import pull_verbs
 from hub.telemetry import PULL_FAILED, lines_about
@@ -19,6 +21,20 @@ log = structlog.get_logger()
 
 #: After a failure: doubled from the first to the list's own time.
 FIRST_PAUSE_SECONDS = 5.0
+
+
+#: Who calls a partner keeps a lease this much longer than one call may take.
+LEASE_CALLS = 2
+
+
+def holder_name(hub: Hub) -> str:
+    """Name this process as the holder of leases: where it runs, and one of its own, since numbers of processes come again."""
+    return f"{socket.gethostname()}:{os.getpid()}:{hub.new_id()[:8]}"
+
+
+def seconds_for_calls(hub: Hub, endpoint: Endpoint) -> float:
+    """Give the length of a lease under which the partner is called."""
+    return LEASE_CALLS * outbound_of(endpoint).deadline_seconds + hub.lease_margin
 
 
 class LeaseLost(Exception):
@@ -65,10 +81,14 @@ class Leased:
 
     def _done(self, cursor: str, *, more: bool) -> bool:
         """Write that everything before the cursor was taken, and rest, unless there is more; raise LeaseLost."""
-        next_at = self._hub.now() + (0.0 if more else self._every)
+        next_at = self._hub.now() + (0.0 if more else self._rest_seconds())
         if not self._change(pull_verbs.advance, cursor=cursor, next_at=next_at, now=self._hub.now()):
             raise LeaseLost
         return more
+
+    def _rest_seconds(self) -> float:
+        """Give the time between the end of a list and the next question."""
+        return self._every
 
     def _now_leased(self) -> float:
         self._leased_at = self._hub.now()

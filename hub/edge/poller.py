@@ -20,7 +20,7 @@ from hub.amqp.consuming import Arrived, Taken, Taking
 from hub.amqp.publishing import ACK
 from hub.amqp.reaching import broker_of, unreachable
 from hub.app import Hub
-from hub.contract import Answer, Request
+from hub.contract import OWN_HEADERS, Answer, Request
 from hub.endpoint import AmqpPolicy, Endpoint, amqp_of
 from hub.errors import Unavailable
 from hub.telemetry import POLL_CONSUMING, POLL_FAILED, POLL_REPLIES, lines_about
@@ -186,7 +186,7 @@ def request_of(endpoint: Endpoint, policy: AmqpPolicy, arrived: Arrived) -> Requ
         body=arrived.body,
         content_type=given.content_type,
         path=f"/{given.type}" if given.type else "",
-        headers=given.headers,
+        headers={name: value for name, value in given.headers.items() if not name.lower().startswith(OWN_HEADERS)},
         idempotency_key=_identity(policy, given),
     )
 

@@ -6,13 +6,13 @@ is taken once, and a process that dies anywhere loses nothing.
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
 from hub import intake
 from hub.app import Hub
@@ -20,10 +20,13 @@ from hub.canonical.compact_json import compact_sorted
 from hub.canonical.digests import digest_of
 from hub.contract import Listed, Page, Pulling
 from hub.edge.folders import FolderWatch
-from hub.edge.leased import Leased
-from hub.endpoint import FOLDER, Endpoint, outbound_of
-from hub.errors import HubError, InDoubt, InvalidMessage, NotSent, Refused
-from hub.ledger import pull_verbs
+from hub.edge.leased import Leased, holder_name, seconds_for_calls
+from hub.endpoint import FOLDER, Endpoint
+from hub.errors import Busy, HubError, InDoubt, InvalidMessage, NotSent, Refused
+from hub.intake import Judged
+from hub.ledger import pull_verbs, word_verbs
+from hub.ledger.pull_verbs import Standing
+from hub.ledger.word_verbs import Known
 from hub.operations.pulls import pulled_by
 from hub.rules.attachments import address
 from hub.telemetry import PULLED
@@ -34,19 +37,47 @@ log = structlog.get_logger()
 LOOK_SECONDS = 1.0
 #: So often a file is asked for; then its dossier goes on without it, since an applicant's time runs.
 FILE_TRIES = 10
-#: A holder of the lease keeps it this much longer than one call may take.
-LEASE_CALLS = 2
 
 
+#: What a round says of itself where items have to wait: for their files, or until we can take them.
+_WAITS_FOR = {"waits": "files_wait", "own_failure": "own_failure"}
+#: So many items one after the other that cannot be had end a round: it is the partner, not the items.
+IN_VAIN = 3
+#: Our own failure: the pause before an item for which its holder waits is tried again, doubled from the first to the longest.
+FIRST_OWN_SECONDS, LONGEST_OWN_SECONDS = 60.0, 21_600.0
 #: Identity of an item, and digest of what the list says of it.
 Item = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The items of a page, and what is known of them."""
+
+    items: list[tuple[Item, Listed]]
+    standing: Standing
+    known: Mapping[str, Known]
+
+    def is_settled(self, item: Item, listed: Listed) -> bool:
+        """Say whether nothing is to be done about an item; other words under a number that was settled are judged anew."""
+        if not listed.request.owed:
+            return item[0] in self.standing.taken or item in self.standing.away
+        known = self.known.get(listed.request.owed)
+        return item in self.standing.away if known is None else known.digest == item[1]
+
+
+def _was_said(known: Known | None, asked_at: float) -> bool:
+    return known is not None and known.done_at is not None and known.done_at < asked_at
+
+
+def _pause(tries: int) -> float:
+    return float(min(LONGEST_OWN_SECONDS, FIRST_OWN_SECONDS * 2.0 ** min(tries - 1, 20)))
 
 
 class Pullers:
     """One thread for each endpoint that keeps lists for us, or files in a folder; without such endpoints nothing happens."""
 
     def __init__(self, hub: Hub) -> None:
-        holder = f"{socket.gethostname()}:{os.getpid()}:{hub.new_id()[:8]}"
+        holder = holder_name(hub)
         self._hub, self._holder = hub, holder
         self._stop = threading.Event()
         self._threads = [
@@ -98,51 +129,109 @@ class Puller(Leased):
     def __init__(
         self, hub: Hub, endpoint: Endpoint, name: str, every: float, holder: str, stop: threading.Event | None = None
     ) -> None:
-        seconds = LEASE_CALLS * outbound_of(endpoint).deadline_seconds + hub.lease_margin
-        super().__init__(hub, endpoint, name, every, holder, seconds, stop)
+        super().__init__(hub, endpoint, name, every, holder, seconds_for_calls(hub, endpoint), stop)
+        #: Items that could not be had, one after the other.
+        self._in_vain = 0
 
     def _look(self, cursor: str) -> bool:
         """Take one page; say whether there may be more at once."""
         transport = self._hub.transports(self.endpoint)
         assert isinstance(transport, Pulling)
+        asked_at = self._hub.now()
         page = transport.pull(self.name, cursor, self._hub.clock())
-        if not self._all_taken(transport, page):
+        if not self._all_taken(transport, page, asked_at):
             return False
         # At the end of a list it rests; else the rest of it is asked for at once.
         return self._done(page.cursor, more=page.more)
 
-    def _all_taken(self, transport: Pulling, page: Page) -> bool:
+    def _all_taken(self, transport: Pulling, page: Page, asked_at: float) -> bool:
         """Take the items of a page that are new; False where one has to wait, or it is time to stop."""
-        items = [(_item(each), each) for each in page.items]
-        with self._hub.ledger.read() as conn:
-            settled = pull_verbs.settled(conn, self.endpoint.name, {item for item, _ in items})
+        seen = self._seen([(_item(each), each) for each in page.items], asked_at)
+        done: set[Item] = set()
         taken: set[str] = set()
-        waiting = 0
-        for item, listed in items:
-            if item in settled or item[0] in taken:
+        waiting = ""
+        self._in_vain = 0
+        for item, listed in seen.items:
+            if seen.is_settled(item, listed) or item in done or item[0] in taken:
                 PULLED.labels(self.endpoint.name, self.name, "passed_over").inc()
                 continue
             if self._stop.is_set():
                 return False
-            outcome = self._outcome(transport, listed, item)
+            outcome = self._outcome(transport, listed, item, seen.standing)
             PULLED.labels(self.endpoint.name, self.name, outcome).inc()
             # The same may stand on a page twice.
-            settled.add(item)
+            done.add(item)
             taken |= {item[0]} if outcome == "taken" else set()
-            waiting += outcome == "waits"
+            waiting = _WAITS_FOR.get(outcome, waiting)
         if waiting:
-            self._failed("files_wait", self.name)
+            self._failed(waiting, self.name)
         return not waiting
 
-    def _outcome(self, transport: Pulling, listed: Listed, item: Item) -> str:
+    def _seen(self, items: list[tuple[Item, Listed]], asked_at: float) -> _Seen:
+        """Look what is known of a page's items, and owe again what the partner has not heard, since it lists it again."""
+        name, numbers = self.endpoint.name, {listed.request.owed for _, listed in items} - {""}
+        with self._hub.ledger.read() as conn:
+            standing = pull_verbs.standing(conn, name, {item for item, _ in items})
+            known = word_verbs.known(conn, name, numbers)
+        seen = _Seen(items, standing, known)
+        again = sorted(
+            listed.request.owed
+            for item, listed in items
+            if seen.is_settled(item, listed) and _was_said(known.get(listed.request.owed), asked_at)
+        )
+        if again:
+            now = self._hub.now()
+            self._hub.ledger.change(partial(word_verbs.owe_again, endpoint=name, numbers=again, asked_at=asked_at, now=now))
+            log.warning("pull.not_heard", list=self.name, items=len(again))
+        return seen
+
+    def _outcome(self, transport: Pulling, listed: Listed, item: Item, standing: Standing) -> str:
         """Take one item; say what became of it: ``waits`` where its files cannot be fetched yet."""
+        tries, last = standing.failed.get(item, (0, 0.0))
+        owed = listed.request.owed
+        if owed and tries and self._hub.now() < last + _pause(tries):
+            return "rests"
         addresses = self._fetched(transport, listed, item)
         if addresses is None:
             return "waits"
         self._keep_lease()
-        intake.receive(self._hub, replace(transport.joined(listed, addresses), page=listed.page))
-        looked_at = partial(pull_verbs.looked_at, endpoint=self.endpoint.name, item=item, now=self._hub.now())
-        return "taken" if self._hub.ledger.change(looked_at) else "turned_away"
+        try:
+            request = transport.joined(listed, addresses)
+        except HubError as error:
+            return self._not_joined(item, listed, tries, error)
+        self._in_vain = 0
+        judged = intake.judge(self._hub, replace(request, page=request.page or listed.page))
+        if not judged.settled and (owed or tries + 1 < FILE_TRIES):
+            return self._failed_here(item, tries + 1, judged.error.code if judged.error else "", waits=not owed)
+        self._hub.ledger.change(partial(self._settle, item=item, owed=owed, judged=judged))
+        return "taken" if judged.accepted else "turned_away"
+
+    def _settle(self, conn: Connection, item: Item, owed: str, judged: Judged) -> None:
+        """Write what became of an item that intake has recorded."""
+        name = self.endpoint.name
+        if judged.accepted:
+            pull_verbs.taken(conn, name, item)
+        else:
+            pull_verbs.turned_away(conn, name, item, error=judged.error.code if judged.error else "", now=self._hub.now())
+        if owed:
+            word_verbs.digested(conn, name, owed, item[1])
+
+    def _not_joined(self, item: Item, listed: Listed, tries: int, error: HubError) -> str:
+        """Go on with the others where one item cannot be had; raise where its partner is busy, or none of them can be had."""
+        self._in_vain += 1
+        if not listed.request.owed or isinstance(error, Busy) or self._in_vain == IN_VAIN:
+            raise error
+        if isinstance(error, NotSent):
+            return "not_had"  # that says nothing of the item: it is tried again in the next round
+        return self._failed_here(item, tries + 1, error.code, waits=False)
+
+    def _failed_here(self, item: Item, tries: int, code: str, *, waits: bool) -> str:
+        """Count our own failure; who waits for our word keeps the item meanwhile, the cursor of another list must not pass it."""
+        name = self.endpoint.name
+        failed = partial(pull_verbs.failed_here, endpoint=name, item=item, tries=tries, error=code, now=self._hub.now())
+        self._hub.ledger.change(failed)
+        log.error("pull.failed_here", list=self.name, item=item[0], error=code, tries=tries)
+        return "own_failure" if waits else "failed_here"
 
     # --- files -------------------------------------------------------------------------------------------------------
 

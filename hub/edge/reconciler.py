@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +9,7 @@ from functools import partial
 import structlog
 
 from hub.app import Hub
+from hub.edge.leased import holder_name
 from hub.errors import HubError
 from hub.ledger import reconciliation_verbs
 from hub.reconcile import dossiers, nightly, nights
@@ -37,7 +36,7 @@ class Reconciler:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{hub.new_id()[:8]}"
+        self.name = holder_name(hub)
         self._stop = threading.Event()
         self._looked_at = float("-inf")
         self._threads: dict[str, threading.Thread] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +10,7 @@ from functools import partial
 import structlog
 
 from hub.app import Hub
+from hub.edge.leased import holder_name
 from hub.errors import HubError
 from hub.ledger import plan_verbs
 from hub.operations import replays
@@ -34,7 +33,7 @@ class Replayer:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{hub.new_id()[:8]}"
+        self.name = holder_name(hub)
         self._stop = threading.Event()
         self._seen_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="replayer", daemon=True)

@@ -138,8 +138,9 @@ def editable(hub: Hub, delivery_id: str, *, revealed: bool = False) -> Editable:
     except NotAllowed as error:
         why_not = error.vi, error.en
     else:
-        kept = corrections.identity(from_json(body))
-        fields = edits.leaves(corrections.parsed(body), kept, revealed=revealed)
+        message = from_json(body)
+        fields = edits.leaves(corrections.parsed(body), corrections.identity(message), revealed=revealed)
+        why_not = corrections.why_not(message)
     if delivery.state != State.PARKED:
         why_not = "chỉ sửa được lượt chuyển đang dừng", "only a parked delivery is corrected"
     with hub.ledger.read() as conn:

@@ -1,4 +1,5 @@
-"""The work of the night, task by task: holders of procedures are pulled, reports of the month before are made.
+"""The work of the night, task by task: holders of procedures are pulled, partners' lists of codes are taken over, reports of the
+month before are made.
 
 And what is done as soon as there is something to do: what agencies told anew is compared with each holder. A task is taken by one
 process, once for its day or month; one that fails is tried again, and one whose process died is taken up by another.
@@ -19,6 +20,7 @@ from hub.canonical.base import local
 from hub.errors import HubError
 from hub.ledger import catalogue_verbs, night_verbs
 from hub.operations import statistics
+from hub.reconcile import partner_codes
 from hub.reconcile.nightly import is_due
 from hub.reconcile.procedures import comparing, following, pulling
 from hub.registers import catalogue
@@ -75,7 +77,7 @@ class Task:
 def due(hub: Hub) -> tuple[Task, ...]:
     """Name what there is to do now, and is not done yet."""
     now = local(hub.clock())
-    tasks = [*_pulls(hub, now), *_reports(hub, now)]
+    tasks = [*_pulls(hub, now), *_lists(hub, now), *_reports(hub, now)]
     with hub.ledger.glance() as conn:
         left = [task for task in tasks if not night_verbs.is_done(conn, task.name, task.due)]
         changed = catalogue_verbs.has_changes(conn)
@@ -133,6 +135,24 @@ def _pull(holder: str, work: Work) -> None:
 def _beginning(hub: Hub) -> float:
     now = local(hub.clock())
     return datetime.combine(now.date(), time.fromisoformat(hub.catalogue.pull_at), now.tzinfo).timestamp()
+
+
+# --- partners' lists of codes ----------------------------------------------------------------------------------------
+
+
+def _lists(hub: Hub, now: datetime) -> list[Task]:
+    night = now.date().isoformat()
+    times = {name: each.outbound.take_codes_at for name, each in hub.endpoints.items() if each.outbound is not None}
+    due_now = [name for name, at in times.items() if at and is_due(at, now)]
+    return [Task(name=f"codes:{name}", due=night, work=partial(_take_codes, name)) for name in due_now]
+
+
+def _take_codes(endpoint: str, work: Work) -> None:
+    """Take over list after list; what was taken before a process died is the same when it is taken again."""
+    for service in partner_codes.holder_of(work.hub, endpoint).code_lists:
+        work.keep()
+        partner_codes.pull(work.hub, endpoint, service, take=True, actor="hub", why=WHY)
+    work.hub.ledger.change(work.done)
 
 
 # --- reports of the month before -----------------------------------------------------------------------------------

@@ -95,6 +95,13 @@ def _pull(
     rows = hub.codes(fresh=True).tables.get(list_name, ())
     ours = {row.code: row.name for row in reversed(rows) if row.valid_on(today)}
     found = (*_differences(names, ours), *_gone(names, ours, faulty))
+    if take and ours and not names:
+        # A partner that has nothing all of a sudden has a fault: all codes of the list would end.
+        raise NotAllowed(
+            f"list {service!r} of {endpoint!r} is empty; nothing was taken over",
+            f"danh mục {service!r} của {endpoint!r} trống; chưa thay đổi gì",
+            where="list_name",
+        )
     if take:
         # A list of which nothing was known holds for older dossiers as well.
         day = today.isoformat()

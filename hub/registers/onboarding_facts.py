@@ -42,20 +42,26 @@ def facts(conn: Connection, endpoint: Endpoint, certificates: Iterable[InUse], n
 def consumes(endpoint: Endpoint) -> bool:
     """Say whether a partner's messages come by a queue, or as files."""
     by_queue = endpoint.member is not None or bool(endpoint.amqp and endpoint.amqp.consume_queue)
-    return by_queue or bool(endpoint.folder and endpoint.folder.take)
+    return by_queue or bool(endpoint.folder and endpoint.folder.take) or endpoint.gateway is not None
 
 
 def _door(endpoint: Endpoint) -> Fact:
     inbound = endpoint.inbound
     if consumes(endpoint):
-        by_file = endpoint.folder is not None
-        return Fact(done=True, vi="qua thư mục" if by_file else "qua hàng đợi", en="by files" if by_file else "by a queue")
+        vi, en = _way(endpoint)
+        return Fact(done=True, vi=vi, en=en)
     if inbound is None:
         return _NOT_NEEDED
     if inbound.token_sha256 or inbound.client_certificate_sha256 or inbound.addresses:
         return Fact(done=True, vi="đã khai báo trong [inbound]", en="stands in [inbound]")
     vi = "[inbound] chưa có token_sha256, client_certificate_sha256 hoặc addresses"
     return Fact(done=False, vi=vi, en="[inbound] has no token_sha256, client_certificate_sha256 or addresses")
+
+
+def _way(endpoint: Endpoint) -> tuple[str, str]:
+    if endpoint.gateway is not None:
+        return "qua cổng truyền nhận", "by a gateway"
+    return ("qua thư mục", "by files") if endpoint.folder is not None else ("qua hàng đợi", "by a queue")
 
 
 def _signer(endpoint: Endpoint, certificates: Iterable[InUse], now: datetime) -> Fact:

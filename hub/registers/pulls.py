@@ -12,6 +12,7 @@ from hub.endpoint import FOLDER
 from hub.ledger.pull_tables import pull_items, pulls
 from hub.ledger.pull_verbs import TURNED_AWAY, WAITING
 from hub.ledger.tables import messages
+from hub.registers.owed import Owing, WordsShown
 from hub.rules.alert_conditions import Unpulled
 
 DAY_SECONDS = 86_400.0
@@ -67,6 +68,10 @@ class PullsShown:
     not_taken: tuple[NotTaken, ...] = ()
     #: There are more of these.
     more: bool = False
+    #: What stands between partners and us: words that are owed, deliveries that are asked about.
+    words: tuple[Owing, ...] = ()
+    #: Of one partner, where asked for: these words, or these deliveries.
+    shown: WordsShown | None = None
 
 
 def listing(

@@ -15,7 +15,8 @@ from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
 from hub.ledger.tables import attempts, chains, deliveries, journal, journal_heads, messages, notices
-from hub.registers import cursors, history, names, scopes, trade
+from hub.registers import border_rows, cursors, history, names, scopes, trade
+from hub.registers.border_rows import BorderRow
 from hub.registers.group_members import masked
 from hub.registers.records import DossierRow
 from hub.registers.scopes import Scope
@@ -124,10 +125,17 @@ class TimelinePage:
     chains: tuple[Chain, ...]
     #: Where it stands, if it is a trade dossier.
     trade: TradeShown | None = None
+    #: Its border documents.
+    border: tuple[BorderRow, ...] = ()
 
 
-def page(conn: Connection, given: str, *, after: str, limit: int, newest: bool, scope: Scope) -> TimelinePage:
-    """Give a page of what happened; ``newest``: the other way round. Raises NotAllowed where nothing has this name."""
+def page(
+    conn: Connection, given: str, *, after: str, limit: int, newest: bool, scope: Scope, now: float = 0.0
+) -> TimelinePage:
+    """Give a page of what happened; ``newest``: the other way round. Raises NotAllowed where nothing has this name.
+
+    ``now``: what is out of time then is told as such.
+    """
     subject = subject_of(conn, given)
     _check_scope(conn, subject, scope, given)
     place = cursors.read(after, int, int)
@@ -141,6 +149,7 @@ def page(conn: Connection, given: str, *, after: str, limit: int, newest: bool, 
         next=following,
         chains=_chains(conn, subject),
         trade=trade.shown(conn, subject),
+        border=border_rows.of_dossier(conn, subject, now),
     )
 
 

@@ -127,6 +127,7 @@ def addresses(known: dict[str, str]) -> dict[str, tuple[str, str]]:
         "partner": (f"/partners/{nights.PARTNER}", "partner show"),
         "succession": (f"/partners/{nights.PARTNER}/succeed?successor={nights.SUCCESSOR}", "partner succeed"),
         "pulls": ("/pulls", "pull show"),
+        "border": ("/border", "border list"),
         "lookup": (f"/lookup?endpoint={nights.PARTNER}", "partner lookup"),
         "links": ("/links", "link show"),
         "statistics": ("/statistics", "statistics show"),

@@ -81,6 +81,8 @@ class Office:
     url: str
     seats: dict[tuple[str, str], Seat] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
+    #: Who has an account here: roles and scope.
+    people: Mapping[str, tuple[Sequence[Role], Sequence[str]]] = field(default_factory=lambda: PEOPLE)
 
     @property
     def hub(self) -> Hub:
@@ -109,7 +111,7 @@ class Office:
 
     def _register(self, login: str) -> None:
         """Make a person's account, with a password of their own."""
-        roles, scope = PEOPLE[login]
+        roles, scope = self.people[login]
         self.act("person add", login=login, name=login, roles=roles, scope=scope, password=FIRST_PASSWORD)
         logins.change_password(self.hub, login, FIRST_PASSWORD, PASSWORD, lasts_seconds=3600.0)
 

@@ -21,6 +21,7 @@ from hub.trust.store import TrustFile
 CHOSEN = {
     "signers": "NAME",
     "services": "SERVICE",
+    "partners": "PARTNER",
     "ministry_parties": "OFFICE",
     "dialects": "DIALECT",
     "procedures": "DOCUMENT_TYPE",

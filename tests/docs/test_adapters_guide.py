@@ -15,7 +15,10 @@ from hub.errors import every_error
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/adapters.md").read_text(encoding="utf-8")
 #: Errors that are no adapter's business, neither to raise nor to answer.
-_INSIDE = {"HubError", "NotAllowed", "BadSettings", "Unavailable", "OnTrial", "Forbidden", "Forged", "NotLoggedIn", "TooMany"}
+_INSIDE = {
+    *("HubError", "NotAllowed", "BadSettings", "Unavailable", "OnTrial", "NotForPurpose", "BorderHeld"),
+    *("Forbidden", "Forged", "NotLoggedIn", "TooMany"),
+}
 
 
 def blocks() -> list[tuple[str, str]]:

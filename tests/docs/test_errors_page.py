@@ -83,4 +83,4 @@ def test_the_search_for_codes_finds_them() -> None:
     found = fault_codes.collect()
 
     assert {"missing", "too_many", "not_json", "entity", "must_understand", "beyond_last"} <= set(found)
-    assert found["bad_encoding"] == {"hub/rules/xml.py", "hub/rules/json_door.py", "hub/rules/spreadsheets/reading.py"}
+    assert {"hub/rules/xml.py", "hub/rules/json_door.py", "hub/rules/spreadsheets/reading.py"} <= found["bad_encoding"]

@@ -128,6 +128,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HUB_SIGNING_KEY", own.key_pem.decode())
     monkeypatch.setenv("THAI_NGUYEN_TOKEN", "the-token")
     monkeypatch.setenv("BCT_PASSWORD", "the-password")
+    monkeypatch.setenv("ASW_GATEWAY_PASSWORD", "the-password")
     return tmp_path
 
 
@@ -142,9 +143,9 @@ def test_the_examples_are_a_folder_that_a_hub_opens(loaded: Settings) -> None:
     hub = bootstrap.open_hub(loaded)
     hub.ledger.close()
 
-    assert sorted(hub.endpoints) == ["bo_cong_thuong", "bo_moi_truong", "bo_nong_nghiep", "dvcqg", "thai_nguyen", "vnsw"]
+    assert sorted(hub.endpoints) == ["asw", "bo_cong_thuong", "bo_moi_truong", "bo_nong_nghiep", "dvcqg", "thai_nguyen", "vnsw"]
     assert hub.endpoints["thai_nguyen"].outbound.redelivery.max_attempts == 100
-    assert [route.name[:5] for route in hub.routes] == ["Hồ sơ", "Kết q", "Hồ sơ"]
+    assert [route.name[:5] for route in hub.routes] == ["Hồ sơ", "Kết q", "Phản ", "Hồ sơ"]
 
 
 def test_a_secret_by_reference_is_replaced_before_the_adapter_sees_it(loaded: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from hub.edge.acts import (
     looking,
     on_alerts,
+    on_border,
     on_campaigns,
     on_codes,
     on_deliveries,
@@ -31,6 +32,7 @@ from hub.edge.acts.act import Act
 ROOMS = (
     looking,
     on_alerts,
+    on_border,
     on_campaigns,
     on_codes,
     on_deliveries,

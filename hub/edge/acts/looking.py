@@ -130,7 +130,13 @@ def _find(hub: Hub, person: Person, asked: FindAsked) -> Found:
 def _timeline(hub: Hub, person: Person, asked: TimelineAsked) -> TimelinePage:
     with hub.ledger.read() as conn:
         return timeline.page(
-            conn, asked.name, after=asked.after, limit=asked.limit, newest=asked.newest, scope=person.scope
+            conn,
+            asked.name,
+            after=asked.after,
+            limit=asked.limit,
+            newest=asked.newest,
+            scope=person.scope,
+            now=hub.now(),
         )
 
 

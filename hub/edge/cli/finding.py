@@ -17,14 +17,15 @@ from hub.edge.cli.texts import choose, state_name, text
 from hub.edge.plain import short
 from hub.errors import NotAllowed
 from hub.operations import counting, indexing
+from hub.registers import border_words, finding, flow
 from hub.registers import doubts as doubt_list
-from hub.registers import finding, flow
 from hub.registers import timeline as timelines
 from hub.registers.doubts import Doubt, Doubts
 from hub.registers.finding import LONGEST, SECTIONS, Found, Hit, Place, Sought
 from hub.registers.flow import Partner, Status
 from hub.registers.timeline import Chain, Entry, TimelinePage
 from hub.registers.trade import TradeShown, VersionShown
+from hub.registers.words import called
 from hub.settings import Settings
 
 Endpoint = Annotated[str, typer.Option(help="Chỉ điểm kết nối này (only this endpoint).")]
@@ -191,6 +192,9 @@ def _print_timeline(found: TimelinePage) -> None:
     }
     if found.trade is not None:
         _print_trade(found.trade)
+    for each in found.border:
+        state = choose(*called(border_words.STATES, each.state))
+        frame.line(text("timeline_border", name=each.key.removeprefix("border:"), state=state))
     table(text("t_timeline", name=found.subject, total=found.total), columns, found.entries)
     if found.next:
         frame.line(text("list_more", after=found.next))

@@ -10,7 +10,9 @@ import typer
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
 from hub.edge.cli.texts import text
+from hub.ledger.word_verbs import OWED
 from hub.operations import pulls
+from hub.registers.owed import FollowedDelivery, OwedWord, Owing, WordsShown
 from hub.registers.pulls import NotTaken, PulledList, PullsShown
 
 pull = typer.Typer(
@@ -35,11 +37,12 @@ def add_to(app: typer.Typer) -> None:
     "show",
     help=described(
         "Xem các danh sách: vị trí, lần lấy gần nhất và kế tiếp, số mục đã nhận, bị từ chối, đang chờ tệp; nêu danh sách để "
-        "xem từng mục chưa nhận.",
+        "xem từng mục chưa nhận. owed: mục chưa báo lại được cho đối tác; followed: lượt chuyển đang hỏi kết quả.",
         "Show the lists: place, last and next time, items taken, refused, waiting for files; name a list for its items that "
-        "were not taken.",
+        "were not taken. owed: our words that the partner waits for; followed: deliveries that it is asked about.",
         "pull show",
         "pull show dvcqg DanhSachHoSo",
+        "pull show asw owed",
     ),
 )
 def show(ctx: typer.Context, partner: _Name = "", name: _List = "", as_json: Json = False) -> None:
@@ -52,9 +55,12 @@ def show(ctx: typer.Context, partner: _Name = "", name: _List = "", as_json: Jso
 @pull.command(
     "now",
     help=described(
-        "Lấy ngay một danh sách, hoặc mọi danh sách của đối tác: tiến trình đang chạy (serve, vai trò poll) lấy trong vài giây.",
-        "Pull a list now, or all of a partner's: the running process (serve, role poll) does it within seconds.",
+        "Lấy ngay một danh sách, hoặc mọi danh sách của đối tác: tiến trình đang chạy (serve, vai trò poll) lấy trong vài giây. "
+        "owed: báo lại ngay; followed: hỏi kết quả ngay, kể cả lượt đã thôi hỏi.",
+        "Pull a list now, or all of a partner's: the running process (serve, role poll) does it within seconds. owed: say our "
+        "words now; followed: ask now, also what was given up.",
         'pull now dvcqg DanhSachHoSo --why "Cổng báo có hồ sơ mới"',
+        'pull now asw followed --why "Đối tác đã trở lại"',
     ),
 )
 def now(
@@ -83,9 +89,58 @@ def _print(found: PullsShown) -> None:
         "pull_waiting": lambda each: each.waiting or "",
         "pull_failures": lambda each: f"{each.failures}: {each.error}" if each.failures else "",
     }
-    table(text("t_pulls"), columns, found.lists)
+    if found.shown is None:
+        table(text("t_pulls"), columns, found.lists)
+    if found.words:
+        _print_words(found)
+    if found.shown is not None:
+        (_print_owed if found.shown.which == OWED else _print_followed)(found.shown)
     if found.not_taken:
         _print_items(found)
+
+
+def _print_words(found: PullsShown) -> None:
+    columns: Mapping[str, Callable[[Owing], object]] = {
+        "endpoint": lambda each: each.endpoint,
+        "words_owed": lambda each: each.owed or "",
+        "words_since": lambda each: moment(each.owed_since),
+        "error": lambda each: each.owed_error,
+        "words_followed": lambda each: each.followed or "",
+        "words_given_up": lambda each: each.given_up or "",
+        "words_failed_here": lambda each: each.failed_here or "",
+    }
+    table(text("t_words"), columns, found.words)
+
+
+def _print_owed(shown: WordsShown) -> None:
+    columns: Mapping[str, Callable[[OwedWord], object]] = {
+        "words_number": lambda each: each.number,
+        "words_kind": lambda each: text(f"word_{each.kind}"),
+        "message": lambda each: each.message,
+        "words_since": lambda each: moment(each.since),
+        "attempts": lambda each: each.tries,
+        "error": lambda each: each.error,
+        "pull_next": lambda each: moment(each.next_at),
+    }
+    table(text("t_owed"), columns, shown.owed)
+    if shown.more:
+        frame.line(text("pull_more"))
+
+
+def _print_followed(shown: WordsShown) -> None:
+    columns: Mapping[str, Callable[[FollowedDelivery], object]] = {
+        "delivery": lambda each: each.delivery,
+        "subject": lambda each: each.subject,
+        "words_number": lambda each: each.number,
+        "words_state": lambda each: each.state or text("words_none"),
+        "words_since": lambda each: moment(each.since),
+        "attempts": lambda each: each.tries,
+        "error": lambda each: each.error,
+        "pull_next": lambda each: moment(each.next_at) if each.next_at is not None else text("words_no_more"),
+    }
+    table(text("t_followed"), columns, shown.followed)
+    if shown.more:
+        frame.line(text("pull_more"))
 
 
 def _print_items(found: PullsShown) -> None:

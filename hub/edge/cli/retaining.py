@@ -92,7 +92,7 @@ def run(
 
 def _print_plan(found: RetentionPlan, older_than: int | None) -> None:
     _print_amounts(found.amounts)
-    frame.line(text("retention_head", work=moment(found.work_at), proof=moment(found.proof_at)))
+    frame.line(text("retention_head", work=moment(found.work_at), proof=moment(found.proof_at), border=moment(found.border_at)))
     if found.count:
         frame.line(text("retention_next", days=f" --older-than {older_than}" if older_than else ""))
 

@@ -31,6 +31,7 @@ from hub.edge.sealer import Sealer
 from hub.edge.telling import telling
 from hub.edge.trust_keeper import TrustKeeper
 from hub.edge.watcher import Watcher
+from hub.edge.words import Words
 from hub.edge.workers import Workers
 from hub.errors import NotAllowed
 from hub.settings import Settings
@@ -217,16 +218,21 @@ def _polling(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def _pulling(hub: Hub, wanted: bool) -> Iterator[Callable[[], bool]]:
-    """Pull the lists that partners keep for us; gives what says whether every thread still does."""
+    """Pull the lists that partners keep for us, say what is owed on them, and ask what became of deliveries.
+
+    Gives what says whether every thread still does.
+    """
     if not wanted:
         yield lambda: True
         return
-    pullers = Pullers(hub)
+    pullers, words = Pullers(hub), Words(hub)
     pullers.start()
+    words.start()
     try:
-        yield pullers.alive
+        yield lambda: pullers.alive() and words.alive()
     finally:
         pullers.stop()
+        words.stop()
 
 
 @contextmanager

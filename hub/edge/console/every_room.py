@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub.edge.console import (
     pages_alerts,
     pages_asking,
+    pages_border,
     pages_campaigns,
     pages_codes,
     pages_dashboard,
@@ -41,6 +42,7 @@ ROOMS = (
     pages_codes.room,
     pages_campaigns.room,
     pages_statistics.room,
+    pages_border.room,
     pages_dry_runs.room,
     pages_partners.room,
     pages_pulls.room,

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from hub.edge.console.language import locale, translate
 from hub.edge.console.vocabulary import TABLES
 from hub.edge.plain import local, plain, short
-from hub.registers import plans
+from hub.registers import border_print, border_units, plans
 from hub.registers.words import EVENTS, OUTCOMES, STATES, Words, called
 from hub.rules.verbs import VERBS
 
@@ -44,6 +44,11 @@ def of_language(language: str) -> dict[str, Callable[..., Any]]:
         "reason": partial(reason, language),
         "short": short,
         "bare": bare,
+        "country": partial(border_print.country, language=language),
+        "unit": partial(border_units.unit_name, language=language),
+        "digits": border_print.number,
+        "text_day": border_print.text_day,
+        "last_day": partial(last_day, language),
         "json": pretty,
         "path": partial(quote, safe=""),
     }
@@ -57,6 +62,17 @@ def when(language: str, seconds: float | None) -> Markup:
     written = dates.format_datetime(moment, MOMENT, tzinfo=moment.tzinfo, locale=locale(language))
     stamp = moment.isoformat(timespec="seconds")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, ago(language, seconds), written)
+
+
+def last_day(language: str, ends: float | None) -> Markup:
+    """Write when a clock ends: where that is midnight, the last day that is still in time; nothing where there is none."""
+    if not ends:
+        return Markup("")
+    moment = local(ends)
+    if (moment.hour, moment.minute, moment.second) != (0, 0, 0):
+        return when(language, ends)
+    stamp = Markup('<time datetime="{}" title="{}">{}</time>')
+    return stamp.format(moment.isoformat(timespec="seconds"), ago(language, ends), day(language, local(ends - 1).date()))
 
 
 def day(language: str, date: Any) -> str:

@@ -20,6 +20,8 @@ def pulls(desk: Desk) -> Response:
 
 @room.page("/pulls/{endpoint}/{name}", verb="pull show")
 def one(desk: Desk, endpoint: str, name: str) -> Response:
-    """Show one list, with the items that were not taken."""
+    """Show one list with the items that were not taken, or what is owed to a partner or followed there."""
     found = desk.look("pull show", endpoint=endpoint, list_name=name)
+    if found.shown is not None:
+        return desk.render("pulls/words.html", shown=found.shown, endpoint=endpoint)
     return desk.render("pulls/one.html", found=found, one=found.lists[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.canonical.codes import EVENT_NAMES, STAGE_NAMES, STATUS_NAMES
-from hub.registers import catalogue_words
+from hub.registers import border_words, catalogue_words
 from hub.registers.words import INDICATIONS, PDF_OUTCOMES, REVOCATION, Words
 from hub.rules import campaigns
 
@@ -60,6 +60,11 @@ FACTS: Mapping[str, Words] = {
     "priority": ("độ khẩn", "priority"),
     "stage": ("giai đoạn hồ sơ", "stage of the dossier"),
     "by": ("thay bằng", "by"),
+    "document": ("chứng từ", "border document"),
+    "detail": ("nội dung", "what was said"),
+    "standing": ("tình trạng nghiệp vụ", "business state"),
+    "effect": ("tác động", "effect"),
+    "marks": ("cần xem xét", "to be looked at"),
 }
 #: What happened to a dossier.
 EVENTS_OF_DOSSIERS: Mapping[str, Words] = {
@@ -233,6 +238,16 @@ TABLES: Mapping[str, Mapping[str, Words]] = {
     "ROLE_NAMES": ROLE_NAMES,
     "SIGN_IN": SIGN_IN,
     "CAMPAIGN": CAMPAIGN,
+    "BORDER_DOCUMENTS": border_words.DOCUMENTS,
+    "BORDER_SHORT": border_words.SHORT_DOCUMENTS,
+    "BORDER_STATES": border_words.STATES,
+    "BORDER_TECHNICAL": border_words.TECHNICAL,
+    "BORDER_HOPS": border_words.HOPS,
+    "BORDER_RESULTS": border_words.RESULTS,
+    "BORDER_EVENTS": border_words.EVENTS,
+    "BORDER_EFFECTS": border_words.EFFECTS,
+    "BORDER_MARKS": border_words.MARKS,
+    "BORDER_DETAILS": border_words.DETAILS,
     "NEEDS": NEED_STATES,
     "NEED_NAMES": NEED_NAMES,
 }

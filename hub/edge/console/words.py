@@ -35,6 +35,7 @@ PLACES: tuple[tuple[str, str, Words], ...] = (
     ("/reconciliations", "reconcile show", ("Đối chiếu", "Reconciliation")),
     ("/find", "find", ("Tìm kiếm", "Find")),
     ("/edits", "edit show", ("Bản sửa", "Corrections")),
+    ("/border", "border list", ("Chứng từ qua biên giới", "Border documents")),
     ("/procedures", "procedures show", ("Danh mục thủ tục", "Procedures")),
     ("/mappings", "mapping show", ("Danh mục mã", "Code lists")),
     ("/codes", "codes check", ("Cơ quan, địa bàn", "Agencies and areas")),

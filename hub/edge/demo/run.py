@@ -16,7 +16,7 @@ from rich.text import Text
 from hub import bootstrap
 from hub.edge.cli.setup import program
 from hub.edge.cli.texts import choose
-from hub.edge.demo import story, trouble
+from hub.edge.demo import border, story, trouble
 from hub.edge.demo.watch import Expectations, PartnerRow, Watch
 from hub.edge.demo.world import World, opened
 from hub.ledger import journal
@@ -33,6 +33,10 @@ TITLES = {
         "Single Window ↔ ministry; a dossier born on the portal",
     ),
     "place": ("Thủ tục thí điểm: định tuyến theo địa bàn và ngày", "A piloted procedure: routed by place and day"),
+    "border": (
+        "Qua biên giới: giấy kiểm dịch, Form D sang và từ Indonesia",
+        "Across borders: phytosanitary certificate and Form D, ID",
+    ),
     "trouble": (
         "Sự cố: 503, hết phiên, mất trả lời, trùng, sai chữ ký, 11 lỗi",
         "Trouble: 503, lost sessions and answers, repeats, 11 faults",
@@ -89,6 +93,7 @@ def _play(world: World, watch: Watch, expect: Expectations, partners: list[Partn
         "catalogue": lambda: story.catalogue(world, watch, expect),
         "single_window": lambda: story.single_window(world, watch, expect),
         "place": lambda: story.place(world, watch, expect),
+        "border": lambda: border.border(world, watch, expect),
         "trouble": lambda: waiting.update(trouble.things_go_wrong(world, watch, expect)),
         "operator": lambda: trouble.operator(world, watch, expect, waiting),
         "end": lambda: partners.extend(_in_the_end(world, watch, expect)),
@@ -122,7 +127,14 @@ def _in_the_end(world: World, watch: Watch, expect: Expectations) -> tuple[Partn
 def _stored_twice(world: World) -> dict[str, int]:
     """Read from the partners' own accounts what they stored twice."""
     portal = sum(kept["duplicate_rows"] for kept in world.account("dvcqg")["dossiers"].values())
-    return {"dvcqg": portal - world.said_twice, "vnsw": len(world.account("vnsw")["duplicates"])}
+    given = world.account("asw")["given"].values()
+    certificates = [(row["certificate"], row["status"]) for row in world.account("ephyto")["envelopes"]]
+    return {
+        "dvcqg": portal - world.said_twice,
+        "vnsw": len(world.account("vnsw")["duplicates"]),
+        "asw": sum(given) - len(given),
+        "ephyto": len(certificates) - len(set(certificates)),
+    }
 
 
 def _show(played: Played, folder: Path, console: Console) -> None:

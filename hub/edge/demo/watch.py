@@ -104,7 +104,7 @@ class Watch:
         """Sum up each partner; ``stored_twice``: what its own account says."""
         with self.ledger.read() as conn:
             received = _counted(conn, select(messages.c.endpoint, func.count()).group_by(messages.c.endpoint))
-            delivered = _counted(conn, _by_endpoint(State.DELIVERED))
+            delivered = _counted(conn, _by_endpoint(State.DELIVERED, State.ACKNOWLEDGED))
             parked = _counted(conn, _by_endpoint(State.PARKED, State.IN_DOUBT))
             broken = self._order_breaks(conn)
             replayed = self._replayed(conn)

@@ -10,7 +10,7 @@ import socket
 import string
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from hub.edge.demo import border_world
 from hub.errors import HubError, NotAllowed
 from hub.simulation import SimulatorServer
 from hub.trust import keys
@@ -80,10 +81,12 @@ def opened(folder: Path) -> Iterator[World]:
     """Write the configuration, start simulators and hub, and end them afterwards; the ledger stays."""
     hub_port = free_port()
     hub_url = f"http://127.0.0.1:{hub_port}"
-    tokens, trader = prepare(folder)
-    simulators = _simulators(hub_url, tokens, trader)
+    tokens, trader = prepare(folder, (*PARTNERS, *border_world.MINISTRIES))
+    simulators = _simulators(hub_url, tokens, trader) | border_world.started(hub_url, tokens, free_port())
     try:
-        write_config(folder, hub_port, tokens, {name: each.url for name, each in simulators.items()})
+        urls = {name: each.url for name, each in simulators.items()}
+        write_config(folder, hub_port, tokens, urls)
+        border_world.add(folder, _names(hub_port, tokens, urls))
         process = start_hub(folder)
         wire = Wire()
         try:
@@ -97,7 +100,7 @@ def opened(folder: Path) -> Iterator[World]:
             simulator.stop()
 
 
-def prepare(folder: Path) -> tuple[dict[str, str], keys.MadeKey]:
+def prepare(folder: Path, partners: Sequence[str] = PARTNERS) -> tuple[dict[str, str], keys.MadeKey]:
     """Begin a folder anew with keys and tokens; give the tokens and the trader's key. Only a demo's folder is ever emptied."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / AUTHORITY).is_file():
         raise NotAllowed(
@@ -107,7 +110,7 @@ def prepare(folder: Path) -> tuple[dict[str, str], keys.MadeKey]:
         )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    tokens = {name: secrets.token_urlsafe(24) for name in PARTNERS}
+    tokens = {name: secrets.token_urlsafe(24) for name in partners}
     return tokens, _write_keys(folder, tokens)
 
 
@@ -179,11 +182,15 @@ def write_config(
     concurrency: int = 2,
 ) -> None:
     """Write the configuration from the demo's templates; ``concurrency`` is the ministry's."""
-    names: dict[str, Any] = {"hub_url": f"http://127.0.0.1:{hub_port}", "hub_port": hub_port, "level": level}
-    names["concurrency"] = concurrency
-    names |= {f"token_{name}": hashlib.sha256(token.encode()).hexdigest() for name, token in tokens.items()}
-    names |= {f"url_{name}": url for name, url in urls.items()}
+    names = _names(hub_port, tokens, urls) | {"level": level, "concurrency": concurrency}
     _copy(Path(__file__).parent / "config", folder, names)
+
+
+def _names(hub_port: int, tokens: Mapping[str, str], urls: Mapping[str, str]) -> dict[str, Any]:
+    """Give what stands behind a dollar sign in the templates."""
+    names: dict[str, Any] = {"hub_url": f"http://127.0.0.1:{hub_port}", "hub_port": hub_port}
+    names |= {f"token_{name}": hashlib.sha256(token.encode()).hexdigest() for name, token in tokens.items()}
+    return names | {f"url_{name}": url for name, url in urls.items()}
 
 
 def _copy(source: Path, target: Path, names: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from fastapi.openapi.utils import get_openapi
 
 from hub.app import Hub
 from hub.canonical.base import VIETNAM
+from hub.canonical.border.message import BORDER_EVENT_NAMES, DOCUMENT_NAMES, BorderMessage
 from hub.canonical.codes import EVENT_NAMES, STATUS_NAMES
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
@@ -357,4 +358,6 @@ def _read(endpoint: Endpoint, adapter: Adapter, body: bytes) -> Incoming | None:
 def _title(message: Message) -> str:
     if isinstance(message, DossierMessage):
         return f"{EVENT_NAMES[message.event]} ({STATUS_NAMES[message.dossier.status]})"
+    if isinstance(message, BorderMessage):
+        return f"{DOCUMENT_NAMES[message.document][0]}: {BORDER_EVENT_NAMES[message.event][0]}"
     return _KINDS[message.kind]

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from hub import intake
 from hub.app import Hub
-from hub.contract import Answer
+from hub.contract import OWN_HEADERS, Answer
 from hub.contract import Request as DoorRequest
 from hub.edge.http.bodies import Bodies
 from hub.edge.http.identity import Gate
@@ -103,9 +103,13 @@ class Doors:
             path=_rest(request),
             query=dict(request.query_params),
             # RFC 9110 5.3: lines of the same name are one list.
-            headers={name: ", ".join(request.headers.getlist(name)) for name in names if name not in self._credentials},
+            headers={name: ", ".join(request.headers.getlist(name)) for name in names if self._is_passed_on(name)},
             idempotency_key=request.headers.get("idempotency-key", ""),
         )
+
+    def _is_passed_on(self, name: str) -> bool:
+        """Say whether an adapter may see a header: no credential, and none that only the hub itself writes."""
+        return name not in self._credentials and not name.startswith(OWN_HEADERS)
 
     async def contract(self, request: Request) -> Response:
         """Serve a contract document of the door: ``?wsdl``, ``?xsd=name``."""

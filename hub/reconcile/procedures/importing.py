@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from hub.app import UNROUTED, Hub
 from hub.canonical.procedure import CatalogueMessage, Procedure
-from hub.contract import Answer
 from hub.endpoint import Endpoint
 from hub.errors import Fault, InvalidMessage, Unavailable
-from hub.ledger import chains
 from hub.ledger.acceptance_looks import DossierMoved
 from hub.ledger.values import OWN, Acceptance
+from hub.operations import own_messages
 from hub.operations.said import require
 from hub.reconcile.procedures import comparing
 from hub.registers import procedures
 from hub.rules import catalogue as rules
 from hub.rules import procedure_sheets, spreadsheets
-from hub.rules.trust import Verdict
 from hub.thought import Thought, think
 
 log = structlog.get_logger()
@@ -164,34 +162,16 @@ def _source(hub: Hub, owner: str) -> Endpoint:
 
 
 def _acceptance(hub: Hub, content: bytes, thought: Thought, *, actor: str, why: str) -> Acceptance:
-    message_id = hub.new_id()
-    return Acceptance(
-        message_id=message_id,
-        endpoint=OWN,
-        at=hub.now(),
-        subject=thought.subject,
-        kind=thought.message.kind,
-        event="",
-        procedure="",
-        identity="",
-        raw=content,
-        signed=content,
-        certificate=b"",
-        canonical=(thought.canonical,),
-        verdict=Verdict(indication="NOT-SIGNED", reason="a spreadsheet that a person gave").to_json(),
-        warnings="[]",
-        answer=Answer(status=202, body=message_id.encode(), content_type="text/plain"),
-        planned=tuple(each for each in thought.planned if each.endpoint != UNROUTED or _waits(hub, thought.subject)),
-        dossiers=(),
-        procedures=thought.procedures,
-        holdings=thought.holdings,
-        catalogues=thought.catalogues,
+    """Write it as it is recorded; where no earlier one waits for a rule, one that no rule sends on stays in the register."""
+    planned = tuple(each for each in thought.planned if each.endpoint != UNROUTED or hub.waits_for_a_route(thought.subject))
+    own = own_messages.acceptance(
+        hub,
+        thought.message,
+        thought.canonical,
+        planned,
         actor=actor,
         why=why,
+        given=content,
+        origin="a spreadsheet that a person gave",
     )
-
-
-def _waits(hub: Hub, subject: str) -> bool:
-    """Say whether an earlier catalogue waits for a rule; where none does, one that no rule sends on stays in the register."""
-    with hub.ledger.read() as conn:
-        return chains.is_open(conn, UNROUTED, subject)
+    return replace(own, procedures=thought.procedures, holdings=thought.holdings, catalogues=thought.catalogues)

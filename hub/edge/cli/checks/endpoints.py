@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from hub import bootstrap
 from hub.contract import Adapter
@@ -33,10 +34,13 @@ def look(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Iterator[F
     yield from _hours(where, endpoint)
     yield from _broker(where, endpoint)
     yield from _files(where, endpoint)
+    yield from _gateway(where, endpoint)
     yield from _member(settings, where, endpoint)
     for line in adapter.check(endpoint.options):
         level = ASSUMED if ASSUMED in line.lower() else ERROR
         yield Finding(level=level, where=where, vi=line, en=line)
+    for vi, en in adapter.check_policies(endpoint):
+        yield Finding(level=WARNING, where=f"{where} [outbound.services]", vi=vi, en=en)
     yield from _assumed_options(where, endpoint)
 
 
@@ -128,6 +132,33 @@ def _files(where: str, endpoint: Endpoint) -> Iterator[Finding]:
         "tệp biến mất khỏi thư mục put được coi là đối tác đã nhận: không ai khác được xóa tệp ở đó",
         "a file that is gone from put is taken as the partner's: nobody else may delete there",
     )
+
+
+def _gateway(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Say of a gateway what leaves it open to others, and what its product asks of its operator."""
+    policy = endpoint.gateway
+    if policy is None:
+        return
+    parts = urlsplit(policy.url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        vi, en = (
+            "kết nối tới cổng truyền nhận không mã hóa, mật khẩu và chứng từ đi dưới dạng đọc được: hãy dùng https://",
+            "the connection to the gateway is not encrypted, password and documents can be read on the way: use https://",
+        )
+        yield Finding(level=WARNING, where=f"{where} [gateway] url", vi=vi, en=en)
+    if policy.driver == "domibus" and policy.version == "4":
+        vi, en = (
+            "Domibus 4 đánh dấu khi lấy: P-Mode phải giữ thông điệp đã tải (retention_downloaded) ít nhất một ngày",
+            "Domibus 4 marks by giving: its P-Mode must keep what was downloaded (retention_downloaded) for a day at least",
+        )
+        yield Finding(level=WARNING, where=f"{where} [gateway] version", vi=vi, en=en)
+    asked = [name for name, each in (endpoint.outbound.services if endpoint.outbound else {}).items() if each.on_doubt == "ask"]
+    if policy.driver == "hermes" and policy.conversation == "business" and asked:
+        vi, en = (
+            f'không hỏi lại được Hermes khi conversation = "business": {", ".join(asked)} cần on_doubt = "park"',
+            f'Hermes cannot be asked where conversation = "business": {", ".join(asked)} need on_doubt = "park"',
+        )
+        yield Finding(level=ERROR, where=f"{where} [gateway] conversation", vi=vi, en=en)
 
 
 def _member(settings: Settings, where: str, endpoint: Endpoint) -> Iterator[Finding]:
