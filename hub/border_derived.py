@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub import border_thought
@@ -35,7 +35,14 @@ _NOTHING = Meant()
 
 
 def meant(
-    hub: Hub, endpoint: Endpoint, message: DossierMessage, key: str, earlier: Sequence[BorderChange], *, goes_on: bool
+    hub: Hub,
+    endpoint: Endpoint,
+    message: DossierMessage,
+    key: str,
+    earlier: Sequence[BorderChange],
+    brought: Mapping[str, int],
+    *,
+    goes_on: bool,
 ) -> Meant:
     """Say what a message means for border documents; nothing where the hub has no rules for such, or it is no such procedure's.
 
@@ -43,7 +50,7 @@ def meant(
     """
     if not derivation.concerns(message) or not any(route.kind == "border" for route in hub.routes):
         return _NOTHING
-    derived, warnings = _derived(hub, endpoint, message, key, earlier, goes_on=goes_on)
+    derived, warnings = _derived(hub, endpoint, message, key, earlier, brought, goes_on=goes_on)
     return Meant(derived=derived, named=_named(hub, message, key), warnings=warnings)
 
 
@@ -59,7 +66,14 @@ def _named(hub: Hub, message: DossierMessage, key: str) -> tuple[Naming, ...]:
 
 
 def _derived(
-    hub: Hub, endpoint: Endpoint, message: DossierMessage, key: str, earlier: Sequence[BorderChange], *, goes_on: bool
+    hub: Hub,
+    endpoint: Endpoint,
+    message: DossierMessage,
+    key: str,
+    earlier: Sequence[BorderChange],
+    brought: Mapping[str, int],
+    *,
+    goes_on: bool,
 ) -> tuple[BorderThought | None, tuple[str, ...]]:
     made = derivation.derive(message, hub.border.country)
     if made is None:
@@ -70,7 +84,7 @@ def _derived(
         return None, (f"{NOT_DERIVED} parked",)
     given = made.message.model_copy(update={"dossier": key, "supersedes": _amended(hub, message, made.message, key)})
     try:
-        thought = border_thought.think(hub, endpoint, given, earlier, derived=True)
+        thought = border_thought.think(hub, endpoint, given, earlier, brought=brought, derived=True)
     except Unavailable:
         raise
     except HubError as error:

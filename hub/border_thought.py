@@ -6,7 +6,7 @@ is recorded, marked, and its deliveries are parked: the sender did nothing that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -64,11 +64,12 @@ def think(
     given: BorderMessage,
     earlier: Sequence[BorderChange] = (),
     *,
+    brought: Collection[str] = (),
     waits: bool = False,
     derived: bool = False,
 ) -> BorderThought:
     """Think of one message; ``earlier``: changes of the messages before it in the same document, ``waits``: one of them waits for
-    a route; ``derived``: nobody wrote it.
+    a route; ``brought``: digests of the files that stood inside that document; ``derived``: nobody wrote it.
 
     Raises InvalidMessage where it breaks a rule of its sender, NotPermitted where it is not its sender's to say. What was derived
     from a dossier is never refused: it is marked, and parked.
@@ -81,7 +82,7 @@ def think(
     refusing = tuple(judging.refusing(found))
     if refusing and not derived:
         raise InvalidMessage(judging.faults(found))
-    attached = _files(hub, endpoint, message, known)
+    attached = _files(hub, endpoint, message, known, brought)
     canonical = to_json(message)
     waiting = _waiting(hub, endpoint, message, known)
     judged = judge(hub, endpoint, message, known, tuple(dict.fromkeys(each.rule for each in refusing)), waiting)
@@ -179,7 +180,9 @@ def _held_against_rules(hub: Hub, message: BorderMessage, known: Known | None) -
     )
 
 
-def _files(hub: Hub, endpoint: Endpoint, message: BorderMessage, known: Known | None) -> tuple[str, ...]:
+def _files(
+    hub: Hub, endpoint: Endpoint, message: BorderMessage, known: Known | None, brought: Collection[str]
+) -> tuple[str, ...]:
     """Give the digests of the files of ours that a message names; raise InvalidMessage for each that its sender may not name."""
     named = files.named(message, hub.public_url)
     if not named:
@@ -187,7 +190,7 @@ def _files(hub: Hub, endpoint: Endpoint, message: BorderMessage, known: Known | 
     digests = tuple(dict.fromkeys(digest for _, digest in named))
     parties = (endpoint.name, *((known.origin,) if known is not None and known.origin else ()))
     with hub.ledger.read() as conn:
-        found = readable(conn, digests, hub.lines_of(parties))
+        found = {*readable(conn, digests, hub.lines_of(parties)), *brought}
     if faults := [not_stored(path) for path, digest in named if digest not in found]:
         raise InvalidMessage(faults)
     return digests

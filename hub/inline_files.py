@@ -7,8 +7,9 @@ the call is written and signed; what cannot be had is a wait, or a parked delive
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,10 +22,10 @@ from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
 from hub.contract import Call, Incoming, InlineFile
 from hub.endpoint import Endpoint, OutboundPolicy, outbound_of
-from hub.errors import Fault, InvalidMessage, NotAllowed, Unavailable
+from hub.errors import Fault, InvalidMessage, NotAllowed
 from hub.ledger import link_verbs
-from hub.ledger.values import Delivery
-from hub.payloads import Damaged, put
+from hub.ledger.values import Brought, Delivery
+from hub.payloads import Damaged, PayloadStore, put
 from hub.registers import links as register
 from hub.rules import attachments
 from hub.rules import file_links as rules
@@ -43,31 +44,32 @@ STAND_IN = "(tệp / file)".encode()
 # --- in -----------------------------------------------------------------------------------------------------------
 
 
-def kept(hub: Hub, endpoint: Endpoint, incoming: Incoming) -> Incoming:
-    """Keep the files that stand inside a document, as given by its sender; the messages then name them by their address here.
+def kept(hub: Hub, incoming: Incoming) -> tuple[Incoming, tuple[Brought, ...]]:
+    """Keep the files that stand inside a document; the messages then name them by their address here.
 
-    Raises Unavailable where the store cannot take them: nothing was accepted, the sender may come again.
+    They are their sender's only with the message's own commit. Raises Unavailable where the store cannot take them: nothing
+    was accepted, the sender may come again.
     """
     if not incoming.files:
-        return incoming
-    for file in incoming.files:
-        _keep(hub, endpoint, file)
-    digests = frozenset(file.digest for file in incoming.files)
-    messages = (_addressed(message, digests, hub.public_url) for message in incoming.messages)
-    return replace(incoming, messages=tuple(messages))
+        return incoming, ()
+    files = {file.digest: _keep(hub, file) for file in incoming.files}
+    messages = (_addressed(message, files, hub.public_url) for message in incoming.messages)
+    return replace(incoming, messages=tuple(messages)), tuple(files.values())
 
 
-def _keep(hub: Hub, endpoint: Endpoint, file: InlineFile) -> None:
+def _keep(hub: Hub, file: InlineFile) -> Brought:
     there = put(hub.payloads, file.pieces())
     assert there.digest == file.digest, "the reader named another digest than its file has"
-    hub.ledger.record_given(there.digest, size=there.size, givers=(endpoint.name,), now=hub.now())
-    if hub.payloads.size(there.digest) is None:
-        # Retention deleted the same file in between, and its bytes with it.
-        raise Unavailable("the file was deleted meanwhile; send again", "tệp vừa bị xoá; hãy gửi lại")
-    log.info("attachment.taken_out", digest=there.digest, size=there.size, by=endpoint.name)
+    log.debug("attachment.taken_out", digest=there.digest, size=there.size)
+    is_there = partial(_is_there, hub.payloads, there.digest)
+    return Brought(digest=there.digest, size=there.size, is_there=is_there)
 
 
-def _addressed(message: Message, digests: frozenset[str], public_url: str) -> Message:
+def _is_there(store: PayloadStore, digest: str) -> bool:
+    return store.size(digest) is not None
+
+
+def _addressed(message: Message, digests: Collection[str], public_url: str) -> Message:
     if isinstance(message, BorderMessage):
         return border_files.addressed(message, digests, public_url)
     return attachments.addressed(message, digests, public_url) if isinstance(message, DossierMessage) else message
@@ -107,7 +109,7 @@ def _given(hub: Hub, held: Delivery, message: Carrier, names: Iterable[str]) -> 
     wanted = {name: digest for name in names if (digest := _digest(name, hub.public_url))}
     if not wanted:
         return {}
-    with hub.ledger.read() as conn:
+    with hub.ledger.glance() as conn:
         there = register.used(conn, held.message_id, frozenset(wanted.values()))
     for name, digest in wanted.items():
         if digest not in there:
@@ -115,9 +117,7 @@ def _given(hub: Hub, held: Delivery, message: Carrier, names: Iterable[str]) -> 
     return wanted
 
 
-def _fetched(
-    hub: Hub, endpoint: Endpoint, held: Delivery, message: Carrier, names: Iterable[str]
-) -> dict[str, str]:
+def _fetched(hub: Hub, endpoint: Endpoint, held: Delivery, message: Carrier, names: Iterable[str]) -> dict[str, str]:
     """Fetch the others into the payload store, where this endpoint's settings let the hub fetch."""
     known = {item.url: item for item in rules.items(message)} if isinstance(message, DossierMessage) else {}
     items = [known.get(name) or rules.Item(path=_path(message, name, hub.public_url), url=name) for name in names]

@@ -19,7 +19,7 @@ from hub.contract import Answer, Incoming, Opened, Outcome, Owed, Request
 from hub.endpoint import Endpoint, InboundPolicy
 from hub.errors import Fault, HubError, InvalidMessage, Unavailable, Untrusted
 from hub.ledger.acceptance_looks import DossierMoved
-from hub.ledger.values import Acceptance, Refusal
+from hub.ledger.values import Acceptance, Brought, Refusal
 from hub.rules import certificates, signatures
 from hub.rules.trust import Verdict, Verified
 from hub.telemetry import RECEIVED, bind_subject, lines_about
@@ -77,8 +77,8 @@ def _receive(hub: Hub, endpoint: Endpoint, request: Request, message_id: str) ->
         verdict = verified.verdict
         incoming = hub.adapter(endpoint).read_message(verified.signed_bytes, opened, endpoint.options)
         _check_may_sign(verdict, incoming)
-        incoming = inline_files.kept(hub, endpoint, incoming)
-        return Judged(True, _accept(hub, endpoint, request, opened, verified, incoming, message_id))
+        incoming, brought = inline_files.kept(hub, incoming)
+        return Judged(True, _accept(hub, endpoint, request, opened, verified, incoming, brought, message_id))
     except Unavailable:
         raise
     except HubError as error:
@@ -133,19 +133,21 @@ def _accept(
     opened: Opened,
     verified: Verified,
     incoming: Incoming,
+    brought: tuple[Brought, ...],
     message_id: str,
 ) -> Answer:
     bind_subject(incoming.messages[0].subject)
     outcome = Outcome(message_id=message_id, received_at=hub.clock(), asked=incoming.asked)
     answer = hub.adapter(endpoint).answer(outcome, opened, request, endpoint.options)
     owed = hub.adapter(endpoint).owes(outcome, opened, request, endpoint.options)
+    sizes = {file.digest: file.size for file in brought}
     for _ in range(LOOKS):
         thoughts: list[Thought] = []
         for message in incoming.messages:
-            thoughts.append(think(hub, endpoint, message, thoughts, message_id))
+            thoughts.append(think(hub, endpoint, message, thoughts, message_id, sizes))
         # Of a dossier with several numbers the first one by which it became known.
         bind_subject(thoughts[0].subject)
-        acceptance = _acceptance(hub, endpoint, request, opened, verified, incoming, answer, owed, thoughts, message_id)
+        acceptance = _acceptance(hub, endpoint, request, opened, verified, incoming, answer, owed, thoughts, brought, message_id)
         try:
             recorded = hub.ledger.record_received(acceptance)
         except DossierMoved:
@@ -178,6 +180,7 @@ def _acceptance(
     answer: Answer,
     owed: Owed | None,
     thoughts: list[Thought],
+    brought: tuple[Brought, ...],
     message_id: str,
 ) -> Acceptance:
     first = thoughts[0]
@@ -206,6 +209,7 @@ def _acceptance(
         holdings=tuple(row for thought in thoughts for row in thought.holdings),
         catalogues=first.catalogues,
         attachments=tuple(digest for thought in thoughts for digest in thought.files),
+        brought=brought,
         page=request.page,
         owed=owed,
         correlation=incoming.correlation,

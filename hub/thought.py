@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -29,6 +29,9 @@ from hub.registers import dossiers, procedures
 from hub.registers.attachments import readable
 from hub.rules import administration, applicant_numbers, attachments, routing, test_dossiers
 from hub.steps import Judged, judge, replaced_dossier
+
+#: No file stood inside the document.
+NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +62,38 @@ class Thought:
     named: tuple[Naming, ...] = ()
 
 
-def think(hub: Hub, endpoint: Endpoint, message: Message, earlier: Sequence[Thought], message_id: str = "") -> Thought:
-    """Think of one message; ``earlier``: those that stand before it in the same document."""
+def think(
+    hub: Hub,
+    endpoint: Endpoint,
+    message: Message,
+    earlier: Sequence[Thought],
+    message_id: str = "",
+    brought: Mapping[str, int] = NOTHING,
+) -> Thought:
+    """Think of one message; ``earlier``: those that stand before it in the same document.
+
+    ``brought``: the files that stood inside this document, as digest -> size; they are recorded together with it.
+    """
     if isinstance(message, DossierMessage):
-        return _think_of_dossier(hub, endpoint, message, earlier, message_id)
+        return _think_of_dossier(hub, endpoint, message, earlier, message_id, brought)
     if isinstance(message, CatalogueMessage):
         return _think_of_catalogue(hub, endpoint, message)
     if isinstance(message, QuestionMessage | StatisticsMessage | RawMessage):
         return _think_of_other(hub, endpoint, message)
     if isinstance(message, BorderMessage):
-        return _think_of_border(hub, endpoint, message, earlier)
+        return _think_of_border(hub, endpoint, message, earlier, brought)
     raise NotPermitted(
         [Fault("/", "not_permitted", "loại thông điệp này không gửi vào trục", f"{message.kind} is not sent to the hub")]
     )
 
 
 def _think_of_dossier(
-    hub: Hub, endpoint: Endpoint, given: DossierMessage, earlier: Sequence[Thought], message_id: str
+    hub: Hub,
+    endpoint: Endpoint,
+    given: DossierMessage,
+    earlier: Sequence[Thought],
+    message_id: str,
+    brought: Mapping[str, int],
 ) -> Thought:
     known = _known(hub, given, earlier)
     if rows_alone.are_meant(given):
@@ -91,7 +109,7 @@ def _think_of_dossier(
                 )
             ]
         )
-    message, files = _with_files(hub, endpoint, _enriched(given, known))
+    message, files = _with_files(hub, endpoint, _enriched(given, known), brought)
     test = known.test if known else test_dossiers.is_test(message.dossier.code, _marks(endpoint))
     canonical = to_json(message)
     judged = judge(endpoint, known, message, canonical, message_id, hub.now())
@@ -101,7 +119,7 @@ def _think_of_dossier(
     # A test dossier goes nowhere, whatever routes and partners on trial there are.
     planned = () if test else _planned(hub, endpoint, message, canonical, known, earlier, park=judged.park)
     change = _change(message, known, test, judged)
-    border = _border_of(hub, endpoint, message, change, earlier, goes_on=judged.park is None)
+    border = _border_of(hub, endpoint, message, change, earlier, brought, goes_on=judged.park is None)
     return Thought(
         message=message,
         canonical=canonical,
@@ -119,21 +137,30 @@ def _think_of_dossier(
 
 
 def _border_of(
-    hub: Hub, endpoint: Endpoint, message: DossierMessage, change: DossierChange, earlier: Sequence[Thought], *, goes_on: bool
+    hub: Hub,
+    endpoint: Endpoint,
+    message: DossierMessage,
+    change: DossierChange,
+    earlier: Sequence[Thought],
+    brought: Mapping[str, int],
+    *,
+    goes_on: bool,
 ) -> border_derived.Meant:
     """Say what a message means for border documents; a test dossier is nobody's certificate."""
     if change.test:
         return border_derived.Meant()
-    return border_derived.meant(hub, endpoint, message, change.key, _border_changes(earlier), goes_on=goes_on)
+    return border_derived.meant(hub, endpoint, message, change.key, _border_changes(earlier), brought, goes_on=goes_on)
 
 
 def _border_changes(earlier: Iterable[Thought]) -> tuple[BorderChange, ...]:
     return tuple(change for thought in earlier for change in thought.border)
 
 
-def _think_of_border(hub: Hub, endpoint: Endpoint, given: BorderMessage, earlier: Sequence[Thought]) -> Thought:
+def _think_of_border(
+    hub: Hub, endpoint: Endpoint, given: BorderMessage, earlier: Sequence[Thought], brought: Mapping[str, int]
+) -> Thought:
     waits = _stands_unrouted(given.subject, earlier)
-    thought = border_thought.think(hub, endpoint, given, _border_changes(earlier), waits=waits)
+    thought = border_thought.think(hub, endpoint, given, _border_changes(earlier), brought=brought, waits=waits)
     return Thought(
         message=thought.message,
         canonical=thought.canonical,
@@ -201,9 +228,7 @@ def _known(hub: Hub, message: DossierMessage, earlier: Sequence[Thought]) -> dos
     return next(iter(found.values()), None)
 
 
-def _after(
-    change: DossierChange, known: dossiers.Known | None, endpoint: Endpoint, planned: Iterable[Planned]
-) -> dossiers.Known:
+def _after(change: DossierChange, known: dossiers.Known | None, endpoint: Endpoint, planned: Iterable[Planned]) -> dossiers.Known:
     recipients = (*(known.recipients if known else ()), *(each.endpoint for each in planned))
     return dossiers.Known(
         key=change.key,
@@ -231,7 +256,9 @@ def _enriched(message: DossierMessage, known: dossiers.Known | None) -> DossierM
     return message.model_copy(update={"dossier": dossier, "native": native})
 
 
-def _with_files(hub: Hub, endpoint: Endpoint, message: DossierMessage) -> tuple[DossierMessage, tuple[str, ...]]:
+def _with_files(
+    hub: Hub, endpoint: Endpoint, message: DossierMessage, brought: Mapping[str, int]
+) -> tuple[DossierMessage, tuple[str, ...]]:
     """Describe the files of ours that a message names; raise InvalidMessage for each that its sender may not name.
 
     What retention has deleted may be named all the same: a dossier is said whole each time.
@@ -240,12 +267,19 @@ def _with_files(hub: Hub, endpoint: Endpoint, message: DossierMessage) -> tuple[
     if not named:
         return message, ()
     digests = tuple(dict.fromkeys(digest for _, digest in named))
-    with hub.ledger.read() as conn:
-        found = readable(conn, digests, hub.line_of(endpoint.name))
-    if faults := [attachments.not_stored(path) for path, digest in named if digest not in found]:
+    sizes = {**_sizes(hub, endpoint, [digest for digest in digests if digest not in brought]), **brought}
+    if faults := [attachments.not_stored(path) for path, digest in named if digest not in sizes]:
         raise InvalidMessage(faults)
-    sizes = {digest: row.size for digest, row in found.items()}
     return attachments.described(message, sizes, hub.public_url), digests
+
+
+def _sizes(hub: Hub, endpoint: Endpoint, digests: Collection[str]) -> dict[str, int]:
+    """Give the sizes of those files that a sender may name."""
+    if not digests:
+        return {}
+    with hub.ledger.glance() as conn:
+        found = readable(conn, digests, hub.line_of(endpoint.name))
+    return {digest: row.size for digest, row in found.items()}
 
 
 def _change(message: DossierMessage, known: dossiers.Known | None, test: bool, judged: Judged) -> DossierChange:
@@ -275,8 +309,10 @@ def _planned(
 ) -> tuple[Planned, ...]:
     subject = known.key if known else message.subject
     origin = known.origin if known else endpoint.name
-    if known is not None and UNROUTED in known.recipients and (
-        _stands_unrouted(known.key, earlier) or hub.waits_for_a_route(known.key)
+    if (
+        known is not None
+        and UNROUTED in known.recipients
+        and (_stands_unrouted(known.key, earlier) or hub.waits_for_a_route(known.key))
     ):
         return (hub.unrouted(message, canonical, subject, endpoint.name),)
     try:
@@ -343,9 +379,7 @@ def _think_of_catalogue(hub: Hub, endpoint: Endpoint, given: CatalogueMessage) -
         message = given.model_copy(update={"procedures": listed, "complete": False})
         planned, holdings = _planned_catalogue(hub, endpoint, message, conn)
     rows = tuple(
-        ProcedureRow(
-            owner=given.owner, code=each.code, fingerprint=procedures.fingerprint(each), record=each.model_dump_json()
-        )
+        ProcedureRow(owner=given.owner, code=each.code, fingerprint=procedures.fingerprint(each), record=each.model_dump_json())
         for each in listed
     )
     return Thought(

@@ -4,23 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, exists, null, select, update
+from sqlalchemy import Connection, Double, Text, bindparam, exists, null, select, update
 
+from hub.contract import Answer
+from hub.errors import Unavailable
 from hub.ledger import journal, locks
+from hub.ledger.for_each import for_each, insert_each
 from hub.ledger.link_tables import file_links
 from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import attachment_givers, attachment_uses, attachments
-from hub.ledger.values import Acceptance
+from hub.ledger.values import Acceptance, file_subject
+from hub.ledger.works import Commit, Work, going_on
 
 #: Who keeps or deletes files has this lock until its commit: a file that is deleted and given at the same time is whole or gone.
+#: Taken after the journal's pages, as a group of messages takes both.
 LOCK = "attachments"
 _NEW = insert_new(attachments, "digest")
 _NEW_GIVER = insert_new(attachment_givers, "digest", "endpoint")
-_NEW_USE = insert_new(attachment_uses, "digest", "message_id")
+_NEW_EACH = insert_each(attachments, *attachments.c.keys(), new=["digest"])
+_NEW_GIVER_EACH = insert_each(attachment_givers, *attachment_givers.c.keys(), new=["digest", "endpoint"])
+_NEW_USE_EACH = insert_each(attachment_uses, *attachment_uses.c.keys(), new=["digest", "message_id"])
 _AGAIN = Statement(
-    update(attachments)
-    .where(attachments.c.digest == bindparam("sought"))
-    .values(used_at=bindparam("now"), deleted_at=null())
+    update(attachments).where(attachments.c.digest == bindparam("sought")).values(used_at=bindparam("now"), deleted_at=null())
+)
+#: Not the rows that this commit has just made.
+_AGAIN_EACH = for_each(
+    lambda given: (
+        update(attachments)
+        .where(
+            (attachments.c.digest == given.sought) & ((attachments.c.used_at < given.now) | attachments.c.deleted_at.is_not(None))
+        )
+        .values(used_at=given.now, deleted_at=null())
+    ),
+    sought=Text,
+    now=Double,
+)
+_USE_EACH = for_each(
+    lambda given: (
+        update(attachments)
+        .where((attachments.c.digest == given.sought) & attachments.c.deleted_at.is_(None))
+        .values(used_at=given.now)
+    ),
+    sought=Text,
+    now=Double,
 )
 #: Who deletes it at this moment has the row; then it is too late, and the row stays as it is.
 _USE = Statement(
@@ -32,20 +58,52 @@ _USE = Statement(
 
 def record_given(conn: Connection, digest: str, *, size: int, givers: Sequence[str], now: float) -> None:
     """Record that a partner gave a file, which is in the store already."""
+    pages = journal.Pages(conn, [file_subject(digest)])
     locks.wait(conn, LOCK)
     if not _NEW.run(conn, digest=digest, size=size, stored_at=now, used_at=now, deleted_at=None).rowcount:
         _AGAIN.run(conn, sought=digest, now=now)
     for endpoint in sorted(givers):
         _NEW_GIVER.run(conn, digest=digest, endpoint=endpoint, given_at=now)
     entry = {"digest": digest, "size": size}
-    journal.append(conn, f"attachment:{digest}", "attachment.given", at=now, actor=givers[0], entry=entry)
+    pages.append(file_subject(digest), "attachment.given", at=now, actor=givers[0], entry=entry)
+    pages.write()
 
 
-def link(conn: Connection, given: Acceptance) -> None:
-    """Record, in the message's own commit, which files it names."""
-    for digest in sorted(set(given.attachments)):
-        _USE.run(conn, sought=digest, now=given.at)
-        _NEW_USE.run(conn, digest=digest, message_id=given.message_id)
+def check_brought(conn: Connection, works: Sequence[Work[Acceptance, Answer]]) -> None:
+    """Refuse the messages whose own file was deleted after the store took it; until this commit nobody deletes another one."""
+    bringing = [work for work in going_on(works) if work.value is None and work.given.brought]
+    if not bringing:
+        return
+    locks.share(conn, LOCK)
+    for work in bringing:
+        if not all(file.is_there() for file in work.given.brought):
+            work.refuse(Unavailable("a file was deleted meanwhile; send again", "một tệp vừa bị xoá; hãy gửi lại"))
+
+
+def link(commit: Commit, accepted: Sequence[Acceptance]) -> None:
+    """Record, in the messages' own commit, which files they bring and name."""
+    _keep_brought(commit, accepted)
+    named = sorted((digest, given.at, given.message_id) for given in accepted for digest in set(given.attachments))
+    brought = {file.digest for given in accepted for file in given.brought}
+    used = {digest: at for digest, at, _ in named if digest not in brought}
+    _USE_EACH.change(commit.conn, [{"sought": digest, "now": at} for digest, at in used.items()])
+    _NEW_USE_EACH.change(commit.conn, [{"digest": digest, "message_id": message} for digest, _, message in named])
+
+
+def _keep_brought(commit: Commit, accepted: Sequence[Acceptance]) -> None:
+    brought = {file.digest: (file, given) for given in accepted for file in given.brought}
+    files = [brought[digest] for digest in sorted(brought)]
+    rows = [
+        {"digest": file.digest, "size": file.size, "stored_at": given.at, "used_at": given.at, "deleted_at": None}
+        for file, given in files
+    ]
+    _NEW_EACH.change(commit.conn, rows)
+    _AGAIN_EACH.change(commit.conn, [{"sought": file.digest, "now": given.at} for file, given in files])
+    givers = [{"digest": file.digest, "endpoint": given.endpoint, "given_at": given.at} for file, given in files]
+    _NEW_GIVER_EACH.change(commit.conn, givers)
+    for file, given in files:
+        entry = {"digest": file.digest, "size": file.size}
+        commit.pages.append(file_subject(file.digest), "attachment.given", at=given.at, actor=given.endpoint, entry=entry)
 
 
 def note_use(conn: Connection, digest: str, *, now: float) -> bool:

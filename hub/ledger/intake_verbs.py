@@ -72,14 +72,15 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
     known = Known(commit.conn, works)
     find_repeated(commit, works, digests, known)
     judge(commit.conn, works, known)
+    attachment_verbs.check_brought(commit.conn, works)
     accepted = [work.given for work in going_on(works) if work.value is None]
     rows = _insert_messages(commit, accepted, digests)
     _hold_identities(commit, accepted, digests)
     _change_dossiers(commit, accepted, digests, known)
     _join_numbers(commit, accepted, known)
     finding_keys.keep(commit.conn, accepted)
+    attachment_verbs.link(commit, accepted)
     for given in accepted:
-        attachment_verbs.link(commit.conn, given)
         _change_catalogue(commit.conn, given)
         if given.border or given.named:
             border_verbs.record(commit, given)

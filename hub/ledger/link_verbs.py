@@ -12,6 +12,7 @@ from hub.ledger import journal, locks
 from hub.ledger.attachment_verbs import LOCK, note_use
 from hub.ledger.link_tables import attachments, deliveries, fetched_files, file_links, file_tries
 from hub.ledger.sql import Statement, fixed, insert_new
+from hub.ledger.values import file_subject
 from hub.rules.lifecycle import ENDED
 
 _NEW = insert_new(file_links, "id")
@@ -19,8 +20,7 @@ _NEW_FILE = insert_new(attachments, "digest")
 _NEW_TRIES = insert_new(file_tries, "delivery_id")
 _NEW_FETCHED = insert_new(fetched_files, "subject", "source")
 _NOT_DONE = exists().where(
-    (deliveries.c.id == file_links.c.delivery_id)
-    & deliveries.c.state.not_in(fixed(sorted(state.value for state in ENDED)))
+    (deliveries.c.id == file_links.c.delivery_id) & deliveries.c.state.not_in(fixed(sorted(state.value for state in ENDED)))
 )
 _FETCHED = Statement(
     update(file_links)
@@ -28,9 +28,7 @@ _FETCHED = Statement(
     .where((file_links.c.most_fetches == 0) | (file_links.c.fetches < file_links.c.most_fetches))
     .values(fetches=file_links.c.fetches + 1, last_fetched_at=bindparam("now"))
 )
-_WHOLE = Statement(
-    update(file_links).where(file_links.c.id == bindparam("sought")).values(whole=file_links.c.whole + 1)
-)
+_WHOLE = Statement(update(file_links).where(file_links.c.id == bindparam("sought")).values(whole=file_links.c.whole + 1))
 _ROW = Statement(select(file_links).where(file_links.c.id == bindparam("sought")))
 
 
@@ -113,10 +111,9 @@ def gone(item: str) -> NotAllowed:
     )
 
 
-def record_fetched(
-    conn: Connection, subject: str, source: str, digest: str, *, size: int, delivery: str, now: float
-) -> None:
+def record_fetched(conn: Connection, subject: str, source: str, digest: str, *, size: int, delivery: str, now: float) -> None:
     """Record a file that the hub fetched for a dossier, which is in the store already; nobody may name it as their own."""
+    pages = journal.Pages(conn, [file_subject(digest)])
     locks.wait(conn, LOCK)
     if not _NEW_FILE.run(conn, digest=digest, size=size, stored_at=now, used_at=now, deleted_at=None).rowcount:
         conn.execute(update(attachments).where(attachments.c.digest == digest).values(used_at=now, deleted_at=None))
@@ -124,7 +121,8 @@ def record_fetched(
         here = (fetched_files.c.subject == subject) & (fetched_files.c.source == source)
         conn.execute(update(fetched_files).where(here).values(digest=digest, size=size, fetched_at=now))
     entry = {"digest": digest, "size": size, "delivery": delivery}
-    journal.append(conn, f"attachment:{digest}", "attachment.fetched", at=now, actor="hub", entry=entry)
+    pages.append(file_subject(digest), "attachment.fetched", at=now, actor="hub", entry=entry)
+    pages.write()
 
 
 def count_try(conn: Connection, delivery: str, *, now: float) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hub.canonical.receipt import Receipt
@@ -20,6 +20,11 @@ Holding = tuple[str, str, str]
 URGENT, USUAL = 0, 1
 #: Who gave the messages that the hub itself makes: no endpoint has this name, and no figure counts them.
 OWN = "hub"
+
+
+def file_subject(digest: str) -> str:
+    """Name the subject under which the journal keeps what became of a partner's file."""
+    return f"attachment:{digest}"
 
 
 class Meanwhile(Exception):
@@ -80,6 +85,16 @@ class ProcedureRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """A file that came inside a document: it lies in the payload store, and becomes its sender's with the message's commit."""
+
+    digest: str
+    size: int
+    #: Ask the store; retention may have deleted the same file in between.
+    is_there: Callable[[], bool] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
     """Everything that is recorded, in one commit, when a message is accepted."""
 
@@ -109,8 +124,9 @@ class Acceptance:
     catalogues: int | None = None
     #: The detached signature that came beside the document, as it came; empty where none did.
     signature: bytes = b""
-    #: Digests of the files it names (``POST /attachments``).
+    #: Digests of the files it names (``POST /attachments``), and those of them that came inside its document.
     attachments: tuple[str, ...] = ()
+    brought: tuple[Brought, ...] = ()
     #: The answer of a partner's list from which it was taken; the verdict names it by its digest.
     page: bytes = b""
     correlation: str = ""
@@ -144,6 +160,7 @@ class Acceptance:
                 *(each.key for each in self.dossiers),
                 *(each.row.key for each in self.border),
                 *(each.row.dossier for each in self.border if each.row.dossier),
+                *(file_subject(each.digest) for each in self.brought),
             )
         )
 

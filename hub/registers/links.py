@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.engine import Row
 
 from hub.errors import NotAllowed
 from hub.ledger.link_tables import attachments, deliveries, fetched_files, file_links
+from hub.ledger.sql import Statement
 from hub.ledger.tables import attachment_uses
 from hub.registers import cursors, names
 from hub.registers.scopes import Scope, of_deliveries
@@ -153,14 +154,16 @@ def ended(conn: Connection, delivery: str) -> dict[str, int]:
     return {source: count for source, count in conn.execute(query)}
 
 
+_USED = Statement(
+    select(attachments.c.digest)
+    .join(attachment_uses, attachment_uses.c.digest == attachments.c.digest)
+    .where((attachment_uses.c.message_id == bindparam("message")) & attachments.c.deleted_at.is_(None))
+)
+
+
 def used(conn: Connection, message: str, digests: Collection[str]) -> frozenset[str]:
     """Give those of the files that a message names as given to the hub, and whose bytes are kept."""
-    query = (
-        select(attachments.c.digest)
-        .join(attachment_uses, attachment_uses.c.digest == attachments.c.digest)
-        .where((attachment_uses.c.message_id == message) & attachments.c.deleted_at.is_(None))
-    )
-    return frozenset(conn.execute(query).scalars()) & frozenset(digests)
+    return frozenset(_USED.run(conn, message=message).scalars()) & frozenset(digests)
 
 
 def fetched(conn: Connection, subject: str, since: float) -> dict[str, str]:
