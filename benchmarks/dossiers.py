@@ -1,8 +1,9 @@
 """Signed applications for a measurement: made from a seed before the clock starts, with no person real.
 
-An application of the plant quarantine procedure, whose files come inline: the sample generator's own content, and one
-attachment of random bytes as Base64 that fills the document to its size. Signed as a whole by a trader's RSA-2048 key.
-The same seed gives the same documents, but for the signature of a key made anew.
+An application of the plant quarantine procedure, whose files come inline: the sample generator's own content, filled up to
+its size. A small one is filled by a text, as most messages carry no file (statuses, requests, answers); a large one by an
+attachment of random bytes as Base64, which the hub takes out, keeps and puts back in. Signed as a whole by a trader's
+RSA-2048 key. The same seed gives the same documents, but for the signature of a key made anew.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ SOAP_VERSION = "1.2"
 SMALL_BYTES, BIG_BYTES = 4_096, 204_800
 SIZES = {"4 KB": SMALL_BYTES, "200 KB": BIG_BYTES}
 _CONTENT = "Body/Content/Phytosanitary"
+#: What is larger is so for its files.
+_LARGEST_TEXT = 16_384
 #: What a written attachment needs at least: four letters of Base64.
 _QUANTUM = 4
 
@@ -97,10 +100,14 @@ def make(
 
 
 def _document(seed: int, reference: str, size: int) -> bytes:
-    """Write an application and fill it up; drawn again where its lists alone are too long."""
+    """Write an application and fill it up; drawn again where its lists alone are too long, or it has no text to be filled."""
     for attempt in range(100):
         root = xml.parse(generator.application(DOCUMENT_TYPE, seed=seed + attempt * 1_000_003, reference=reference))
-        place = _only_attachment(root)
+        content = _without_attachments(root)
+        place = _attachment(content) if size > _LARGEST_TEXT else content.find("Uses")
+        if place is None:
+            continue
+        place.text = "x" * _QUANTUM
         left = size - len(xml.serialise(root)) + _QUANTUM
         if left >= _QUANTUM:
             place.text = _random_base64(seed, left // _QUANTUM * 3)
@@ -108,17 +115,19 @@ def _document(seed: int, reference: str, size: int) -> bytes:
     raise ValueError(f"no application of {size} bytes")
 
 
-def _only_attachment(root: etree._Element) -> etree._Element:
-    """Leave one attachment with the least of content; give the element of its file."""
+def _without_attachments(root: etree._Element) -> etree._Element:
     content = root.find(_CONTENT)
     assert content is not None
     for earlier in content.findall("AttachmentList"):
         content.remove(earlier)
+    return content
+
+
+def _attachment(content: etree._Element) -> etree._Element:
+    """Add an attachment; give the element of its file."""
     attachment = etree.SubElement(etree.SubElement(content, "AttachmentList"), "Attachment")
     etree.SubElement(attachment, "FileName").text = "ho-so-thu-nghiem.pdf"
-    place = etree.SubElement(attachment, "FileByte")
-    place.text = "x" * _QUANTUM
-    return place
+    return etree.SubElement(attachment, "FileByte")
 
 
 def _random_base64(seed: int, count: int) -> str:
