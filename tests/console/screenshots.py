@@ -7,19 +7,27 @@ import struct
 import sys
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hub.rules.verbs import VERBS
-from tests.console import house
+from tests.console import house, showcase
 from tests.console import night as nights
 from tests.console.conftest import started
 from tests.console.night import Night
+from tests.console.showcase import Shown
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 #: Name's ending -> width and height of the window, and the most of a page that is shown.
 WINDOWS = {"": (1280, 800, 1400), "-phone": (390, 844, 1400)}
+#: Pages on which nothing stands at night. Of the first three there are pictures from elsewhere (``showcase.py``).
+EMPTY_AT_NIGHT = {"pulls", "lookup", "border", "links", "worklist", "candidates", "procedures_compared"}
+EMPTY_AT_NIGHT |= {"statistics_form", "statistics_checks"}
+#: Who looks: the first of these who may see a page.
+LOGINS = ("an", "quan_tri", "danh_muc")
 #: A picture stays below this many bytes; what is longer is cut off at the bottom.
 MOST_BYTES = 150_000
 STEP = 100
@@ -54,14 +62,21 @@ _COLOURS = """async (address) => {
 
 
 def main(folder: Path = FOLDER) -> None:
-    """Play a night, and take pictures of it."""
+    """Play a night, and take pictures of it; then of what is not seen at night."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as made, nights.night(Path(made)) as night, sync_playwright() as playwright:
-        nights.fail_in_four_ways(night)
-        known = _furnished(night)
+    with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         browser = started(playwright)
-        for ending, (width, height, most) in WINDOWS.items():
-            _pictures(browser, night, known, folder, ending, (width, height, most))
+        with nights.night(Path(made) / "night") as night:
+            nights.fail_in_four_ways(night)
+            known = _furnished(night)
+            for ending in WINDOWS:
+                with _window(browser, ending) as page:
+                    _of_the_night(page, night, known, folder, ending)
+        for hub in showcase.HUBS:
+            with hub(Path(made) / hub.__name__) as shown:
+                for ending in WINDOWS:
+                    with _window(browser, ending) as page:
+                        _of_pages(page, shown, folder, ending)
         browser.close()
 
 
@@ -80,63 +95,70 @@ def _furnished(night: Night) -> dict[str, str]:
     return {**house.known(night, missing, groups["10"]), "run": refused.id}
 
 
-def _pictures(
-    browser: Browser, night: Night, known: dict[str, str], folder: Path, ending: str, window: tuple[int, int, int]
-) -> None:
-    width, height, most = window
+@contextmanager
+def _window(browser: Browser, ending: str) -> Iterator[Page]:
+    width, height, _ = WINDOWS[ending]
     own = browser.new_context(viewport={"width": width, "height": height}, locale="vi-VN")
-    page = own.new_page()
+    yield own.new_page()
+    own.close()
+
+
+def _of_the_night(page: Page, night: Night, known: dict[str, str], folder: Path, ending: str) -> None:
     page.goto(f"{night.console}/login")
-    _take(page, folder / f"login{ending}.png", most)
+    _take(page, folder, "login", ending)
     pages = house.addresses(known)
     pages["running"] = (f"/replays/{known['run']}", "replay show")
-    by_login = {"an": [], "quan_tri": []}
-    for name, (address, verb) in pages.items():
-        by_login["quan_tri" if not _may("an", verb) else "an"].append((name, address))
+    at_night = {name: each for name, each in pages.items() if name not in EMPTY_AT_NIGHT}
+    _of_pages(page, Shown(night.console, at_night), folder, ending)
+    _log_in(page, night.console, "an")
+    page.goto(f"{night.console}/find")
+    page.locator("main [name=q]").fill("000.00.00.H55-260302-0001")
+    page.locator("main form button").first.click()
+    expect(page.locator("main table, main li a").first).to_be_visible()
+    _take(page, folder, "found", ending)
+    page.goto(f"{night.console}/failures/{known['group']}")
+    page.locator("#mapping [name=value]").fill("TT-02")
+    page.locator("#mapping button").first.click()
+    expect(page.locator("#result")).to_be_visible()
+    _take(page, folder, "tried", ending)
+    page.goto(f"{night.console}/?lang=en")
+    _take(page, folder, "dashboard-en", ending)
+
+
+def _of_pages(page: Page, shown: Shown, folder: Path, ending: str) -> None:
+    """Take a picture of each page, as somebody sees it who may."""
+    by_login: dict[str, list[tuple[str, str]]] = {}
+    for name, (address, verb) in shown.pages.items():
+        by_login.setdefault(next(login for login in LOGINS if _may(login, verb)), []).append((name, address))
     for login, listed in by_login.items():
-        _log_in(page, night, login)
+        _log_in(page, shown.console, login)
         for name, address in listed:
-            page.goto(night.console + address)
-            _take(page, folder / f"{name}{ending}.png", most)
-        if login == "an":
-            page.goto(f"{night.console}/find")
-            page.locator("main [name=q]").fill("000.00.00.H55-260302-0001")
-            page.locator("main form button").first.click()
-            expect(page.locator("main table, main li a").first).to_be_visible()
-            _take(page, folder / f"found{ending}.png", most)
-            page.goto(f"{night.console}/failures/{known['group']}")
-            page.locator("#mapping [name=value]").fill("TT-02")
-            page.locator("#mapping button").first.click()
-            expect(page.locator("#result")).to_be_visible()
-            _take(page, folder / f"tried{ending}.png", most)
-            page.goto(f"{night.console}/?lang=en")
-            _take(page, folder / f"dashboard-en{ending}.png", most)
-            page.goto(f"{night.console}/?lang=vi")
-        own.clear_cookies()
-    own.close()
+            page.goto(shown.console + address)
+            _take(page, folder, name, ending)
+        page.context.clear_cookies()
 
 
 def _may(login: str, verb: str) -> bool:
     return bool({str(each) for each in nights.PEOPLE[login][1]} & VERBS[verb].roles)
 
 
-def _log_in(page: Page, night: Night, login: str) -> None:
-    page.goto(f"{night.console}/login?next=/")
+def _log_in(page: Page, console: str, login: str) -> None:
+    page.goto(f"{console}/login?next=/")
     page.locator("#login").fill(login)
     page.locator("#password").fill(nights.PASSWORD)
     page.locator("main button").click()
-    expect(page).to_have_url(f"{night.console}/")
+    expect(page).to_have_url(f"{console}/")
 
 
-def _take(page: Page, path: Path, most: int) -> None:
+def _take(page: Page, folder: Path, name: str, ending: str) -> None:
     """Take one picture, as much of the page as stays small."""
-    width = page.viewport_size["width"] if page.viewport_size else 0
+    width, _, most = WINDOWS[ending]
     whole = min(most, page.evaluate("document.documentElement.scrollHeight"))
     for height in range(whole, 0, -STEP):
         taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
         smaller = _with_few_colours(page, taken)
         if len(smaller) < MOST_BYTES:
-            path.write_bytes(smaller)
+            (folder / f"{name}{ending}.png").write_bytes(smaller)
             return
 
 
