@@ -14,7 +14,7 @@ help:
 	@echo "make test    install what tests need and run all tests"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make bench   messages a second, the ratio to this machine's RSA rate, and signatures beside signxml"
-	@echo "make bench-large   what a message costs as the ledger grows, and the doors alone; a quarter of an hour"
+	@echo "make bench-large   what a message costs as the ledger grows, the doors alone, memory over 100,000 messages; half an hour"
 	@echo "make fire    processes, broker and database killed while a hub of eight processes works; minutes"
 	@echo "make day     5,000 dossiers of the Single Window, both generations, through a hub whose partners fail; accounts compared"
 	@echo "make screenshots   pictures of every page of the console, into docs/screenshots"
@@ -74,10 +74,11 @@ bench: setup
 	$(RUN)/python -m benchmarks.catalogue
 	$(RUN)/python -m benchmarks.reconciliation
 
-# With rabbitmq-server and postgresql of Debian: a message's cost from a thousand to a million of them, and the doors alone.
+# With rabbitmq-server and postgresql of Debian: a message's cost from a thousand to a million of them, the doors alone, and memory.
 bench-large: packages setup-dev
 	$(RUN)/python -m benchmarks.growth
 	$(RUN)/python -m benchmarks.door
+	$(RUN)/python -m benchmarks.memory
 
 # Words for it: make fire FIRE_ARGS="--campaigns 5 --messages 2000 --seed 7". A failure is found again by its seed.
 fire: packages setup-dev

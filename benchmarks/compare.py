@@ -204,7 +204,7 @@ def opened(processes: int) -> Iterator[Bench]:
 def compare(bench: Bench, who: Sequence[Contestant], plan: dict[str, int], rounds: int, seed: int) -> list[Result]:
     """Run all rounds: fresh documents in each, the same for everybody, and another one first each time."""
     results = {(size, one): Result(contestant=one, size=size, messages=count) for size, count in plan.items() for one in who}
-    with _progress() as bar:
+    with progress() as bar:
         whole = bar.add_task("all runs", total=rounds * len(results))
         for number in range(rounds):
             for size, count in plan.items():
@@ -232,7 +232,7 @@ def _documents(bench: Bench, bar: Progress, size: str, count: int, first_seed: i
     return made
 
 
-def _progress() -> Progress:
+def progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=_SHOWN, transient=True)
 

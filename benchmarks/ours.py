@@ -1,6 +1,6 @@
 """The hub itself in the comparison: from signed bytes in hand to the recorded receipt, on RabbitMQ and PostgreSQL.
 
-Each process holds its part of the documents in memory and lets intake receive them (verify, validate, translate, record,
+Each process reads its part of the documents and lets intake receive them (verify, validate, translate, record,
 answer); it dispatches to the quorum queues with seals, confirms and ``mandatory``, and works on what comes from them
 (open the seal, claim, translate, sign, record, POST, read the receipt, record). Everything that the hub promises is on.
 
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -66,16 +66,21 @@ def run(
         configure(folder, node, sink, keys)
         bootstrap.open_ledger(bootstrap.load_settings(folder)).close()
         prepare(folder)
-        parts = [folder / f"part-{number}.json" for number in range(processes)]
+        parts = [folder / f"part-{number}.jsonl" for number in range(processes)]
         for number, part in enumerate(parts):
-            part.write_text(json.dumps([each.request().decode() for each in documents[number::processes]]), encoding="utf-8")
+            part.write_text("".join(map(line, documents[number::processes])), encoding="utf-8")
         sink.reset(len(documents))
-        with _started(folder, parts, verify, broker_password(node)) as workers:
+        with started(folder, parts, verify, broker_password(node)) as workers:
             sink.wait(len(documents), QUIET_SECONDS, ended=lambda: any(each.poll() is not None for each in workers))
         with node.channel() as channel:
             for queue in ("deliver.bo", "deliver.vnsw", "deliver.unrouted", "dead", "quarantine"):
                 channel.queue_delete(f"bench.{queue}")
     return float(sink.report()["rate"])
+
+
+def line(document: Dossier) -> str:
+    """Write a request as a line of a part."""
+    return json.dumps(document.request().decode()) + "\n"
 
 
 def broker_password(node: Node) -> str:
@@ -84,8 +89,8 @@ def broker_password(node: Node) -> str:
 
 
 @contextmanager
-def _started(folder: Path, parts: Sequence[Path], verify: str, password: str) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start a process for each part; all begin when the last is ready, and end when told to."""
+def started(folder: Path, parts: Sequence[Path], verify: str, password: str) -> Iterator[list[subprocess.Popen[str]]]:
+    """Start a process for each part (a file of requests, or a pipe); all begin when the last is ready, and end when told to."""
     words = [sys.executable, "-m", "benchmarks.ours", "--config", str(folder), "--verify", verify]
     environment = os.environ | {PASSWORD: password}
     workers = [
@@ -182,7 +187,7 @@ class _CountingBus:
         self._bus.consume(counted, stop)
 
 
-def _work(hub: Hub, requests: Sequence[str]) -> None:
+def _work(hub: Hub, requests: Iterable[str]) -> None:
     """Receive all requests and deliver what comes of them, until standard input is closed."""
     room = _Room()
     hub = replace(hub, bus=_CountingBus(hub.bus, room))  # type: ignore[arg-type]
@@ -228,11 +233,11 @@ def main() -> None:
         strict_signature.signed_octets = lambda *_: None
     hub = bootstrap.open_hub(bootstrap.load_settings(words.config))
     hub.bus.open()
-    requests = json.loads(words.part.read_text(encoding="utf-8"))
     calm_collector()
     print("ready", flush=True)
     sys.stdin.readline()
-    _work(hub, requests)
+    with words.part.open(encoding="utf-8") as lines:
+        _work(hub, map(json.loads, lines))
     hub.bus.close()
     hub.ledger.close()
 
