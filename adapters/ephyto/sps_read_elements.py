@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TypeVar
 
 from lxml import etree
@@ -317,6 +317,5 @@ class Node:
             vi, en = f"quá {MOST_FILES} tệp trong một thông điệp", f"more than {MOST_FILES} files stand in one message"
             self.reading.fault(Fault(path, "too_many_files", vi, en))
             return "", 0
-        pieces = partial(base64_files.pieces, signs)
-        self.reading.files.setdefault(told.digest, InlineFile(digest=told.digest, size=told.size, pieces=pieces))
+        self.reading.files.setdefault(told.digest, InlineFile(digest=told.digest, size=told.size, pieces=told.pieces))
         return told.digest, told.size

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from lxml import etree
@@ -106,12 +105,12 @@ class _Reading:
             return "", 0
         if not signs:
             return "", 0
-        told = base64_files.measured(signs)
-        if sha1 is not None and (said := (sha1.text or "").strip()) and not base64_files.same_sha1(said, told.sha1):
+        said = "" if sha1 is None else (sha1.text or "").strip()
+        told = base64_files.measured(signs, sha1=bool(said))
+        if sha1 is not None and said and not base64_files.same_sha1(said, told.sha1):
             vi, en = "SHA-1 không khớp với nội dung tệp", "the SHA-1 is not that of the file"
             self.faults.append(Fault(_where(sha1), "sha1_mismatch", vi, en))
-        pieces = partial(base64_files.pieces, signs)
-        self.files.setdefault(told.digest, InlineFile(digest=told.digest, size=told.size, pieces=pieces))
+        self.files.setdefault(told.digest, InlineFile(digest=told.digest, size=told.size, pieces=told.pieces))
         place.text = told.digest
         return told.digest, told.size
 
@@ -249,19 +248,22 @@ def _written(file: Attachment, number: int, shape: AttachmentNames, order: Seque
 
 def inside(tree: Mapping[str, Any], shapes: Sequence[AttachmentNames]) -> tuple[str, ...]:
     """Name the files that must stand inside a content that is about to be written: those in elements for Base64."""
-    places = {*COMMON, *ALONE, *(shape.content for shape in shapes if shape.content)}
-    return tuple(dict.fromkeys(_named(tree, places)))
+    found: dict[str, None] = {}
+    _add_names(found, tree, {*COMMON, *ALONE, *(shape.content for shape in shapes if shape.content)})
+    return tuple(found)
 
 
-def _named(tree: Any, places: set[str], name: str = "") -> Iterator[str]:
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            yield from _named(value, places, key)
-    elif isinstance(tree, list | tuple):
-        for value in tree:
-            yield from _named(value, places, name)
-    elif isinstance(tree, str) and name in places and is_name(tree):
-        yield tree.strip()
+def _add_names(found: dict[str, None], tree: Mapping[str, Any], places: set[str]) -> None:
+    """Add the names of files that stand in certain places of a tree; nearly all that is in one are texts elsewhere."""
+    for name, value in tree.items():
+        if isinstance(value, str):
+            if name in places and is_name(value):
+                found[value.strip()] = None
+        elif isinstance(value, Mapping):
+            _add_names(found, value, places)
+        elif isinstance(value, list | tuple):
+            for each in value:
+                _add_names(found, each if isinstance(each, Mapping) else {name: each}, places)
 
 
 def is_name(text: str) -> bool:

@@ -55,14 +55,22 @@ class Head:
 
 def read_head(root: etree._Element) -> Head:
     """Read the header, whatever the order of its elements."""
-    reference = _leaves(root, "Header/Reference")
+    parts: dict[str, etree._Element] = {}
+    for part in root.iterfind("Header/*"):
+        parts.setdefault(str(part.tag), part)
+    reference = _leaves(parts.get("Reference"))
     return Head(
         version=reference.get("version", ""),
         message_id=reference.get("messageId", ""),
-        sender=_leaves(root, "Header/From"),
-        receiver=_leaves(root, "Header/To"),
-        subject=_leaves(root, "Header/Subject"),
+        sender=_leaves(parts.get("From")),
+        receiver=_leaves(parts.get("To")),
+        subject=_leaves(parts.get("Subject")),
     )
+
+
+def read_subject(root: etree._Element) -> Head:
+    """Read of the header only what a message is about, where nothing else counts."""
+    return Head(subject=_leaves(root.find("Header/Subject")))
 
 
 def content_of(root: etree._Element) -> etree._Element | None:
@@ -73,9 +81,8 @@ def content_of(root: etree._Element) -> etree._Element | None:
 
 def without_prefix(root: etree._Element) -> etree._Element:
     """Take the envelope's own namespace away, where a writer gave it one; foreign elements (signatures) keep theirs."""
-    namespace = etree.QName(root).namespace
-    if namespace is not None:
-        for element in root.iter(f"{{{namespace}}}*"):
+    if str(root.tag).startswith("{"):
+        for element in root.iter(f"{{{etree.QName(root).namespace}}}*"):
             element.tag = etree.QName(element).localname
     return root
 
@@ -106,18 +113,34 @@ def build(head: Head, *contents: etree._Element, dialect: Dialect = _GEN2) -> et
         "To": {name: head.receiver.get(name, "") for name in names},
         "Subject": {name: head.subject[name] for name in dialect.subject_order if name in head.subject},
     }
-    body = {"Content": "", **({"Signature": ""} if dialect.body_signature else {})}
-    root = xml.from_tree("Envelope", {"Header": header, "Body": body})
-    place = root.find("Body/Content")
-    assert place is not None
-    place.extend(contents)
+    root = etree.Element("Envelope")
+    _add_header(root, header)
+    body = etree.SubElement(root, "Body")
+    etree.SubElement(body, "Content").extend(contents)
+    if dialect.body_signature:
+        etree.SubElement(body, "Signature")
     if dialect.system_signature:
         etree.SubElement(root, "SystemSignature")
     return root
 
 
+def _add_header(root: etree._Element, parts: Mapping[str, Mapping[str, str]]) -> None:
+    header = etree.SubElement(root, "Header")
+    try:
+        for name, values in parts.items():
+            part = etree.SubElement(header, name)
+            for child, value in values.items():
+                etree.SubElement(part, child).text = value or None
+    except ValueError:
+        # Names every value that cannot be written, not only the first.
+        xml.from_tree(str(root.tag), {"Header": parts})
+        raise
+
+
 def normal(head: Head, dialect: Dialect) -> Head:
     """Write whole numbers without zeros in front, a type with two digits: as registry and register have them."""
+    if not dialect.integers:
+        return head
     subject = {name: _normal(name, value) if name in dialect.integers else value for name, value in head.subject.items()}
     return replace(head, subject=subject)
 
@@ -165,6 +188,7 @@ def read_moment(text: str) -> datetime | None:
     return datetime(year, month, day, hour, minute, second, micro, tzinfo=VIETNAM)
 
 
-def _leaves(root: etree._Element, path: str) -> dict[str, str]:
-    parent = root.find(path)
-    return {} if parent is None else {str(child.tag): xml.text(child, ".") for child in parent.iterchildren("*")}
+def _leaves(parent: etree._Element | None) -> dict[str, str]:
+    """Read the texts of an element's children, as ``xml.text`` reads each."""
+    children = () if parent is None else parent.iterchildren("*")
+    return {str(child.tag): "" if len(child) else (child.text or "").strip() for child in children}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 
 from lxml import etree
 
@@ -16,7 +15,6 @@ from adapters.single_window.dialects import Dialect
 from adapters.single_window.envelope import (
     SUBJECT_PATH,
     Head,
-    content_of,
     contents_of,
     header_first,
     normal,
@@ -55,6 +53,8 @@ STATUS: Mapping[Event, Status] = {
 }
 
 CONTENT_PATH = "/Envelope/Body/Content"
+#: Gives the text of an element of the content by its path.
+Reader = Callable[[str], str]
 #: Codes are shown in texts; anything else that stands in their place is not.
 _PROCEDURE_CODE = re.compile(r"[A-Z&]{2,12}\d{5,7}|\d{1,3}", re.ASCII)
 _NUMBERS = re.compile(r"(\d{2,3}|[A-Z]{2,10})/\d{2,3}", re.ASCII)
@@ -85,13 +85,14 @@ def read_message(document: bytes, opened: Opened, options: Options) -> Incoming:
     procedure = options.find(raw.document_type)
     dialect = options.dialect_of(procedure)
     drift = "dates" if dialect.iso_dates and with_local_dates(root) else ""
-    head = normal(read_head(root), dialect)
+    head = normal(read_head(root) if drift else raw, dialect)
     asked = Asked(raw, dialect)
     if procedure is not None and confirmations.confirms(head, root, procedure, dialect, options):
         return confirmations.read(head, root, procedure, asked, dialect)
     procedure, row, faults = _found(head, procedure, dialect, options)
-    faults += [*_faults(root, procedure, row), *_addressed(head, opened, procedure, dialect, options)]
-    content = content_of(root)
+    contents = contents_of(root)
+    content, read = contents[0] if contents else None, _reader(root, contents, row)
+    faults += [*_faults(root, content, read, procedure, row), *_addressed(head, opened, procedure, dialect, options)]
     if content is None and row.root != ANY:
         faults.append(missing(f"{CONTENT_PATH}/{row.root}"))
     # Checked as it came; from here on a digest stands in place of each file that is inside.
@@ -99,7 +100,7 @@ def read_message(document: bytes, opened: Opened, options: Options) -> Incoming:
     faults += taken.faults
     if faults:
         raise InvalidMessage(_once(faults))
-    message = _message(head, procedure, row, root, taken, opened, options)
+    message = _message(head, procedure, row, root, read, taken, opened, options)
     if drift:
         message = message.model_copy(update={"native": {**message.native, "drift": drift}})
     return Incoming(
@@ -150,20 +151,17 @@ def _shown(value: str, pattern: re.Pattern[str]) -> str:
     return value if pattern.fullmatch(value) else "?"
 
 
-def _faults(root: etree._Element, procedure: Procedure, row: Row) -> Iterable[Fault]:
+def _faults(
+    root: etree._Element, content: etree._Element | None, read: Reader, procedure: Procedure, row: Row
+) -> Iterable[Fault]:
     """Check structure and values by the schema, and that dates are days of the calendar."""
     yield from procedure.structures[row.service].faults(root)
-    content = content_of(root)
     dated = [(f"{SUBJECT_PATH}/sendDate", xml.text(root, "Header/Subject/sendDate"))]
     if content is not None:
-        dated += [(_place(row, content, name), _field(root, row, name)) for name in _dates(row)]
+        dated += [(_place(row, content, name), read(name)) for name in row.dates]
     for path, text in dated:
         if not _is_moment(text):
             yield bad_value(path, "ngày giờ phải có dạng yyyy-MM-dd HH:mm:ss", "date and time must be yyyy-MM-dd HH:mm:ss")
-
-
-def _dates(row: Row) -> list[str]:
-    return [name for name, places in row.fields.items() if places[0].endswith(("_at", ".at"))]
 
 
 def _is_moment(text: str) -> bool:
@@ -206,10 +204,17 @@ def _identity(head: Head) -> str:
 
 
 def _message(
-    head: Head, procedure: Procedure, row: Row, root: etree._Element, taken: Taken, opened: Opened, options: Options
+    head: Head,
+    procedure: Procedure,
+    row: Row,
+    root: etree._Element,
+    read: Reader,
+    taken: Taken,
+    opened: Opened,
+    options: Options,
 ) -> DossierMessage:
-    row = as_told(row, partial(_field, root, row))
-    values = Values(row.fields, {name: _field(root, row, name) for name in row.fields})
+    row = as_told(row, read)
+    values = Values(row.fields, {name: read(name) for name in row.fields})
     sent_at = _sent_at(head)
     status = STATUS.get(row.event, Status.PROCESSING)
     licence = values.licence()
@@ -246,13 +251,16 @@ def _place(row: Row, content: etree._Element, name: str) -> str:
     return f"{CONTENT_PATH}/{name}" if beside else f"{CONTENT_PATH}/{content.tag if row.root == ANY else row.root}/{name}"
 
 
-def _field(root: etree._Element, row: Row, name: str) -> str:
-    """Read a value by its path below the message's own element, else below Content itself, where others stand beside it."""
-    contents = contents_of(root)
-    if not contents:
-        return ""
-    own = next((element for element in contents if element.tag == row.root), contents[0])
-    return xml.text(own, name) or xml.text(root, f"Body/Content/{name}")
+def _reader(root: etree._Element, contents: Sequence[etree._Element], row: Row) -> Reader:
+    """Read values by their paths below the message's own element, else below Content itself, where others stand beside it."""
+    own = next((element for element in contents if element.tag == row.root), contents[0] if contents else None)
+    beside = {element.tag for element in contents}
+
+    def read(name: str) -> str:
+        text = "" if own is None else xml.text(own, name)
+        return text or (xml.text(root, f"Body/Content/{name}") if name.partition("/")[0] in beside else "")
+
+    return read
 
 
 def _sent_at(head: Head) -> datetime:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from adapters.single_window.dialects import DIALECTS, OF_PROCEDURES, AnswerRules, Dialect, DialectOptions, with_pre_year
 from adapters.single_window.operations import MINISTRY_SERVICE, PRESETS, RECEIVE_GATEWAY, URI, Operation
@@ -133,21 +134,15 @@ class Options(Part):
         folder = (info.context or {}).get("folder")
         return str(folder / value) if folder and value else value
 
-    #: Dialects with what this endpoint and its procedures have otherwise, by document type; empty: of unknown procedures.
-    _effective: dict[str, Dialect] = PrivateAttr(default_factory=dict)
-    _doors: tuple[Operation, ...] = PrivateAttr(default=())
-    _services: tuple[Operation, ...] = PrivateAttr(default=())
-
     def model_post_init(self, context: Any) -> None:
         """Read the registry now, so that a broken file stops the start and no call reads files."""
-        ministry, gateway = MINISTRY_SERVICE, RECEIVE_GATEWAY
-        here, there = (ministry, gateway) if self.role == "gateway" else (gateway, ministry)
-        self._doors = _operations(self.inbound.operation, here)
-        self._services = _operations(self.outbound.operation, there)
-        self._effective[""] = self._spoken(self.dialect, "")
-        for code, procedure in self.book.procedures.items():
-            self._effective[code] = self._spoken(procedure.dialect, code)
         self.book.prepare(self.ministry_parties)
+
+    @cached_property
+    def _effective(self) -> Mapping[str, Dialect]:
+        """Dialects with what this endpoint and its procedures have otherwise, by document type; empty: of unknown procedures."""
+        known = {code: self._spoken(procedure.dialect, code) for code, procedure in self.book.procedures.items()}
+        return {**known, "": self._spoken(self.dialect, "")}
 
     def _spoken(self, name: str, document_type: str) -> Dialect:
         """Lay what is set over a dialect: for all of the second generation, by procedure as known, by dialect, by procedure."""
@@ -161,7 +156,7 @@ class Options(Part):
             dialect = self.dialects[name].on(dialect)
         return self.procedures[document_type].on(dialect) if document_type in self.procedures else dialect
 
-    @property
+    @cached_property
     def book(self) -> Registry:
         """The procedures and messages this endpoint knows."""
         return registry(self.registry)
@@ -187,29 +182,29 @@ class Options(Part):
         """Direction of what the partner is sent."""
         return "to_gateway" if self.role == "gateway" else "to_ministry"
 
-    @property
+    @cached_property
     def doors(self) -> tuple[Operation, ...]:
         """The operations at the hub's door."""
-        return self._doors
+        return _operations(self.inbound.operation, MINISTRY_SERVICE if self.role == "gateway" else RECEIVE_GATEWAY)
 
-    @property
+    @cached_property
     def door(self) -> Operation:
         """The usual operation at the hub's door."""
-        return _usual(self._doors)
+        return _usual(self.doors)
 
-    @property
+    @cached_property
     def services(self) -> tuple[Operation, ...]:
         """The operations at the partner."""
-        return self._services
+        return _operations(self.outbound.operation, RECEIVE_GATEWAY if self.role == "gateway" else MINISTRY_SERVICE)
 
-    @property
+    @cached_property
     def service(self) -> Operation:
         """The usual operation at the partner."""
-        return _usual(self._services)
+        return _usual(self.services)
 
     def service_for(self, procedure: Procedure) -> Operation:
         """Give the partner's operation that takes a procedure's messages: the registry names it, where there are several."""
-        named = (one for one in self._services if one.operation == procedure.gateway_operation)
+        named = (one for one in self.services if one.operation == procedure.gateway_operation)
         return next(named, self.service)
 
     def own(self, office_code: str, dialect: Dialect | None = None) -> PartyValues:

@@ -71,7 +71,7 @@ def _write(message: DossierMessage, call: Call, writing: Writing) -> Outgoing | 
     if call.service == UNKNOWN_SERVICE:  # the registry has learnt the procedure since the call was planned
         row = _row(message, procedure, options.outgoing)
     else:
-        row = next((row for row in procedure.rows if row.service == call.service), None)
+        row = procedure.by_service.get(call.service)
     if row is None or not row.goes(options.outgoing):
         raise _no_mapping(f"{procedure.document_type} {call.service}")
     number = reference(message)
@@ -131,7 +131,7 @@ def inlines(message: Message, call: Call, options: Options) -> tuple[str, ...]:
     procedure = options.find(_document_type(message)) if isinstance(message, DossierMessage) else None
     if procedure is None or not isinstance(message, DossierMessage):
         return ()
-    row = next((row for row in procedure.rows if row.service == call.service), None)
+    row = procedure.by_service.get(call.service)
     if row is None:
         return ()
     if file_service.is_upload(call, row):
@@ -148,7 +148,8 @@ def inlines(message: Message, call: Call, options: Options) -> tuple[str, ...]:
 def after_words(message: Message, call: Call, options: Options) -> bool:
     """Say whether a message goes only after our later words on the partner's own messages."""
     procedure = options.find(_document_type(message)) if isinstance(message, DossierMessage) else None
-    return procedure is not None and any(row.after_words for row in procedure.rows if row.service == call.service)
+    row = procedure.by_service.get(call.service) if procedure is not None else None
+    return row is not None and row.after_words
 
 
 def check_policies(endpoint: Endpoint) -> list[tuple[str, str]]:
@@ -293,11 +294,10 @@ def _content(message: DossierMessage, procedure: Procedure, row: Row, writing: W
     order: Sequence[str] = structure.order
     if writing.options.dialect_of(procedure).writes_empty and root not in message.dossier.form:
         tree = _with_empty(tree, order, structure)
-    known = [name for name in order if name in tree]
     if order:
         # The schema's order, whatever the sender's was.
         tree.pop(xml.ORDER, None)
-    content = xml.from_tree(root, {name: tree[name] for name in (*known, *(name for name in tree if name not in known))})
+    content = xml.from_tree(root, {name: tree[name] for name in order if name in tree} | tree)
     attachments.linked(content, writing.links)
     attachments.linked(content, file_service.named(message, procedure, writing.options.outgoing, writing.held))
     return content

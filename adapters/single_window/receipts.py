@@ -9,7 +9,7 @@ from lxml import etree
 
 from adapters.single_window import file_service, later_word, soap, status_query
 from adapters.single_window.confirmations import written_as
-from adapters.single_window.envelope import Head, content_of, contents_of, read_head, without_prefix
+from adapters.single_window.envelope import Head, content_of, contents_of, read_subject, without_prefix
 from hub.canonical.receipt import Finding, Receipt
 from hub.contract import Outgoing, Reply
 from hub.errors import Busy, InDoubt, InvalidMessage, Refused
@@ -31,6 +31,7 @@ _ONCE = (
     "Body",
     "Body/Content",
 )
+_SECOND = etree.XPath("boolean(" + " | ".join(f"{path}[2]" for path in _ONCE) + ")")
 #: Longest code of a refusal that is kept.
 _CODE_LENGTH = 100
 #: HTTP: the partner says that it did not take the message (RFC 9110 15.6.4, RFC 6585 4).
@@ -52,7 +53,7 @@ def read_receipt(reply: Reply, outgoing: Outgoing) -> Receipt:
         # A confirmation is answered by an empty text.
         return Receipt(held=later_word.said(outgoing))
     root = _envelope(reply.body, outgoing)
-    head = read_head(root)
+    head = read_subject(root)
     meaning = _functions(outgoing).get(head.function)
     if meaning is None:
         raise _doubt(outgoing, f"function {head.function[:3]!r} in the answer", head.function[:3])
@@ -80,8 +81,8 @@ def _is_silent(body: bytes, outgoing: Outgoing) -> bool:
 
 def _telling(root: etree._Element) -> etree._Element | None:
     """Give the element of an answer that says what is wrong, wherever it stands in the content; else the first one."""
-    wrong = (one for one in contents_of(root) if one.tag in ("Reject", "ErrorList"))
-    return next(wrong, content_of(root))
+    contents = contents_of(root)
+    return next((one for one in contents if one.tag in ("Reject", "ErrorList")), contents[0] if contents else None)
 
 
 def _functions(outgoing: Outgoing) -> Mapping[str, str]:
@@ -102,7 +103,7 @@ def read_finding(reply: Reply, outgoing: Outgoing) -> Finding:
         root = _envelope(reply.body, outgoing)
     except InDoubt as doubt:
         return Finding(outcome="unknown", text=doubt.en[:_SAID_LENGTH])
-    head, content = read_head(root), content_of(root)
+    head, content = read_subject(root), content_of(root)
     about = written_as(xml.text(content, "MessageId")) if content is not None else ""
     told = status_query.told(head, content, about, outgoing)
     return Finding(outcome="found" if told else "unknown", text=f"function {head.function[:3]}")
@@ -174,8 +175,9 @@ def _envelope(body: bytes, outgoing: Outgoing) -> etree._Element:
         raise _doubt(outgoing, f"the answer is not XML ({error.faults[0].code})") from error
     if root.tag != "Envelope":
         raise _doubt(outgoing, "the answer is not an envelope")
-    if twice := [path for path in _ONCE if len(root.findall(path)) > 1]:
-        raise _doubt(outgoing, f"{twice[0]} is in the answer twice")
+    if _SECOND(root):
+        twice = next(path for path in _ONCE if len(root.findall(path)) > 1)
+        raise _doubt(outgoing, f"{twice} is in the answer twice")
     return root
 
 

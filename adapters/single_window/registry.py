@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,8 @@ class Structure:
     def faults(self, envelope: etree._Element) -> tuple[Fault, ...]:
         """List every fault of an envelope with this message."""
         found = xml.faults(self.schema, envelope)
-        content = envelope.find("Body/Content/*")
-        if not self.root or content is None or content.tag == self.root:
+        content = envelope.find("Body/Content/*") if self.root else None
+        if content is None or content.tag == self.root:
             return found
         name = str(etree.QName(content).localname)[:100]
         vi, en = f"nội dung phải là {self.root}", f"the content must be {self.root}"
@@ -85,11 +85,21 @@ class Procedure:
 
     def find(self, type_: str, function: str) -> Row | None:
         """Find the message with these numbers."""
-        return next((row for row in self.rows if (row.type, row.function) == (type_, function)), None)
+        return self.by_service.get(f"{type_}/{function}")
 
     def telling(self, event: Event, direction: str) -> tuple[Row, ...]:
         """List the messages that tell this event in this direction."""
-        return tuple(row for row in self.rows if row.tells(event) and row.goes(direction))
+        return self._telling.get((event, direction), ())
+
+    @cached_property
+    def by_service(self) -> Mapping[str, Row]:
+        """The messages by their names (``Row.service``)."""
+        return {row.service: row for row in self.rows}
+
+    @cached_property
+    def _telling(self) -> Mapping[tuple[Event, str], tuple[Row, ...]]:
+        ways = [(event, direction) for event in Event for direction in ("to_ministry", "to_gateway")]
+        return {(event, way): tuple(row for row in self.rows if row.tells(event) and row.goes(way)) for event, way in ways}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -145,10 +146,15 @@ class Row(_Table):
             raise ValueError("root: '*' has no schema")
         return self
 
-    @property
+    @cached_property
     def service(self) -> str:
         """The message's name within its procedure, e.g. ``11/05``."""
         return f"{self.type}/{self.function}"
+
+    @cached_property
+    def dates(self) -> tuple[str, ...]:
+        """Elements that hold a date, or a date and its time."""
+        return tuple(name for name, places in self.fields.items() if places[0].endswith(("_at", ".at")))
 
     def tells(self, event: Event) -> bool:
         """Say whether it can tell this event."""

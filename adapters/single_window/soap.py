@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
@@ -20,6 +21,8 @@ SOAP: Mapping[str, str] = {
 CONTENT_TYPE: Mapping[str, str] = {"1.1": "text/xml; charset=utf-8", "1.2": "application/soap+xml; charset=utf-8"}
 #: Both versions of WS-Addressing that are in use.
 WSA = ("http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing")
+#: The header block with a call's identifier -> its namespace.
+_MESSAGE_IDS: Mapping[str, str] = {f"{{{namespace}}}MessageID": namespace for namespace in WSA}
 #: Header blocks of WS-Addressing that a synchronous service understands by answering on the same connection.
 UNDERSTOOD = frozenset({"To", "Action", "MessageID", "From", "RelatesTo"})
 #: A header for another node is not ours to understand (SOAP 1.1 4.2.2, SOAP 1.2 part 1, 2.2).
@@ -36,6 +39,8 @@ _DECLARATION = re.compile(r"\A<\?xml\s[^>]*\?>\s*")
 #: CDATA marks that a writer added as text, and its SOAP library then escaped.
 _MARKS = "<![CDATA[", "]]>"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+#: Stands in a form where a text comes; braces are in no name or address that settings can have (``operations.URI``).
+_TEXT = "{text}"
 #: What stands in a fault's text; the rest is in its detail.
 _SAID_FAULTS = 3
 
@@ -61,15 +66,15 @@ def read_call(body: bytes, options: Options) -> SoapCall:
         raise InvalidMessage(_not_understood(block) for block in strange)
     if soap_body is None:
         raise InvalidMessage([Fault("/Envelope/Body", "missing", "thiếu phần Body của SOAP", "SOAP Body is missing")])
-    wsa = {str(block.tag): block for block in blocks if etree.QName(block).namespace in WSA}
-    id_block = next((block for tag, block in wsa.items() if tag.endswith("}MessageID")), None)
+    ids = {str(block.tag): block for block in blocks if block.tag in _MESSAGE_IDS}
+    id_block = next(iter(ids.values()), None)
     operation, parameters = _called(soap_body, options.doors)
     return SoapCall(
         version=version,
         operation=operation,
         parameters=parameters,
         message_id="" if id_block is None else (id_block.text or "").strip(),
-        wsa_namespace="" if id_block is None else str(etree.QName(id_block).namespace),
+        wsa_namespace="" if id_block is None else _MESSAGE_IDS[str(id_block.tag)],
     )
 
 
@@ -105,18 +110,32 @@ def _unescaped(text: str) -> str:
 
 
 def response(version: str, operation: Operation, text: str, relates_to: str = "", wsa_namespace: str = "") -> bytes:
-    """Write the response of an operation; the text is escaped by the serialiser."""
+    """Write the response of an operation."""
+    addressed = wsa_namespace if relates_to else ""
+    before, between, after = _response_form(version, operation, addressed)
+    return b"".join((before, escaped(relates_to.encode()) if addressed else b"", between, escaped(text.encode()), after))
+
+
+@lru_cache(maxsize=256)
+def _response_form(version: str, operation: Operation, wsa_namespace: str) -> tuple[bytes, ...]:
+    """Write a response without its two texts: what stands before, between and after them."""
     envelope, header, body = _frame(version)
-    if relates_to and wsa_namespace:
-        etree.SubElement(header, f"{{{wsa_namespace}}}RelatesTo", nsmap={"wsa": wsa_namespace}).text = relates_to
+    if wsa_namespace:
+        etree.SubElement(header, f"{{{wsa_namespace}}}RelatesTo", nsmap={"wsa": wsa_namespace}).text = _TEXT
     else:
         envelope.remove(header)
     inner = etree.SubElement(body, f"{{{operation.namespace}}}{operation.response}", nsmap={"n": operation.namespace})
     if operation.shape == "wrapped":
         inner = etree.SubElement(inner, f"{{{operation.namespace}}}{operation.result_wrapper}")
     namespace = operation.parameter_namespace()
-    etree.SubElement(inner, f"{{{namespace}}}{operation.result}" if namespace else operation.result).text = text
-    return xml.serialise(envelope)
+    etree.SubElement(inner, f"{{{namespace}}}{operation.result}" if namespace else operation.result).text = _TEXT
+    pieces = xml.serialise(envelope).split(_TEXT.encode())
+    return tuple(pieces) if wsa_namespace else (b"", *pieces)
+
+
+def escaped(text: bytes) -> bytes:
+    """Write a text as libxml2 does; a return that stood bare would be read as a line's end."""
+    return text.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;").replace(b"\r", b"&#13;")
 
 
 def fault(version: str, error: HubError) -> tuple[int, bytes]:
@@ -188,10 +207,11 @@ def _version(root: etree._Element, options: Options) -> str:
 
 def _must_understand(block: etree._Element, version: str) -> bool:
     """Say whether a header must be understood by us and is not."""
-    wanted = block.get(f"{{{SOAP[version]}}}mustUnderstand", "").strip() in ("1", "true")
+    if block.get(f"{{{SOAP[version]}}}mustUnderstand", "").strip() not in ("1", "true"):
+        return False
     node = block.get(f"{{{SOAP[version]}}}{'actor' if version == '1.1' else 'role'}", "").strip()
     name = etree.QName(block)
-    return wanted and node in _OURS and not (name.namespace in WSA and name.localname in UNDERSTOOD)
+    return node in _OURS and not (name.namespace in WSA and name.localname in UNDERSTOOD)
 
 
 def _not_understood(block: etree._Element) -> Fault:
@@ -218,8 +238,8 @@ def _parameters(call: etree._Element, operation: Operation) -> dict[str, str]:
         return {}
     # Qualified or not, wrapped or not: parameters are found by their local names.
     found = list(_leaves(call))
-    leaves = {etree.QName(element).localname: element for element in found}
-    names = [etree.QName(element).localname for element in found]
+    names = [str(element.tag).rpartition("}")[2] for element in found]
+    leaves = dict(zip(names, found, strict=True))
     for name in (operation.payload, operation.office_code, operation.document_type):
         if names.count(name) > 1:
             raise _twice(f"/Envelope/Body/{operation.operation}/{name}", name, name)

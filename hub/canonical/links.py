@@ -24,6 +24,8 @@ def relinked(dossier: Dossier, links: Mapping[str, str]) -> Dossier:
 
     ``links``: address in the message -> address for the partner; what is not in it stays as it is.
     """
+    if not links and not any(SEPARATOR in file.url for file in _files(dossier)):
+        return dossier
     supplements = tuple(
         each.model_copy(update={"attachments": _relinked(each.attachments, links)}) for each in dossier.supplements
     )
@@ -33,6 +35,13 @@ def relinked(dossier: Dossier, links: Mapping[str, str]) -> Dossier:
         "supplements": supplements,
     }
     return dossier.model_copy(update=changes)
+
+
+def _files(dossier: Dossier) -> Iterator[Attachment | ResultDocument]:
+    yield from dossier.attachments
+    yield from dossier.results
+    for each in dossier.supplements:
+        yield from each.attachments
 
 
 def _relinked(files: Iterable[File], links: Mapping[str, str]) -> tuple[File, ...]:

@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
@@ -33,13 +34,13 @@ def number_in(text: str) -> str:
     return digits if digits.isascii() and _NUMBER.fullmatch(digits) else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NumberKey:
     """The key under which numbers are hashed."""
 
     secret: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Name the key, without telling anything of it."""
         return hmac.new(self.secret, b"name of this key", hashlib.sha256).hexdigest()[:_NAME_DIGITS]

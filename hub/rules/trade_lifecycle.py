@@ -363,8 +363,9 @@ def told(
 ) -> tuple[Status, Facts]:
     """Give status and facts after a message that was applied: by the stage it led to, not by what its sender calls it."""
     meant = STATUS.get(course.stage, known or message.dossier.status)
-    said = message.model_copy(update={"dossier": message.dossier.model_copy(update={"status": meant})})
-    return lifecycle.recorded(known, meant), dossier_facts.after(facts, known, said, now)
+    if message.dossier.status is not meant:
+        message = message.model_copy(update={"dossier": message.dossier.model_copy(update={"status": meant})})
+    return lifecycle.recorded(known, meant), dossier_facts.after(facts, known, message, now)
 
 
 def closed(known: Status, facts: Facts, course: Course, now: float) -> tuple[Status, Facts]:
