@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from hub.errors import BadSettings
 
@@ -61,6 +62,20 @@ def _made(family: str, bits: str) -> Algorithm:
 #: Name -> algorithm.
 ALGORITHMS: Mapping[str, Algorithm] = {each.name: each for each in (_made(family, bits) for family in _URIS for bits in _HASHES)}
 NAMES = tuple(ALGORITHMS)
+#: Name in JWS -> algorithm.
+OF_JWS: Mapping[str, Algorithm] = {each.jws: each for each in ALGORITHMS.values()}
+
+
+def sign(key: Any, octets: bytes, algorithm: Algorithm) -> bytes:
+    """Sign octets with a private key of ``cryptography``; ECDSA gives both numbers, each as long as the curve's order."""
+    if algorithm.family == RSA:
+        return bytes(key.sign(octets, padding.PKCS1v15(), algorithm.hash))
+    if algorithm.family == PSS:
+        salted = padding.PSS(padding.MGF1(algorithm.hash), algorithm.hash.digest_size)
+        return bytes(key.sign(octets, salted, algorithm.hash))
+    # RFC 4050 3.3 (XML Signature 1.1 6.4.3) and RFC 7518 3.4 have the same form.
+    size = (key.key_size + 7) // 8
+    return b"".join(each.to_bytes(size, "big") for each in decode_dss_signature(key.sign(octets, ec.ECDSA(algorithm.hash))))
 
 
 def for_xml(public_key: Any, name: str = "") -> Algorithm:

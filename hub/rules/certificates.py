@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -136,16 +136,14 @@ def _ends(certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate,
         return ()
 
 
-def check(
-    certificate: x509.Certificate, trust: TrustSnapshot, now: datetime, others: Sequence[x509.Certificate] = ()
-) -> Judged:
+def check(certificate: x509.Certificate, trust: TrustSnapshot, now: datetime, others: Sequence[x509.Certificate] = ()) -> Judged:
     """Check that a signer's certificate is trusted now; ``others``: certificates that came beside it, none trusted yet.
 
     A pinned certificate is trusted by itself, one of an endpoint's own authorities directly above it likewise; all else is
     for the trust store's judge, where there is one.
     """
     try:
-        _names(certificate)  # the verdict will need them
+        _told(certificate)  # the verdict will need it
         weak = _weak_key(certificate)
         if trust.judge is not None and certificate not in trust.pinned and not _own(certificate, trust.anchors):
             judged = trust.judge(certificate, tuple(others), now)
@@ -188,13 +186,8 @@ _REASONS = {
 
 def verdict(certificate: x509.Certificate, algorithm: str, judged: Judged, now: datetime, **more: str) -> Verdict:
     """Write down a signature that was accepted; ``more``: level, signed_at, stamped_at."""
-    signer, issuer = _names(certificate)
     return Verdict(
         indication="TOTAL-PASSED",
-        signer=signer,
-        issuer=issuer,
-        serial=f"{certificate.serial_number:x}",
-        fingerprint=fingerprint(certificate),
         algorithm=algorithm,
         weak=judged.weak,
         checked_at=local(now).isoformat(),
@@ -205,6 +198,7 @@ def verdict(certificate: x509.Certificate, algorithm: str, judged: Judged, now: 
         purpose=judged.purpose,
         owner=judged.owner,
         may_sign=judged.may_sign,
+        **_told(certificate),
         **more,
     )
 
@@ -224,8 +218,14 @@ def check_may_sign(verdict: Verdict, what: str) -> None:
 
 
 @_remembered
-def _names(certificate: x509.Certificate) -> tuple[str, str]:
-    return certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
+def _told(certificate: x509.Certificate) -> Mapping[str, str]:
+    """Say whose certificate it is, as verdicts do."""
+    return {
+        "signer": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "serial": f"{certificate.serial_number:x}",
+        "fingerprint": fingerprint(certificate),
+    }
 
 
 def not_signed(reason: str) -> Verdict:
@@ -237,9 +237,7 @@ def not_accepted(error: Untrusted, now: datetime) -> Verdict:
     """Write down a signature that was not accepted, as ``untrusted`` says it; no signer is named: nobody proved to be one."""
     indication, _, sub_indication = error.where.partition("/")
     reason = error.en.removeprefix(_NOT_ACCEPTED.format(error.where))
-    return Verdict(
-        indication=indication, sub_indication=sub_indication, checked_at=local(now).isoformat(), reason=reason
-    )
+    return Verdict(indication=indication, sub_indication=sub_indication, checked_at=local(now).isoformat(), reason=reason)
 
 
 @_remembered

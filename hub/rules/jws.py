@@ -1,4 +1,4 @@
-"""Detached JSON Web Signatures with unencoded payload (RFC 7797), by joserfc's algorithms."""
+"""Detached JSON Web Signatures with unencoded payload (RFC 7797); those that are read are checked by joserfc's algorithms."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc.jws import JWSRegistry
 
 from hub.errors import Untrusted
+from hub.rules import algorithms
 from hub.rules.certificates import untrusted
 
 #: Longest token that is looked at: room for a few certificates in ``x5c``.
@@ -28,8 +29,21 @@ Head = dict[str, Any]
 _REGISTRY = JWSRegistry(algorithms=ALGORITHMS)
 
 
+def _no_repeats(members: list[tuple[str, Any]]) -> Head:
+    """Refuse a name that stands twice: readers differ in which one they take."""
+    head = dict(members)
+    if len(head) < len(members):
+        raise ValueError("a name stands twice")
+    return head
+
+
+# Made once: ``json``, given options, makes them for each call.
+_written_head = json.JSONEncoder(separators=(",", ":")).encode
+_read_head = json.JSONDecoder(object_pairs_hook=_no_repeats).decode
+
+
 class _NativeKey:
-    """All that joserfc's algorithms ask of a key. Its own JWK would copy private numbers, and a key in an HSM has none."""
+    """All that joserfc's algorithms ask of a key; its own JWK would copy the numbers."""
 
     def __init__(self, key: Any) -> None:
         self._key = key
@@ -50,14 +64,14 @@ def algorithms_for(public_key: Any) -> tuple[str, ...]:
 
 def sign_detached(payload: bytes, head: Mapping[str, Any], key: Any) -> str:
     """Sign bytes with a key of ``cryptography``; ``head`` names ``alg`` and stands in the protected header."""
-    algorithm = _REGISTRY.get_alg(head["alg"])
-    return detached(payload, head, lambda octets: bytes(algorithm.sign(octets, _NativeKey(key))))
+    algorithm = algorithms.OF_JWS[head["alg"]]
+    return detached(payload, head, lambda octets: algorithms.sign(key, octets, algorithm))
 
 
 def detached(payload: bytes, head: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
     """Write a token over bytes; ``sign`` makes the signature of octets as ``alg`` in the head says (RFC 7518 3)."""
     protected = {**head, "b64": False, "crit": ["b64"]}
-    first = _encoded(json.dumps(protected, separators=(",", ":"), ensure_ascii=True).encode())
+    first = _encoded(_written_head(protected).encode())
     return f"{first.decode()}..{_encoded(sign(first + b'.' + payload)).decode()}"
 
 
@@ -96,7 +110,7 @@ def read_detached(token: str) -> Detached:
     if len(parts) != 3 or parts[1]:
         raise _bad_form()
     try:
-        head = json.loads(_decoded(parts[0]), object_pairs_hook=_no_repeats)
+        head = _read_head(_decoded(parts[0]).decode())
         signature = _decoded(parts[2])
     except (ValueError, RecursionError):
         raise _bad_form() from None
@@ -105,14 +119,6 @@ def read_detached(token: str) -> Detached:
     if head.get("b64") is not False or head.get("crit") != ["b64"]:
         raise _bad_form()
     return Detached(head, parts[0].encode(), signature)
-
-
-def _no_repeats(members: list[tuple[str, Any]]) -> Head:
-    """Refuse a name that stands twice: readers differ in which one they take."""
-    head = dict(members)
-    if len(head) < len(members):
-        raise ValueError("a name stands twice")
-    return head
 
 
 def _bad_form() -> Untrusted:

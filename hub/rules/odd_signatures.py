@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
 from datetime import datetime
 
 from cryptography import x509
@@ -19,12 +18,11 @@ from lxml import etree
 from hub.errors import Untrusted
 from hub.rules import certificates, signature_form, strict_signature
 from hub.rules.certificates import untrusted
-from hub.rules.signature_form import DIGESTS, DS, METHODS, WEAK_DIGESTS, WEAK_METHODS, Form, bad_form, not_permitted
+from hub.rules.signature_form import ALL_DIGESTS, ALL_METHODS, DS, Form, bad_form, not_permitted
 from hub.rules.trust import Judged, Verdict
 
 #: Where systems put a signature, with or without ds:Signature in it; empty, or with any text, it holds none.
 SLOTS = ("Signature", "SystemSignature")
-_ALL_DIGESTS = {**DIGESTS, **WEAK_DIGESTS}
 
 
 # --- a signature over a part ---------------------------------------------------------------------------------------
@@ -95,7 +93,7 @@ def bare(root: etree._Element) -> Form | None:
 
     Raises Untrusted where something of a signature stands there that cannot be read.
     """
-    found = [info for info in _infos(root) if info.getparent() is not None and _parent(info).tag != f"{DS}Signature"]
+    found = [info for info in root.iter("{*}SignedInfo") if info is not root and _parent(info).tag != f"{DS}Signature"]
     if not found:
         return None
     if len(found) > 1 or next(root.iter(f"{DS}Signature"), None) is not None:
@@ -109,10 +107,6 @@ def bare(root: etree._Element) -> Form | None:
     if form.reference.get("URI") != "":
         raise not_permitted("chữ ký không phủ toàn bộ văn bản", "the signature does not cover the whole document")
     return form
-
-
-def _infos(root: etree._Element) -> Iterator[etree._Element]:
-    return (each for each in root.iter("*") if signature_form.local_name(each) == "SignedInfo")
 
 
 def _parent(element: etree._Element) -> etree._Element:
@@ -160,8 +154,8 @@ def _form(signature: etree._Element, *, enveloped: bool) -> Form:
         info=info,
         value=value,
         key_info=key_info,
-        method=signature_form.algorithm(method, {**METHODS, **WEAK_METHODS}),
-        digests=frozenset({signature_form.algorithm(digest, _ALL_DIGESTS)}),
+        method=signature_form.algorithm(method, ALL_METHODS),
+        digests=frozenset({signature_form.algorithm(digest, ALL_DIGESTS)}),
         reference=reference,
     )
 
@@ -185,7 +179,7 @@ def _check_value(form: Form, certificate: x509.Certificate) -> None:
 
 
 def _same(form: Form, octets: bytes) -> bool:
-    digest = hashlib.new(_ALL_DIGESTS[form.reference[-2].get("Algorithm", "")], octets).digest()
+    digest = hashlib.new(ALL_DIGESTS[form.reference[-2].get("Algorithm", "")], octets).digest()
     return hmac.compare_digest(digest, signature_form.decoded(form.reference[-1].text))
 
 

@@ -53,6 +53,8 @@ DIGESTS: Mapping[str, str] = {
     "http://www.w3.org/2001/04/xmlenc#sha512": "sha512",
 }
 WEAK_DIGESTS: Mapping[str, str] = {"http://www.w3.org/2000/09/xmldsig#sha1": "sha1"}
+ALL_METHODS: Mapping[str, str] = {**METHODS, **WEAK_METHODS}
+ALL_DIGESTS: Mapping[str, str] = {**DIGESTS, **WEAK_DIGESTS}
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 CANONICAL_1_0 = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 _CANONICAL = {EXCLUSIVE, CANONICAL_1_0, "http://www.w3.org/2006/12/xml-c14n11"}
@@ -105,7 +107,7 @@ class Form:
     @property
     def algorithm(self) -> str:
         """Give the signature's algorithm as a verdict names it."""
-        return METHODS.get(self.method) or WEAK_METHODS[self.method]
+        return ALL_METHODS[self.method]
 
 
 def read_form(root: etree._Element) -> Form | None:
@@ -130,7 +132,7 @@ def read_form(root: etree._Element) -> Form | None:
         info=info,
         value=value,
         key_info=key_info,
-        method=algorithm(method, {**METHODS, **WEAK_METHODS}),
+        method=algorithm(method, ALL_METHODS),
         digests=frozenset(digests),
         reference=reference,
         properties=properties,
@@ -170,7 +172,7 @@ def _content_digest(root: etree._Element, reference: etree._Element) -> str:
     _check_coverage(root, reference)
     _check_transforms(transforms)
     check_base64(value)
-    return algorithm(digest, {**DIGESTS, **WEAK_DIGESTS})
+    return algorithm(digest, ALL_DIGESTS)
 
 
 def _check_coverage(root: etree._Element, reference: etree._Element) -> None:
@@ -219,12 +221,10 @@ def _properties_digest(reference: etree._Element) -> str:
     for step in transforms:
         check_canonicalisation(children(step, "Transform")[0])
     check_base64(value)
-    return algorithm(digest, {**DIGESTS, **WEAK_DIGESTS})
+    return algorithm(digest, ALL_DIGESTS)
 
 
-def _properties(
-    root: etree._Element, signature: etree._Element, holder: etree._Element, reference: etree._Element
-) -> Properties:
+def _properties(root: etree._Element, signature: etree._Element, holder: etree._Element, reference: etree._Element) -> Properties:
     """Find the properties: in this signature, about this signature, and where the reference points."""
     qualifying = children(holder, "QualifyingProperties", namespace=XADES)[0]
     target = signature.get("Id", "")

@@ -12,17 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
 
 from hub.canonical.base import local
 from hub.errors import BadSettings, CannotSign, Fault, InvalidMessage
 from hub.rules import algorithms, certificates, jws, xml, xml_signing
-from hub.rules.algorithms import PSS, RSA, Algorithm
+from hub.rules.algorithms import Algorithm
 from hub.rules.trust import HeldKey, Signer
 from hub.rules.xml_signing import DS, Policy
 
@@ -45,15 +43,7 @@ class MemoryKey:
 
     def sign(self, octets: bytes, algorithm: Algorithm) -> bytes:
         """Sign octets; see ``HeldKey``."""
-        key: Any = self._key
-        if algorithm.family == RSA:
-            return bytes(key.sign(octets, padding.PKCS1v15(), algorithm.hash))
-        if algorithm.family == PSS:
-            salted = padding.PSS(padding.MGF1(algorithm.hash), algorithm.hash.digest_size)
-            return bytes(key.sign(octets, salted, algorithm.hash))
-        # RFC 4050 3.3 (XML Signature 1.1 6.4.3) and RFC 7518 3.4 have the same form.
-        size = (key.key_size + 7) // 8
-        return b"".join(each.to_bytes(size, "big") for each in decode_dss_signature(key.sign(octets, ec.ECDSA(algorithm.hash))))
+        return algorithms.sign(self._key, octets, algorithm)
 
 
 def in_memory(
@@ -128,7 +118,7 @@ def sign_xml(document: bytes, signer: Signer, algorithm: str = "", slot: str = "
     are dropped. Raises InvalidMessage where the document cannot be signed, CannotSign where the key cannot be used now.
     """
     method = _method(signer, algorithm)
-    return _enveloped(document, lambda root, declared: xml_signing.plain(root, method, signer, declared, slot), slot)
+    return _enveloped(document, lambda root: xml_signing.plain(document, root, method, signer, slot), slot)
 
 
 def sign_xades(
@@ -146,9 +136,7 @@ def sign_xades(
     ``stamp`` is a call to the time-stamping authority, and raises CannotSign where that does not answer.
     """
     method = _method(signer, algorithm)
-    return _enveloped(
-        document, lambda root, declared: xml_signing.xades(root, method, signer, now, policy, declared, stamp, slot), slot
-    )
+    return _enveloped(document, lambda root: xml_signing.xades(document, root, method, signer, now, policy, stamp, slot), slot)
 
 
 def sign_jws(body: bytes, signer: Signer, algorithm: str = "") -> str:
@@ -158,8 +146,6 @@ def sign_jws(body: bytes, signer: Signer, algorithm: str = "") -> str:
     carried = [base64.b64encode(certificates.octets(each)).decode() for each in (signer.certificate, *signer.chain)]
     head = {"alg": method.jws, "x5c": carried, "x5t#S256": certificates.thumbprint(der)}
     return jws.detached(body, head, lambda octets: signer.sign(octets, method))
-
-
 
 
 def _method(signer: Signer, name: str) -> Algorithm:
@@ -182,15 +168,14 @@ def _cached_jws_method(certificate: x509.Certificate, name: str) -> Algorithm:
     return algorithms.for_jws(certificate.public_key(), name)
 
 
-def _enveloped(document: bytes, sign: Callable[[etree._Element, bool], bytes], slot: str = "") -> bytes:
+def _enveloped(document: bytes, sign: Callable[[etree._Element], bytes], slot: str = "") -> bytes:
     # Of our own making: whole files may stand in it.
     root = xml.parse(document, long_texts=True)
     _check_can_be_signed(root)
     if slot:
         _check_slot(root, slot)
-    declared = document.removeprefix(b"\xef\xbb\xbf").startswith(b"<?xml")
     try:
-        return sign(root, declared)
+        return sign(root)
     except etree.LxmlError:  # Canonical XML 1.0, 1.3: a namespace must be an absolute URI
         vi, en = "không gian tên phải là URI tuyệt đối mới ký được", "only namespaces that are absolute URIs can be signed"
         raise InvalidMessage([Fault(f"/{_local(root)}", "bad_value", vi, en)]) from None

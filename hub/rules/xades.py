@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, NaiveDatetime, TypeAdapter, ValidationError
 from hub.canonical.base import local
 from hub.rules import certificates, signature_form, timestamps, xml
 from hub.rules.certificates import untrusted
-from hub.rules.signature_form import DIGESTS, WEAK_DIGESTS, XADES, Form, bad_form, children, decoded
+from hub.rules.signature_form import ALL_DIGESTS, WEAK_DIGESTS, XADES, Form, bad_form, children, decoded
 from hub.rules.timestamps import Timestamp
 
 _XADES_141 = "{http://uri.etsi.org/01903/v1.4.1#}"
@@ -160,8 +160,8 @@ def _names(listed: etree._Element, der: bytes) -> str | None:
         if len(found) != 1:
             raise bad_form("SigningCertificate sai cấu trúc", "SigningCertificate is not well-formed")
         method, value = children(found[0], "DigestMethod", "DigestValue")
-        digest = signature_form.algorithm(method, {**DIGESTS, **WEAK_DIGESTS})
-        expected = hashlib.new({**DIGESTS, **WEAK_DIGESTS}[digest], der).digest()
+        digest = signature_form.algorithm(method, ALL_DIGESTS)
+        expected = hashlib.new(ALL_DIGESTS[digest], der).digest()
         if hmac.compare_digest(expected, decoded(value.text)):
             return digest
     return None

@@ -54,9 +54,9 @@ _DOCTYPE = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->))*
 MAX_ATTRIBUTES = 256
 #: Canonicalisation looks at all namespaces in scope for each element (15,000 of them over 100,000 elements: 11 s).
 MAX_NAMESPACES = 256
-_CROWDED_TAG = re.compile(
-    rb"""<[^\s<>/!?]++(?:\s++[^\s=<>]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+')){%d}""" % (MAX_ATTRIBUTES + 1)
-)
+#: No node is shorter than ``<a>``, which also begins a level.
+_NODE_BYTES = 3
+_CROWDED_TAG = re.compile(rb"""<[^\s<>/!?]++(?:\s++[^\s=<>]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+')){%d}""" % (MAX_ATTRIBUTES + 1))
 #: In a document larger than this, signs are looked for one after the other up to so many, and only then counted.
 _LARGE, _FEW = 16_384, 1_000
 _IN_TAG = re.compile(rb"""=\s*+(?:"[^"<]*+"|'[^'<]*+')|/?>|<""")
@@ -109,7 +109,12 @@ def parse(
     """
     _check_size(document, max_bytes)
     _check_encoding(document)
-    _check_nodes(document, max_depth, max_nodes)
+    # Too many attributes of one element, or namespaces in scope, need as many of these signs.
+    crowded = _has_more(document, b"=", min(MAX_ATTRIBUTES, MAX_NAMESPACES))
+    if crowded:
+        _check_attributes(document)
+    if len(document) > _NODE_BYTES * max_nodes:
+        _check_nodes(document, max_depth, max_nodes)
     if _DOCTYPE.match(document):
         raise _refused("dtd", "văn bản XML không được khai báo DTD (DOCTYPE)", "a document type (DTD) is not allowed")
     # What is shorter than the limit can hold no text beyond it, and keeps all of libxml2's limits.
@@ -118,7 +123,11 @@ def parse(
         root = etree.fromstring(document, parser)
     except etree.XMLSyntaxError as error:
         raise InvalidMessage([_syntax_fault(parser, error)]) from None
-    _check_tree(root, document, max_depth)
+    if len(document) > _NODE_BYTES * max_depth and _deeper_than(max_depth)(root):
+        raise _too_deep(max_depth)
+    if crowded and document.count(b"xmlns") > MAX_NAMESPACES:
+        _check_namespaces(root)
+    _check_tree(root, document)
     return root
 
 
@@ -180,6 +189,15 @@ def _has_more(document: bytes, sign: bytes, limit: int) -> bool:
     return document.count(sign) > limit
 
 
+def _check_attributes(document: bytes) -> None:
+    if _CROWDED_TAG.search(document):
+        raise _refused(
+            "too_many_nodes",
+            f"một phần tử có hơn {MAX_ATTRIBUTES} thuộc tính cho phép",
+            f"an element has more than the {MAX_ATTRIBUTES} attributes allowed",
+        )
+
+
 def _check_nodes(document: bytes, max_depth: int, max_nodes: int) -> None:
     """Refuse too many nodes before libxml2 builds them.
 
@@ -187,14 +205,8 @@ def _check_nodes(document: bytes, max_depth: int, max_nodes: int) -> None:
     two counts; only one that might be too large is read tag by tag. Where the walk meets what is not well-formed it
     stops: libxml2 builds nothing after that place either.
     """
-    if _has_more(document, b"=", MAX_ATTRIBUTES) and _CROWDED_TAG.search(document):
-        raise _refused(
-            "too_many_nodes",
-            f"một phần tử có hơn {MAX_ATTRIBUTES} thuộc tính cho phép",
-            f"an element has more than the {MAX_ATTRIBUTES} attributes allowed",
-        )
     half = max_nodes // 2
-    if len(document) <= max_nodes or not (_has_more(document, b"<", half) or _has_more(document, b"=", half)):
+    if not (_has_more(document, b"<", half) or _has_more(document, b"=", half)):
         return
     nodes = depth = 0
     at = document.find(b"<")
@@ -293,14 +305,9 @@ def _deeper_than(levels: int) -> etree.XPath:
     return etree.XPath("boolean(" + "/*" * (levels + 1) + ")")
 
 
-def _check_tree(root: etree._Element, document: bytes, max_depth: int) -> None:
+def _check_tree(root: etree._Element, document: bytes) -> None:
     if root.getroottree().docinfo.internalDTD is not None:  # the second lock on the same door
         raise _refused("dtd", "văn bản XML không được khai báo DTD (DOCTYPE)", "a document type (DTD) is not allowed")
-    # As many levels need as many start tags, and end tags but for the last; spares the usual document the XPath.
-    if _has_more(document, b"<", 2 * max_depth) and _deeper_than(max_depth)(root):
-        raise _too_deep(max_depth)
-    if _has_more(document, b"=", MAX_NAMESPACES) and document.count(b"xmlns") > MAX_NAMESPACES:
-        _check_namespaces(root)
     declaration = _DECLARATION.match(document)
     if document.find(b"?", declaration.end() + 2 if declaration else 0) >= 0 and document.count(b"<?") > bool(declaration):
         _check_instructions(root)

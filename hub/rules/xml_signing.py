@@ -93,28 +93,28 @@ class Policy:
     digest: bytes
 
 
-def plain(root: etree._Element, method: Algorithm, signer: Signer, declaration: bool, slot: str = "") -> bytes:
-    """Sign an element as a whole by XML-DSig; the signature is spliced into its bytes as the last child of the root.
+def plain(document: bytes, root: etree._Element, method: Algorithm, signer: Signer, slot: str = "") -> bytes:
+    """Sign a document, read as ``root``, by XML-DSig; the signature is spliced into its bytes as the last child of the root.
 
     ``slot``: path of the empty element below the root in which the signature is put instead. Raises etree.LxmlError where the
     document has no canonical form.
     """
     info = _info(method, _whole(root, method, _canonical(root)))
     signature = _signature(info, _base64(signer.sign(info.encode(), method)), signer)
-    return _spliced(root, signature, declaration, slot)
+    return _spliced(document, root, signature, slot)
 
 
 def xades(
+    document: bytes,
     root: etree._Element,
     method: Algorithm,
     signer: Signer,
     now: datetime,
     policy: Policy | None,
-    declaration: bool,
     stamp: Callable[[bytes], bytes] | None = None,
     slot: str = "",
 ) -> bytes:
-    """Sign an element as a whole by XAdES-B-B, with a time token over the signature's value by XAdES-B-T; see ``plain``."""
+    """Sign a document by XAdES-B-B, with a time token over the signature's value by XAdES-B-T; see ``plain``."""
     octets = _canonical(root)
     identifier = hashlib.sha256(octets).hexdigest()[:_ID_DIGITS]
     properties = _properties(identifier, method, signer.certificate, now, policy)
@@ -123,7 +123,7 @@ def xades(
     value = _base64(signer.sign(info.encode(), method))
     unsigned = _TIMESTAMP.format(_base64(stamp(hashlib.sha256(_VALUE_ALONE.format(value).encode()).digest()))) if stamp else ""
     qualifying = _OBJECT.format(id=identifier, signed=properties, unsigned=unsigned)
-    return _spliced(root, _signature(info, value, signer, f' Id="s-{identifier}"', qualifying), declaration, slot)
+    return _spliced(document, root, _signature(info, value, signer, f' Id="s-{identifier}"', qualifying), slot)
 
 
 def _canonical(element: etree._Element) -> bytes:
@@ -164,9 +164,7 @@ def _policy(policy: Policy) -> str:
 
 def _signature(info: str, value: str, signer: Signer, identifier: str = "", qualifying: str = "") -> bytes:
     carried = _carried((signer.certificate, *signer.chain))
-    return _SIGNATURE.format(
-        identifier=identifier, info=info, value=value, certificates=carried, object=qualifying
-    ).encode()
+    return _SIGNATURE.format(identifier=identifier, info=info, value=value, certificates=carried, object=qualifying).encode()
 
 
 @lru_cache(maxsize=64)
@@ -179,23 +177,41 @@ def _certificate_digest(certificate: x509.Certificate, digest: str) -> str:
     return _base64(hashlib.new(digest, certificates.octets(certificate)).digest())
 
 
-def _spliced(root: etree._Element, signature: bytes, declaration: bool, slot: str = "") -> bytes:
+def _spliced(document: bytes, root: etree._Element, signature: bytes, slot: str = "") -> bytes:
     if slot:
-        return _in_slot(root, signature, declaration, slot)
-    if root.text is None and not len(root):
-        root.text = ""  # written with an end tag, before which the signature goes
-    written = xml.serialise(root, declaration)
+        return _in_slot(document, root, signature, slot)
+    written = document if _can_be_spliced(document, root) else _written(document, root)
     end = written.rindex(b"</")
     return written[:end] + signature + written[end:]
 
 
-def _in_slot(root: etree._Element, signature: bytes, declaration: bool, slot: str) -> bytes:
+def _can_be_spliced(document: bytes, root: etree._Element) -> bool:
+    """Say whether a document goes on as it is: no mark, comment, section or end of line in it that reading has changed.
+
+    So is what was written by us. Writing it anew would take as long as hashing it.
+    """
+    name = etree.QName(root).localname
+    end_tag = f"</{root.prefix}:{name}>" if root.prefix else f"</{name}>"
+    return document[:1] == b"<" and b"!" not in document and b"\r" not in document and document.endswith(end_tag.encode())
+
+
+def _written(document: bytes, root: etree._Element) -> bytes:
+    if root.text is None and not len(root):
+        root.text = ""  # written with an end tag, before which the signature goes
+    return xml.serialise(root, _declares(document))
+
+
+def _declares(document: bytes) -> bool:
+    return document.removeprefix(b"\xef\xbb\xbf").startswith(b"<?xml")
+
+
+def _in_slot(document: bytes, root: etree._Element, signature: bytes, slot: str) -> bytes:
     """Put a signature into an empty element: a mark that the document cannot hold already stands there while it is written."""
     place = root.find(slot)
     assert place is not None and not len(place) and not place.text  # the caller has looked
     mark = hashlib.sha256(signature).hexdigest()
     place.text = mark
-    before, _, after = xml.serialise(root, declaration).partition(mark.encode())
+    before, _, after = xml.serialise(root, _declares(document)).partition(mark.encode())
     return before + signature + after
 
 

@@ -19,6 +19,8 @@ MAX_FAULTS = 500
 #: Names of a tree beside those of elements: the order of children whose names take turns, and texts that stand between children
 #: (the first before them, then one after each).
 ORDER, MIXED = "#order", "#mixed"
+#: First signs of names that are no child's.
+_OWN_SIGNS = ("@", "#")
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
@@ -54,7 +56,10 @@ def to_tree(element: etree._Element) -> Tree:
 
 
 def _content(element: etree._Element) -> Tree | str:
-    tree: Tree = {"@" + str(name): str(value) for name, value in element.items() if not str(name).startswith(_XSI)}
+    attributes = element.items()
+    if not attributes and not len(element):  # as nearly all are
+        return element.text or ""
+    tree: Tree = {"@" + str(name): str(value) for name, value in attributes if not str(name).startswith(_XSI)}
     own = element.text or ""
     if len(element):
         own = own.strip()
@@ -71,10 +76,13 @@ def _add_children(tree: Tree, element: etree._Element) -> bool:
     """Add an element's children; say whether texts stand between them, which are kept then as they are."""
     last, takes_turns, mixed = "", False, False
     for child in element:
-        name = str(child.tag)
-        takes_turns = takes_turns or (name != last and name in tree)
-        mixed = mixed or bool(child.tail and not child.tail.isspace())
-        _add(tree, name, _content(child))
+        name, tail = str(child.tag), child.tail
+        mixed = mixed or bool(tail and not tail.isspace())
+        if name in tree:
+            takes_turns = takes_turns or name != last
+            _add_another(tree, name, _content(child))
+        else:
+            tree[name] = _content(child)
         last = name
     if takes_turns:
         tree[ORDER] = [str(child.tag) for child in element]
@@ -83,10 +91,8 @@ def _add_children(tree: Tree, element: etree._Element) -> bool:
     return mixed
 
 
-def _add(tree: Tree, name: str, content: Tree | str) -> None:
-    if name not in tree:
-        tree[name] = content
-    elif isinstance(tree[name], list):
+def _add_another(tree: Tree, name: str, content: Tree | str) -> None:
+    if isinstance(tree[name], list):
         tree[name].append(content)
     else:
         tree[name] = [tree[name], content]
@@ -96,7 +102,7 @@ def from_tree(name: str, tree: Mapping[str, Any], *, max_depth: int = MAX_DEPTH)
     """Build an element from names, lists and texts; raise InvalidMessage, naming every place that cannot be XML."""
     builder = _Builder(max_depth)
     holder = etree.Element("holder")
-    builder.add(holder, name, tree, "")
+    builder.add(holder, name, tree, 1)
     if builder.faults:
         raise InvalidMessage(builder.faults)
     root = holder[0]
@@ -106,45 +112,54 @@ def from_tree(name: str, tree: Mapping[str, Any], *, max_depth: int = MAX_DEPTH)
 
 @dataclass
 class _Builder:
-    """Builds elements and remembers what could not be one."""
+    """Builds elements and remembers what could not be one; places are told from the tree, and only for faults."""
 
     levels: int
     faults: list[Fault] = field(default_factory=list)
 
-    def add(self, parent: etree._Element, name: str, value: Any, path: str) -> None:
+    def add(self, parent: etree._Element, name: str, value: Any, level: int) -> None:
         """Add one element, with all that is below it."""
-        place = f"{path}/{name}"
-        if place.count("/") > self.levels:
-            self._fault(place, "too_deep", f"lồng nhau quá {self.levels} cấp", f"nested deeper than {self.levels} levels")
+        if level > self.levels:
+            vi, en = f"lồng nhau quá {self.levels} cấp", f"nested deeper than {self.levels} levels"
+            self._fault("too_deep", vi, en, parent, name)
             return
         try:
             element = etree.SubElement(parent, name)
         except (ValueError, TypeError):
-            self._fault(place, "bad_name", "tên không dùng được làm tên phần tử XML", "this name cannot be an XML element")
+            vi, en = "tên không dùng được làm tên phần tử XML", "this name cannot be an XML element"
+            self._fault("bad_name", vi, en, parent, name)
             return
         # Texts are by far the most, and asking for the abstract type costs ten times as much.
-        if isinstance(value, str) or not isinstance(value, Mapping):
-            self._set(element, None, value, place)
+        if isinstance(value, str) or not isinstance(value, (dict, Mapping)):
+            self._set_text(element, value)
         else:
-            self._add_members(element, value, place)
+            self._add_members(element, value, level + 1)
 
-    def _add_members(self, element: etree._Element, members: Mapping[Any, Any], place: str) -> None:
+    def _add_members(self, element: etree._Element, members: Mapping[Any, Any], level: int) -> None:
         for name, value in members.items():
-            if name == "#text":
-                self._set(element, None, value, place)
-            elif name in (ORDER, MIXED):
-                continue
-            elif isinstance(name, str) and name.startswith("@"):
-                self._set(element, name[1:], value, f"{place}/{name}")
+            if isinstance(name, str) and name.startswith(_OWN_SIGNS):
+                self._add_own(element, name, value, level)
+            elif isinstance(value, (str, dict)) or not _is_list(value):
+                self.add(element, name, value, level)
             else:
-                for item in value if _is_list(value) else (value,):
-                    self.add(element, name, item, place)
+                for item in value:
+                    self.add(element, name, item, level)
         if ORDER in members:
             _reorder(element, members[ORDER])
         if MIXED in members:
-            self._mix(element, members[MIXED], place)
+            self._mix(element, members[MIXED])
 
-    def _mix(self, element: etree._Element, texts: Any, place: str) -> None:
+    def _add_own(self, element: etree._Element, name: str, value: Any, level: int) -> None:
+        """Add an element's own text or attribute; the order of its children is made when all are there."""
+        if name == "#text":
+            self._set_text(element, value)
+        elif name.startswith("@"):
+            self._set_attribute(element, name, value)
+        elif name not in (ORDER, MIXED):
+            for item in value if _is_list(value) else (value,):
+                self.add(element, name, item, level)
+
+    def _mix(self, element: etree._Element, texts: Any) -> None:
         """Put texts before the first child and after each; one too many goes with the last, so that none is lost."""
         written = list(map(self._text_of, texts if _is_list(texts) else (texts,)))
         children = list(element)
@@ -157,25 +172,39 @@ class _Builder:
                 else:
                     holder.tail = (text + end) or None
         except (ValueError, TypeError):
-            self._fault(place, "bad_character", "nội dung không ghi được vào XML", "this content cannot be written into XML")
+            self._bad_character(element)
 
     @staticmethod
     def _text_of(value: Any) -> str:
         return value if isinstance(value, str) else ""
 
-    def _set(self, element: etree._Element, attribute: str | None, value: Any, place: str) -> None:
+    def _set_text(self, element: etree._Element, value: Any) -> None:
         try:
-            if attribute is None:
-                element.text = _written(value) or None
-            else:
-                element.set(attribute, _written(value))
+            element.text = (value if isinstance(value, str) else _written(value)) or None
         except (ValueError, TypeError):
-            self._fault(place, "bad_character", "nội dung không ghi được vào XML", "this content cannot be written into XML")
+            self._bad_character(element)
 
-    def _fault(self, place: str, code: str, vi: str, en: str) -> None:
+    def _set_attribute(self, element: etree._Element, name: str, value: Any) -> None:
+        try:
+            element.set(name[1:], _written(value))
+        except (ValueError, TypeError):
+            self._bad_character(element, name)
+
+    def _bad_character(self, element: etree._Element, *below: object) -> None:
+        vi, en = "nội dung không ghi được vào XML", "this content cannot be written into XML"
+        self._fault("bad_character", vi, en, element, *below)
+
+    def _fault(self, code: str, vi: str, en: str, element: etree._Element, *below: object) -> None:
+        """Note a fault of an element, or of what should stand in it by a name."""
         if len(self.faults) < MAX_FAULTS:
-            showable = place[:300].encode("utf-8", "replace").decode("utf-8")  # a name may hold half a surrogate pair
+            showable = _place(element, *below)[:300].encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair
             self.faults.append(Fault(showable, code, vi, en))
+
+
+def _place(element: etree._Element, *below: object) -> str:
+    """Give the path of an element below the holder, or of what should stand in it by a name."""
+    _, *above = (str(each.tag) for each in reversed((element, *element.iterancestors())))
+    return "".join(f"/{each}" for each in (*above, *below))
 
 
 def _reorder(element: etree._Element, order: Any) -> None:

@@ -110,6 +110,15 @@ def test_a_header_of_another_kind_is_refused(changes: dict):
     assert jws_refusal(BODY, with_head(sign_jws(BODY, SIGNER.signer), **changes)) == "TOTAL-FAILED/FORMAT_FAILURE"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "utf-8-sig", "latin-1"])
+def test_a_header_that_is_not_utf_8_is_refused(encoding: str):
+    """RFC 7515, 3: it is the UTF-8 of a JSON object."""
+    token = sign_jws(BODY, SIGNER.signer)
+    head = json.dumps({**head_of(token), "note": "\xe0"}, ensure_ascii=False).encode(encoding)
+
+    assert jws_refusal(BODY, f"{encoded(head)}..{token.split('.')[2]}") == "TOTAL-FAILED/FORMAT_FAILURE"
+
+
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "ES256", "ES512", "EdDSA", "PS1"])
 def test_an_algorithm_that_does_not_fit_the_key_is_refused(algorithm: str):
     token = with_head(sign_jws(BODY, SIGNER.signer), alg=algorithm)

@@ -237,6 +237,43 @@ def test_the_signature_is_the_roots_last_child_and_the_declaration_stays():
 
 
 @pytest.mark.parametrize(
+    ("document", "end"),
+    [
+        (b"<?xml version='1.0' encoding='utf-8'?>\n<E a='1' b = \"2\">\n <c></c>&#65;</E>", b"</E>"),
+        (b'<x:E xmlns:x="urn:x" ID="i"><c/>&gt;</x:E>', b"</x:E>"),
+        ("<HồSơ>Nguyễn Thử Nghiệm</HồSơ>".encode(), "</HồSơ>".encode()),
+    ],
+)
+def test_a_document_goes_on_as_it_was_written(document: bytes, end: bytes):
+    signed = sign_xml(document, SIGNER.signer)
+
+    signature = signed.removeprefix(document.removesuffix(end)).removesuffix(end)
+    assert signature.startswith(b"<ds:Signature ")
+    assert signature.endswith(b"</ds:Signature>")
+    assert signed_part(signed, TRUST, NOW).verdict.indication == "TOTAL-PASSED"
+
+
+@pytest.mark.parametrize(
+    ("document", "written"),
+    [
+        (b"<E><!-- </E> --><a>1<!-- -->2</a></E>", b"<E><a>12</a>"),
+        (b"<E><a>1</a></E><!-- </E>-->", b"<E><a>1</a>"),
+        (b"<E--><a>1</a></E--><!-- </E-->", b"<E--><a>1</a>"),
+        (b"<E><![CDATA[</E>]]></E>", b"<E>&lt;/E&gt;"),
+        (b"<E>a!</E>", b"<E>a!"),
+        (b"<E>\r\n<a>&#13;</a></E>", b"<E>\n<a>&#13;</a>"),
+        (b"\n<E><a/></E >\n", b"<E><a/>"),
+        (b"<E/>", b"<E>"),
+    ],
+)
+def test_a_document_is_written_anew_where_reading_has_changed_it(document: bytes, written: bytes):
+    signed = sign_xml(document, SIGNER.signer)
+
+    assert signed.startswith(written + b"<ds:Signature ")
+    assert signed_part(signed, TRUST, NOW).verdict.indication == "TOTAL-PASSED"
+
+
+@pytest.mark.parametrize(
     ("document", "path", "code"),
     [
         (SIGNED, "/Envelope", "already_signed"),

@@ -199,6 +199,19 @@ def test_more_nodes_than_allowed_are_refused(document: bytes):
     assert codes_of(document, max_nodes=900, max_depth=2_000) == ["too_many_nodes"]
 
 
+@pytest.mark.parametrize("node", [b"<b/>", b"<b></b>", b"<b>"])
+def test_the_first_node_too_many_is_refused_also_in_the_shortest_document(node: bytes):
+    allowed = b"<b/>" * 9
+
+    assert len(xml.parse(b"<a>" + allowed + b"</a>", max_nodes=10)) == 9
+    assert codes_of(b"<a>" + node * 10, max_nodes=10) == ["too_many_nodes"]
+
+
+def test_the_first_level_too_deep_is_refused_also_in_the_shortest_document():
+    assert xml.parse(b"<a><a><a/></a></a>", max_depth=3).tag == "a"
+    assert codes_of(b"<a><a><a><a/></a></a></a>", max_depth=3) == ["too_deep"]
+
+
 def attributes(count: int, name: str = "a") -> bytes:
     return b" ".join(b'%s%d = "urn:%d"' % (name.encode(), n, n) for n in range(count))
 

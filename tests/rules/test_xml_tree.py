@@ -107,6 +107,30 @@ def test_numbers_and_truth_are_written_as_xml_schema_does():
     )
 
 
+def test_each_place_that_cannot_be_xml_is_named_by_its_path():
+    value = {"{urn:x/y}b": {"@k": "\x00", "c": ["1", "\x01", {"#text": [], "1": ""}]}, "d": {"e": {"f": {}}}, "@k": b""}
+
+    with pytest.raises(InvalidMessage) as caught:
+        xml.from_tree("r", {"a": value}, max_depth=4)
+
+    assert [(fault.code, fault.path) for fault in caught.value.faults] == [
+        ("bad_character", "/r/a/{urn:x/y}b/@k"),
+        ("bad_character", "/r/a/{urn:x/y}b/c"),
+        ("bad_character", "/r/a/{urn:x/y}b/c"),
+        ("too_deep", "/r/a/{urn:x/y}b/c/1"),
+        ("too_deep", "/r/a/d/e/f"),
+        ("bad_character", "/r/a/@k"),
+    ]
+
+
+def test_the_slashes_of_a_namespace_are_no_levels():
+    tree: dict = {"{http://example.org/a/b}x": "1"}
+    for _ in range(20):
+        tree = {"{http://example.org/a/b}x": tree}
+
+    assert xml.to_tree(xml.from_tree("r", tree)) == tree
+
+
 def test_a_tree_that_is_too_deep_is_refused():
     tree: dict = {}
     for _ in range(3_000):
