@@ -49,8 +49,9 @@ def hear(hub: Hub, endpoint: str, head: MemberHead, token: str, body: bytes) -> 
 
 
 def _accepted(hub: Hub, endpoint: str, head: MemberHead, token: str, body: bytes, message_id: str) -> Answer:
+    line = hub.line_of(endpoint)
     with hub.ledger.read() as conn:
-        found = (handed_over.subject_of(conn, name, head.about) for name in hub.line_of(endpoint))
+        found = (handed_over.subject_of(conn, name, head.about) for name in line)
         subject = next(filter(None, found), "")
     if not subject:
         vi, en = "không có lượt chuyển nào tới bên gửi mang mã này", "no delivery to this sender has this identifier"

@@ -189,8 +189,9 @@ def _files(
         return ()
     digests = tuple(dict.fromkeys(digest for _, digest in named))
     parties = (endpoint.name, *((known.origin,) if known is not None and known.origin else ()))
+    lines = hub.lines_of(parties)
     with hub.ledger.read() as conn:
-        found = {*readable(conn, digests, hub.lines_of(parties)), *brought}
+        found = {*readable(conn, digests, lines), *brought}
     if faults := [not_stored(path) for path, digest in named if digest not in found]:
         raise InvalidMessage(faults)
     return digests

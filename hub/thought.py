@@ -277,8 +277,9 @@ def _sizes(hub: Hub, endpoint: Endpoint, digests: Collection[str]) -> dict[str, 
     """Give the sizes of those files that a sender may name."""
     if not digests:
         return {}
+    line = hub.line_of(endpoint.name)
     with hub.ledger.glance() as conn:
-        found = readable(conn, digests, hub.line_of(endpoint.name))
+        found = readable(conn, digests, line)
     return {digest: row.size for digest, row in found.items()}
 
 

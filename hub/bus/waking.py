@@ -15,7 +15,7 @@ from hub.bus.port import GATHER_SECONDS
 from hub.bus.topology import Topology
 
 #: Bells that ring within this time are told with one message.
-TELL_SECONDS = 0.005
+TELL_SECONDS = 0.02
 #: AMQP: the message may be lost with the broker.
 TRANSIENT = 1
 #: A teller that has nothing to tell keeps its connection alive so often.

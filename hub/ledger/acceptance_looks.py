@@ -49,25 +49,29 @@ class DossierMoved(HubError):
 
 
 class Known:
-    """What the ledger holds of the dossiers that messages speak of."""
+    """What the ledger holds of the messages, and of the dossiers that they speak of."""
 
     def __init__(self, conn: Connection, works: Sequence[Share]) -> None:
         changes = [change for work in works for change in work.given.dossiers]
         keys = sorted({change.key for change in changes})
         numbers = sorted({code for change in changes for code in change.codes})
-        self.dossiers = {row.key: row for row in _DOSSIERS.find(conn, [{"dossier": key} for key in keys])}
+        named = sorted({(work.given.endpoint, work.given.identity) for work in works if work.given.identity})
+        # All is asked before any of it is looked at: one round to the server.
+        found = _DOSSIERS.find(conn, [{"dossier": key} for key in keys])
+        numbered = _NUMBERS.find(conn, [{"number": number} for number in numbers])
+        held = _IDENTITIES.find(conn, [{"sender": sender, "name": name} for sender, name in named])
+        self.dossiers = {row.key: row for row in found}
         #: Number -> key of the dossier that has it.
-        self.numbers = {row.code: row.key for row in _NUMBERS.find(conn, [{"number": number} for number in numbers])}
+        self.numbers = {row.code: row.key for row in numbered}
+        #: Endpoint and identity -> the accepted message that holds it.
+        self.identities = {(row.endpoint, row.identity): row for row in held}
 
 
 def find_repeated(commit: Commit, works: Sequence[Share], digests: dict[str, str], known: Known) -> None:
     """Answer the messages that were accepted before as then; refuse those whose identity came with other content."""
-    named = sorted({(work.given.endpoint, work.given.identity) for work in works if work.given.identity})
-    found = _IDENTITIES.find(commit.conn, [{"sender": sender, "name": name} for sender, name in named])
-    held = {(row.endpoint, row.identity): row for row in found}
     for work in works:
         given = work.given
-        row = held.get((given.endpoint, given.identity))
+        row = known.identities.get((given.endpoint, given.identity))
         if row is not None and row.signed_digest != digests[given.message_id]:
             work.refuse(_conflict(given.identity, row.message_id))
             continue

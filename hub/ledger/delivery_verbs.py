@@ -161,17 +161,19 @@ def _not_the_same(row: Row[Any], due: Due) -> Untrusted | None:
 
 def _mark_claimed(conn: Connection, claimed: Sequence[tuple[Work[Claiming, Delivery], Row[Any]]]) -> None:
     state = next_state(State.QUEUED, "claim")
-    marks = []
+    _CLAIM.change(conn, [_mark(work.given, row, state) for work, row in claimed])
     held = chains.held_by(conn, [(row.endpoint, row.subject) for _, row in claimed])
     business = payloads.get_all(conn, [row.business_digest for _, row in claimed])
     for work, row in claimed:
         given = work.given
         lease = given.now + given.lease_seconds
-        marks.append({"delivery": row.id, "new_state": state.value, "lease": lease, "now": given.now})
         holds = held.get((row.endpoint, row.subject), {})
         read = _as_delivery(row, state, lease, given.due.canonical, holds, business.get(row.business_digest))
         work.value = replace(read, doubted=True) if attempt_rows.doubted(conn, row) else read
-    _CLAIM.change(conn, marks)
+
+
+def _mark(given: Claiming, row: Row[Any], state: State) -> dict[str, Any]:
+    return {"delivery": row.id, "new_state": state.value, "lease": given.now + given.lease_seconds, "now": given.now}
 
 
 def doubtful(conn: Connection, delivery_id: str, epoch: int) -> Delivery | None:

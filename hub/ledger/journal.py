@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, Integer, Text, exists, select, update
 from sqlalchemy.engine import Row
 
-from hub.canonical.compact_json import compact, compact_sorted
+from hub.canonical.compact_json import compact_sorted
+from hub.canonical.digests import sha256
 from hub.ledger.for_each import Unheard, for_each, insert_each
 from hub.ledger.tables import journal, journal_heads
 
@@ -65,23 +66,32 @@ class Pages:
 
     def __init__(self, conn: Connection, subjects: Iterable[str]) -> None:
         self._conn = conn
-        #: Subject -> number and hash of its last row, as this commit will leave it.
+        #: Subject -> number and hash of its last row, as this commit will leave it; of none that was looked for: 0.
         self._ends: dict[str, tuple[int, str]] = {}
         self._begun: set[str] = set()
         self._rows: list[dict[str, Any]] = []
+        #: What was asked for, and is looked at when the first row is appended: so nobody waits for it alone.
+        self._asked: list[Iterable[Any]] = []
         self._open(subjects)
 
     def _open(self, subjects: Iterable[str]) -> None:
-        for row in _HEADS.find(self._conn, [{"sought": subject} for subject in sorted(set(subjects))]):
-            self._ends[row.subject] = row.number, row.hash
-            self._begun.add(row.subject)
+        sought = sorted(set(subjects))
+        self._ends |= dict.fromkeys(sought, (0, GENESIS))
+        self._asked.append(_HEADS.find(self._conn, [{"sought": subject} for subject in sought]))
+
+    def _look(self) -> None:
+        while self._asked:
+            for row in self._asked.pop():
+                self._ends[row.subject] = row.number, row.hash
+                self._begun.add(row.subject)
 
     def append(self, subject: str, event: str, *, at: float, actor: str, entry: Mapping[str, Any]) -> None:
         """Append one row to the subject's chain; ``write`` writes it."""
         if subject not in self._ends:
             self._open([subject])
+        self._look()
         text = compact_sorted(entry)
-        number, previous = self._ends.get(subject, (0, GENESIS))
+        number, previous = self._ends[subject]
         number += 1
         digest = row_hash(subject, number, at, actor, event, text, previous)
         self._ends[subject] = number, digest
@@ -110,9 +120,9 @@ def append(conn: Connection, subject: str, event: str, *, at: float, actor: str,
 
 
 def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry: str, previous: str) -> str:
-    """Compute a row's hash: SHA-256 over its fields as a JSON array, the previous hash last."""
-    fields = [subject, number, f"{at:.6f}", actor, event, entry, previous]
-    return hashlib.sha256(compact(fields).encode()).hexdigest()
+    """Compute a row's hash: SHA-256 over its fields as a JSON array (``compact``), the previous hash last."""
+    # Of texts and whole numbers this makes the same bytes as ``compact``, in a quarter of the time (a test compares).
+    return sha256(to_json([subject, number, f"{at:.6f}", actor, event, entry, previous]))
 
 
 def verify(conn: Connection, tick: Callable[[int], None] = lambda count: None) -> Iterator[Broken]:

@@ -14,9 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Double, Integer, LargeBinary, Text, bindparam, case, func, null, select, update
 from sqlalchemy.dialects import postgresql
 
-from hub.canonical.compact_json import compact
 from hub.canonical.digests import digest_of
-from hub.ledger.for_each import for_each, insert_each, table_of
+from hub.ledger.for_each import for_each, insert_each, json_of, table_of
 from hub.ledger.sql import Found, Statement
 from hub.ledger.tables import payloads
 from hub.rules.retention import REFRESH_SECONDS, Kept
@@ -142,8 +141,7 @@ class Shelf:
         # In one order, so that two processes never wait for each other crosswise.
         rows = [self._rows[digest] for digest in sorted(self._rows)]
         written = [_new(conn, part) for part in _parts(rows)]
-        # One round to the server, in which these statements are heard as well; SQLite has said at once how many were new.
-        if conn.dialect.name == "postgresql" or sum(each.rowcount for each in written) < len(rows):
+        if sum(each.rowcount for each in written) < len(rows):
             self._keep_longer(conn, rows)
         self._rows = {}
 
@@ -179,7 +177,7 @@ def _new(conn: Connection, rows: list[dict[str, Any]]) -> Found:
         bodies.append(row["body"])
         given.append({name: row[name] for name in _COLUMNS} | {"start": start})
         start += row["size"]
-    return _PUT_TOGETHER.run(conn, given=compact(given), bodies=b"".join(bodies))
+    return _PUT_TOGETHER.run(conn, given=json_of(given), bodies=b"".join(bodies))
 
 
 def _again(row: dict[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def prepare_writer(connection: Connection) -> None:
         "SET jit = off",
     )
     session.writes = True
+    session.open_line()
 
 
 @contextmanager
@@ -99,9 +100,11 @@ def each_alone(connection: Connection) -> Iterator[None]:
     """Let each statement be a transaction of its own."""
     session: Any = connection.connection.driver_connection
     session.autocommit = True
+    session.open_line()
     try:
         yield
     finally:
+        session.close_line()
         if not session.closed:
             session.autocommit = False
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg import errors, pq
+from psycopg import pq
+
+from hub.ledger.lines import Line, error_of
 
 log = structlog.get_logger()
 
@@ -41,8 +43,9 @@ class Session(psycopg.Connection[Any]):
     unanswered: Unanswered
     #: The writer's: refused while one of those still waits.
     writes = False
-    #: Statements are sent ahead (hub.ledger.sql.sent_ahead).
-    line: psycopg.Pipeline | None = None
+    #: How statements of ours are said (hub.ledger.sql); None: by cursors.
+    line: Line | None = None
+    _line: Line | None = None
     _left = False
     _warning = ""
 
@@ -53,9 +56,22 @@ class Session(psycopg.Connection[Any]):
 
     def cursor(self, *args: Any, **words: Any) -> Any:
         """Give a cursor; raise EarlierUnanswered where an earlier commit of the writer still waits."""
+        self.check_answered()
+        return super().cursor(*args, **words)
+
+    def check_answered(self) -> None:
+        """Raise EarlierUnanswered where an earlier commit of the writer still waits."""
         if self.writes and self.unanswered.any():
             raise EarlierUnanswered("an earlier commit is not answered yet")
-        return super().cursor(*args, **words)
+
+    def open_line(self) -> None:
+        """Say statements by a line from now on; what that has prepared stays prepared, since nobody else prepares any."""
+        self.prepare_threshold = None
+        self._line = self.line = self._line or Line(self, self.check_answered)
+
+    def close_line(self) -> None:
+        """Say statements by cursors again."""
+        self.line = None
 
     def commit(self) -> None:
         """Commit; raise CommitUnanswered, CommitUnsafe or the server's own error where that is not sure to be done."""
@@ -88,7 +104,7 @@ class Session(psycopg.Connection[Any]):
             pass
         assert result is not None
         if result.status != pq.ExecStatus.COMMAND_OK:
-            raise _error_of(result)
+            raise error_of(result)
         if self._warning or result.command_status != b"COMMIT":
             # Not to be tried again: it may be done here.
             super().close()
@@ -137,12 +153,3 @@ class Unanswered:
         with self._lock:
             self._sessions = [session for session in self._sessions if not session.has_ended()]
             return bool(self._sessions)
-
-
-def _error_of(result: pq.abc.PGresult) -> psycopg.Error:
-    state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
-    said = (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace")
-    try:
-        return errors.lookup(state)(said)
-    except KeyError:
-        return psycopg.DatabaseError(said)

@@ -2,7 +2,7 @@
 
 Building and looking up a Core statement costs many times its execution (measured: 250 against 20 microseconds). A
 ``Statement`` is written in Core like any other, compiled once per dialect, and runs on the driver's own cursor of the
-connection that SQLAlchemy holds; its errors are SQLAlchemy's.
+connection that SQLAlchemy holds, or on its line (hub.ledger.lines); its errors are SQLAlchemy's.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, literal_column
+from sqlalchemy import ColumnElement, Connection, Dialect, Insert, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import Table
 from sqlalchemy.sql import ClauseElement
 
 from hub.ledger.postgresql import without_values
 
+#: PostgreSQL's own way to write parameters, for its line.
+_NUMBERED: Dialect = psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 #: Statement text, its constants, and what gives the driver its parameters from the named ones.
 _Compiled = tuple[str, Mapping[str, Any], Callable[[Mapping[str, Any]], Any]]
 
@@ -37,34 +40,63 @@ def fixed(names: Iterable[str]) -> list[ColumnElement[Any]]:
     return [literal_column(f"'{name}'") for name in words]
 
 
+class _Executed:
+    """What the driver's cursor tells of a statement, as ``hub.ledger.lines.Sent`` tells it."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def rowcount(self) -> int:
+        return int(self._cursor.rowcount)
+
+    def names(self) -> list[str]:
+        return [column[0] for column in self._cursor.description]
+
+    def rows(self, make: Callable[..., Any]) -> list[Any]:
+        return [make(row) for row in self._cursor.fetchall()]
+
+
+class _Each:
+    """What a line tells of a statement that was said for each of some rows."""
+
+    def __init__(self, sent: Sequence[Any]) -> None:
+        self._sent = sent
+
+    def rowcount(self) -> int:
+        return sum(each.rowcount() for each in self._sent)
+
+
 class Found:
     """What a statement gave: rows with named fields, or how many rows it changed. Where it was only sent, it is heard now."""
 
-    __slots__ = ("_conn", "_cursor", "_statement")
+    __slots__ = ("_conn", "_said", "_statement")
 
-    def __init__(self, conn: Connection, cursor: Any, statement: Statement) -> None:
+    def __init__(self, conn: Connection, said: Any, statement: Statement) -> None:
         self._conn = conn
-        self._cursor = cursor
+        self._said = said
         self._statement = statement
 
     @property
     def rowcount(self) -> int:
         """Say how many rows it changed."""
-        if (line := getattr(self._cursor.connection, "line", None)) is not None:
-            _raising_ours(self._conn, line.sync)
-        return int(self._cursor.rowcount)
-
-    def _rows(self) -> list[Any]:
-        rows: list[Any] = _raising_ours(self._conn, self._cursor.fetchall)
-        return rows
-
-    def __iter__(self) -> Iterator[Any]:
-        rows = self._rows()
-        return map(self._statement.row_of(self._cursor), rows)
+        changed: int = _raising_ours(self._conn, self._said.rowcount)
+        return changed
 
     def fetchall(self) -> list[Any]:
         """Give all rows."""
-        return list(self)
+        rows: list[Any] = _raising_ours(self._conn, self._named_rows)
+        return rows
+
+    def _named_rows(self) -> Any:
+        return self._said.rows(self._statement.row_of(self._said))
+
+    def _nameless_rows(self) -> Any:
+        return self._said.rows(tuple)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fetchall())
 
     def first(self) -> Any:
         """Give the first row, or None."""
@@ -77,12 +109,11 @@ class Found:
 
     def scalar(self) -> Any:
         """Give the first field of the first row, or None."""
-        rows = self._rows()
-        return rows[0][0] if rows else None
+        return next(self.scalars(), None)
 
     def scalars(self) -> Iterator[Any]:
         """Give the first field of every row."""
-        return (row[0] for row in self._rows())
+        return (row[0] for row in _raising_ours(self._conn, self._nameless_rows))
 
 
 class Statement:
@@ -95,34 +126,37 @@ class Statement:
 
     def run(self, conn: Connection, **values: Any) -> Found:
         """Execute with these values, in the connection's open transaction."""
-        text, constants, parameters = self._for(conn)
-        cursor = _execute(conn, text, parameters({**constants, **values} if constants else values))
-        return Found(conn, cursor, self)
+        line = _line_of(conn)
+        text, constants, parameters = self._for(conn, line)
+        given = parameters({**constants, **values} if constants else values)
+        return Found(conn, _said(conn, line, text, given) if line else _executed(conn, text, given), self)
 
     def run_each(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> Found:
-        """Execute once for each of these rows (some), in one call of the driver."""
-        text, constants, parameters = self._for(conn)
-        return Found(conn, _execute(conn, text, [parameters({**constants, **row}) for row in rows], many=True), self)
+        """Execute once for each of these rows (some), in one call of the driver; give how many that changed."""
+        line = _line_of(conn)
+        text, constants, parameters = self._for(conn, line)
+        given = [parameters({**constants, **row}) for row in rows]
+        return Found(conn, _said_each(conn, line, text, given) if line else _executed(conn, text, given, many=True), self)
 
-    def row_of(self, cursor: Any) -> Callable[..., Any]:
+    def row_of(self, said: Any) -> Callable[..., Any]:
         """Give what makes a row with named fields of one of the driver's."""
         if self._row is None:
-            names = [column[0] for column in cursor.description]
-            self._row = namedtuple("Row", names)._make  # type: ignore[attr-defined]
+            self._row = namedtuple("Row", said.names())._make  # type: ignore[attr-defined]
         assert self._row is not None
         return self._row
 
-    def _for(self, conn: Connection) -> _Compiled:
-        known = self._compiled.get(conn.dialect.name)
+    def _for(self, conn: Connection, line: Any) -> _Compiled:
+        dialect = _NUMBERED if line else conn.dialect
+        known = self._compiled.get(dialect.paramstyle)
         if known is None:
-            known = self._compiled[conn.dialect.name] = self._compile(conn)
+            known = self._compiled[dialect.paramstyle] = self._compile(dialect)
         return known
 
-    def _compile(self, conn: Connection) -> _Compiled:
+    def _compile(self, dialect: Dialect) -> _Compiled:
         clause = self._clause
         if isinstance(clause, _InsertNew):
-            clause = clause.on(conn.dialect.name)
-        compiled = clause.compile(dialect=conn.dialect)
+            clause = clause.on(dialect.name)
+        compiled = clause.compile(dialect=dialect)
         return str(compiled), dict(compiled.params), _in_order(compiled.positiontup)  # type: ignore[attr-defined]
 
 
@@ -137,18 +171,35 @@ def _in_order(names: Sequence[str] | None) -> Callable[[Mapping[str, Any]], Any]
 
 def command(conn: Connection, text: str) -> None:
     """Say one statement of our own without parameters (BEGIN, SAVEPOINT) on the driver's cursor."""
-    _execute(conn, text, ())
+    _executed(conn, text, ())
 
 
-def _execute(conn: Connection, text: str, given: Any, *, many: bool = False) -> Any:
+def _line_of(conn: Connection) -> Any:
+    """Give the line on which PostgreSQL hears statements of ours; None: they go by the driver's cursor."""
+    return getattr(conn.connection.driver_connection, "line", None)
+
+
+def _said(conn: Connection, line: Any, text: str, given: Sequence[Any]) -> Any:
+    try:
+        return line.say(text, given)
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _known(conn, text, error) from error
+
+
+def _said_each(conn: Connection, line: Any, text: str, given: Sequence[Sequence[Any]]) -> Any:
+    return _Each([_said(conn, line, text, each) for each in given])
+
+
+def _executed(conn: Connection, text: str, given: Any, *, many: bool = False) -> _Executed:
     """Execute on the driver's cursor; raise what SQLAlchemy would, without the values."""
 
-    def execute() -> Any:
+    def execute() -> _Executed:
         cursor = conn.connection.cursor()
         (cursor.executemany if many else cursor.execute)(text, given)
-        return cursor
+        return _Executed(cursor)
 
-    return _raising_ours(conn, execute, text)
+    executed: _Executed = _raising_ours(conn, execute, text)
+    return executed
 
 
 def _raising_ours(conn: Connection, act: Callable[[], Any], text: str = "") -> Any:
@@ -164,17 +215,14 @@ def sent_ahead(conn: Connection) -> Iterator[None]:
 
     Only what is asked of a ``Found`` waits for its answer. An error shows there, or at the end.
     """
-    if conn.dialect.name != "postgresql":
+    if (line := _line_of(conn)) is None:
         yield
         return
-    session: Any = conn.connection.driver_connection
     try:
-        with session.pipeline() as session.line:
+        with line.ahead():
             yield
     except conn.dialect.loaded_dbapi.Error as error:
         raise _known(conn, "", error) from error
-    finally:
-        session.line = None
 
 
 def commit(conn: Connection) -> None:

@@ -41,8 +41,8 @@ def begin(hub: Hub, endpoint: str, scope: Scope = EVERYTHING, *, actor: str, why
     """Begin a reconciliation with a partner; raise NotAllowed where one runs, or where the partner cannot be asked."""
     require(actor, why)
     asked_of(hub, hub.endpoint(endpoint))
+    records = (endpoint, *records_of(hub.successors.current(), endpoint))
     with hub.ledger.read() as conn:
-        records = (endpoint, *records_of(hub.successors.current(), endpoint))
         total = len(scope.subjects) or sum(reconciliations.chains_of(conn, each) for each in records)
     run_id = hub.new_id()
     said: dict[str, Any] = {"total": total, "night": night, "actor": actor, "why": why, "now": hub.now()}

@@ -15,7 +15,7 @@ from hub.canonical.codes import Status
 from hub.canonical.compact_json import compact_sorted
 from hub.canonical.dossier import Dossier
 from hub.errors import InvalidMessage, bad_value
-from hub.ledger.sql import Statement
+from hub.ledger.sql import Statement, sent_ahead
 from hub.ledger.tables import chains, dossier_codes, dossiers
 from hub.rules import dossier_facts, trade_lifecycle
 from hub.rules.dossier_facts import Facts
@@ -72,7 +72,9 @@ def find(conn: Connection, codes: Iterable[str]) -> Known | None:
     Raises InvalidMessage where they belong to two dossiers: a number was mistaken.
     """
     wanted = tuple(codes)
-    keys = {key for number in wanted for key in _KEY.run(conn, number=number).scalars()}
+    with sent_ahead(conn):
+        asked = [_KEY.run(conn, number=number) for number in wanted]
+        keys = {key for found in asked for key in found.scalars()}
     if not keys:
         return None
     if len(keys) > 1:
@@ -89,8 +91,9 @@ def two_dossiers(codes: Iterable[str]) -> InvalidMessage:
 
 
 def _known(conn: Connection, key: str) -> Known:
-    row = _DOSSIER.run(conn, dossier=key).one()
-    numbers = tuple(_NUMBERS.run(conn, dossier=key).scalars())
+    with sent_ahead(conn):
+        asked = [each.run(conn, dossier=key) for each in (_DOSSIER, _NUMBERS, _RECIPIENTS)]
+        row, numbers, recipients = asked[0].one(), tuple(asked[1].scalars()), tuple(asked[2].scalars())
     return Known(
         key=key,
         procedure=row.procedure,
@@ -99,7 +102,7 @@ def _known(conn: Connection, key: str) -> Known:
         native=json.loads(row.native),
         version=row.version,
         codes=numbers,
-        recipients=tuple(_RECIPIENTS.run(conn, dossier=key).scalars()),
+        recipients=recipients,
         facts=dossier_facts.of_row(row),
         test=bool(row.test),
         course=course_of(row, numbers),

@@ -29,18 +29,24 @@ class SuccessorBook:
     def __init__(self, ledger: Ledger | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._lock = threading.Lock()
+        self._looking = threading.Lock()
         self._known: Successors = {}
+        self._ever_looked = False
         self._until = float("-inf")
 
     def current(self) -> Successors:
         """Give who takes whose place."""
         if self._ledger is None or self._clock() < self._until:
             return self._known
-        with self._lock:
+        # Who finds another at it goes by what is known: he may hold the very reader for which that one waits.
+        if not self._looking.acquire(blocking=not self._ever_looked):
+            return self._known
+        try:
             if self._clock() >= self._until:
                 self._look(self._ledger)
-            return self._known
+        finally:
+            self._looking.release()
+        return self._known
 
     def forget(self) -> None:
         """Look again at the next question."""
@@ -53,7 +59,7 @@ class SuccessorBook:
         except Unavailable:
             # An old view is as good as a slightly older one; whoever needs the ledger will hear of it.
             return
-        self._until = self._clock() + BELIEVED_SECONDS
+        self._until, self._ever_looked = self._clock() + BELIEVED_SECONDS, True
 
 
 def finals(successors: Successors, names: Iterable[str], source: str = "") -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert, select, update
 
+from hub.canonical.compact_json import compact, compact_sorted
 from hub.ledger import journal as journal_module
+from hub.ledger.journal import GENESIS
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import journal, journal_heads
 from tests.support.looking import broken_rows
@@ -193,3 +196,32 @@ def test_every_broken_place_is_named_not_only_the_first(book: Ledger) -> None:
     found = found_after(book, tamper)
 
     assert {each[:2] for each in found} >= {(SUBJECTS[0], 1), (SUBJECTS[1], 2), (SUBJECTS[2], ROWS)}
+
+
+def test_the_bytes_that_are_hashed_are_those_of_the_compact_json() -> None:
+    letters = "".join(chr(number) for number in range(0x110000) if not 0xD800 <= number < 0xE000)
+    fields = [letters, 7, "1000.500000", "hub", "test.event", compact_sorted({"vi": letters}), GENESIS]
+
+    expected = hashlib.sha256(compact(fields).encode()).hexdigest()
+
+    assert journal_module.row_hash(letters, 7, 1000.5, "hub", "test.event", compact_sorted({"vi": letters}), GENESIS) == expected
+
+
+def test_a_subject_without_a_row_is_looked_for_once(book: Ledger) -> None:
+    said: list[str] = []
+
+    def verb(conn: Connection) -> None:
+        driver: Any = conn.connection.driver_connection
+        driver.set_trace_callback(said.append)
+        pages = journal_module.Pages(conn, ["national:new"])
+        for number in (1, 2):
+            pages.append("national:new", "test.event", at=1000.0, actor="hub", entry={"number": number})
+        driver.set_trace_callback(None)
+        pages.write()
+        assert list(journal_module.verify(conn)) == []
+        raise TamperedOnPurpose
+
+    with pytest.raises(TamperedOnPurpose):
+        book._write(verb)
+
+    assert len([each for each in said if "journal_heads" in each]) == 1

@@ -182,8 +182,10 @@ class AttachmentApi:
     def _row(self, digest: str, names: tuple[str, ...]) -> AttachmentRow | None:
         if not DIGEST.fullmatch(digest):
             return None
+        # Before a reader is taken: the book of successions looks into the ledger itself now and then.
+        lines = self._hub.lines_of(names)
         with self._hub.ledger.read() as conn:
-            return readable(conn, (digest,), self._hub.lines_of(names)).get(digest)
+            return readable(conn, (digest,), lines).get(digest)
 
     async def _first_piece(self, digest: str, reading: Reading) -> bytes:
         """Read before the answer begins: of a small file that was changed not even the head is sent."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from hub import intake
@@ -95,21 +96,24 @@ class Doors:
         return _verbatim(answer)
 
     def _given(self, request: Request, partner: Endpoint, body: bytes) -> DoorRequest:
-        names = dict.fromkeys(request.headers.keys())
         return DoorRequest(
             endpoint=partner.name,
             body=body,
             content_type=request.headers.get("content-type", ""),
             path=_rest(request),
             query=dict(request.query_params),
-            # RFC 9110 5.3: lines of the same name are one list.
-            headers={name: ", ".join(request.headers.getlist(name)) for name in names if self._is_passed_on(name)},
+            headers=self._passed_on(request.headers),
             idempotency_key=request.headers.get("idempotency-key", ""),
         )
 
-    def _is_passed_on(self, name: str) -> bool:
-        """Say whether an adapter may see a header: no credential, and none that only the hub itself writes."""
-        return name not in self._credentials and not name.startswith(OWN_HEADERS)
+    def _passed_on(self, headers: Headers) -> dict[str, str]:
+        """Give the headers that an adapter may see: no credential, and none that only the hub itself writes."""
+        passed: dict[str, str] = {}
+        for name, value in headers.items():
+            if name not in self._credentials and not name.startswith(OWN_HEADERS):
+                # RFC 9110 5.3: lines of the same name are one list.
+                passed[name] = f"{passed[name]}, {value}" if name in passed else value
+        return passed
 
     async def contract(self, request: Request) -> Response:
         """Serve a contract document of the door: ``?wsdl``, ``?xsd=name``."""

@@ -85,14 +85,13 @@ class Gate:
             # The last entry is what the front itself saw; those before it may be invented by the caller.
             passed = [_plain(each.strip()) for line in _all(request, "x-forwarded-for") for each in line.split(",")]
             return next((each for each in reversed(passed) if each not in self._fronts), "")
-        if peer and ip_address(peer).is_loopback and any(name in request.headers for name in _PASSED_ON):
+        if _is_loopback(peer) and any(name in request.headers for name in _PASSED_ON):
             return ""
         return peer
 
     def local(self, request: Request) -> bool:
         """Say whether the call comes from this machine itself."""
-        address = self.address(request)
-        return bool(address) and ip_address(address).is_loopback
+        return _is_loopback(self.address(request))
 
     def _certificate(self, request: Request) -> str:
         direct = request.scope.get("state", {}).get(TLS_CERTIFICATE, "")
@@ -190,6 +189,12 @@ def _plain(text: str) -> str:
         return str(_mapped(text))
     except ValueError:
         return ""
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback(address: str) -> bool:
+    """Say whether an address is this machine's own; an empty one is none."""
+    return bool(address) and ip_address(address).is_loopback
 
 
 def _all(request: Request, name: str) -> list[str]:
