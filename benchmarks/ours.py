@@ -31,6 +31,7 @@ from benchmarks.sink import Sink
 from hub import bootstrap, intake
 from hub.app import Hub
 from hub.contract import Request
+from hub.edge import cores
 from hub.edge.cli.running import calm_collector
 from hub.edge.workers import Workers
 from hub.rules import strict_signature
@@ -39,11 +40,11 @@ from hub.telemetry import configure_logging
 from hub.trust import keys as trust_keys
 
 #: Messages that a process has received and not yet finished.
-AHEAD = 128
+AHEAD = 256
 #: Calls to the receiver at the same time, in each process.
 CONCURRENCY = 32
 #: Threads that receive: one works while the others wait for their commit, which they share.
-RECEIVERS = 8
+RECEIVERS = 24
 QUIET_SECONDS = 120.0
 PASSWORD = "BENCH_BROKERPASSWORD"  # noqa: S105
 
@@ -228,6 +229,8 @@ def main() -> None:
     parser.add_argument("--verify", choices=["signxml", "strict"], default="strict")
     words = parser.parse_args()
     configure_logging(json=True, level="WARNING")
+    # As ``serve`` does.
+    kept = cores.keep_to_one("lienthong-bench-core")
     if words.verify == "signxml":
         # The strict room gives every signature to signxml.
         strict_signature.signed_octets = lambda *_: None
@@ -240,6 +243,8 @@ def main() -> None:
         _work(hub, map(json.loads, lines))
     hub.bus.close()
     hub.ledger.close()
+    if kept is not None:
+        kept.close()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import typer
 from hub import bootstrap
 from hub.alerting import Alerting
 from hub.app import Hub
-from hub.edge import supervised
+from hub.edge import cores, supervised
 from hub.edge.cli import frame
 from hub.edge.cli.frame import Json, described
 from hub.edge.cli.texts import text
@@ -82,6 +82,9 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, help="Cổng trang điều hành; mặc định theo hub.toml (port of the console)."),
     ] = None,
+    all_cores: Annotated[
+        bool, typer.Option("--all-cores", help="Dùng mọi lõi, thay vì giữ một lõi (use all cores, not one).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Serve until stopped."""
@@ -89,6 +92,8 @@ def serve(
     settings = frame.settings(ctx)
     configure_logging(json=settings.file.logging.json_lines, level=settings.file.logging.level)
     roles = frozenset(only or Role)
+    # Before any thread is started: they inherit it. The other roles wait most of the time, and need no core of their own.
+    core = None if all_cores or roles.isdisjoint((Role.DOORS, Role.WORK)) else cores.keep_to_one()
     with _alone(settings, roles), _open(settings) as hub:
         workers = Workers(hub, dispatch=Role.DISPATCH in roles, work=Role.WORK in roles)
         workers.start()
@@ -113,6 +118,8 @@ def serve(
                 typer.echo(text("stopping"), err=True)
         finally:
             workers.stop()
+    if core is not None:
+        core.close()
 
 
 @contextmanager
