@@ -41,10 +41,20 @@ def keep_to_one(name: str = NAME) -> Core | None:
         return None
     for number in allowed:
         if (taken := _take(f"{name}-{number}")) is not None:
-            os.sched_setaffinity(0, {number})
-            log.info("process.kept_to_core", core=number)
-            return Core(number, taken)
+            return _kept(number, taken)
     return None
+
+
+def _kept(number: int, taken: socket.socket) -> Core | None:
+    try:
+        os.sched_setaffinity(0, {number})
+    except OSError as error:
+        # Whoever confines this process lets it choose no core: it serves all the same.
+        log.warning("process.not_kept_to_core", why=os.strerror(error.errno or 0))
+        taken.close()
+        return None
+    log.info("process.kept_to_core", core=number)
+    return Core(number, taken)
 
 
 def _take(name: str) -> socket.socket | None:

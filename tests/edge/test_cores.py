@@ -10,6 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.docs import pages
+from tests.support import confined
+
 ONE = """
 import os, sys
 from hub.edge import cores
@@ -25,9 +28,11 @@ pytestmark = pytest.mark.skipif(len(ALLOWED) < 2, reason="one core leaves no cho
 class Started:
     """A process that keeps to a core, until it is killed."""
 
-    def __init__(self, name: str) -> None:
-        words = [sys.executable, "-c", ONE, name]
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, name: str, *before: str, **environment: str) -> None:
+        words = [*before, sys.executable, "-c", ONE, name]
+        self._process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=pages.ROOT, env=os.environ | environment
+        )
         assert self._process.stdout is not None
         # The log's lines come before.
         line = next(each for each in iter(self._process.stdout.readline, "") if not each.startswith(("{", "20")))
@@ -65,3 +70,12 @@ def test_the_core_of_one_that_was_killed_is_free_again(processes: list[Started])
     processes.append(Started(name))
 
     assert processes[0].core == first.core
+
+
+@pytest.mark.skipif(not confined.is_possible(), reason="needs Linux on x86_64, its headers and systemd-analyze")
+def test_one_that_may_not_choose_its_core_goes_on_without(processes: list[Started]) -> None:
+    barred = {"FILTER": "@system-service\n~@privileged @resources", "NO_WRITTEN_CODE": "0"}
+
+    processes.append(Started(f"test-{uuid.uuid4()}", sys.executable, "-m", "tests.support.confined", **barred))
+
+    assert (processes[0].core, processes[0].affinity) == ("none", ALLOWED)
