@@ -44,7 +44,7 @@ STAND_IN = "(tệp / file)".encode()
 # --- in -----------------------------------------------------------------------------------------------------------
 
 
-def kept(hub: Hub, incoming: Incoming) -> tuple[Incoming, tuple[Brought, ...]]:
+def kept(hub: Hub, endpoint: Endpoint, incoming: Incoming) -> tuple[Incoming, tuple[Brought, ...]]:
     """Keep the files that stand inside a document; the messages then name them by their address here.
 
     They are their sender's only with the message's own commit. Raises Unavailable where the store cannot take them: nothing
@@ -52,15 +52,15 @@ def kept(hub: Hub, incoming: Incoming) -> tuple[Incoming, tuple[Brought, ...]]:
     """
     if not incoming.files:
         return incoming, ()
-    files = {file.digest: _keep(hub, file) for file in incoming.files}
+    files = {file.digest: _keep(hub, endpoint, file) for file in incoming.files}
     messages = (_addressed(message, files, hub.public_url) for message in incoming.messages)
     return replace(incoming, messages=tuple(messages)), tuple(files.values())
 
 
-def _keep(hub: Hub, file: InlineFile) -> Brought:
+def _keep(hub: Hub, endpoint: Endpoint, file: InlineFile) -> Brought:
     there = put(hub.payloads, file.pieces())
     assert there.digest == file.digest, "the reader named another digest than its file has"
-    log.debug("attachment.taken_out", digest=there.digest, size=there.size)
+    log.info("attachment.taken_out", digest=there.digest, size=there.size, by=endpoint.name)
     is_there = partial(_is_there, hub.payloads, there.digest)
     return Brought(digest=there.digest, size=there.size, is_there=is_there)
 

@@ -77,7 +77,7 @@ def _receive(hub: Hub, endpoint: Endpoint, request: Request, message_id: str) ->
         verdict = verified.verdict
         incoming = hub.adapter(endpoint).read_message(verified.signed_bytes, opened, endpoint.options)
         _check_may_sign(verdict, incoming)
-        incoming, brought = inline_files.kept(hub, incoming)
+        incoming, brought = inline_files.kept(hub, endpoint, incoming)
         return Judged(True, _accept(hub, endpoint, request, opened, verified, incoming, brought, message_id))
     except Unavailable:
         raise

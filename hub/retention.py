@@ -11,12 +11,11 @@ from functools import partial
 from itertools import islice
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from hub.app import Hub
 from hub.errors import NotAllowed
-from hub.ledger import finding_keys, link_verbs, retention_verbs
-from hub.ledger.tables import attachments
+from hub.ledger import attachment_verbs, finding_keys, link_verbs, retention_verbs
 from hub.payloads import LEFT_OVER_SECONDS
 from hub.rules import retention as rules
 from hub.rules.retention import Cuts, Kept, Stored
@@ -209,5 +208,5 @@ def _delete_left_over(hub: Hub) -> int:
 
 def _unknown(hub: Hub, digests: Sequence[str]) -> list[str]:
     with hub.ledger.read() as conn:
-        known = set(conn.execute(select(attachments.c.digest).where(attachments.c.digest.in_(digests))).scalars())
+        known = attachment_verbs.known_files(conn, digests)
     return [digest for digest in digests if digest not in known]

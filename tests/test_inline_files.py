@@ -22,11 +22,13 @@ from hub.canonical.message import from_json
 from hub.contract import Answer, Call, Request
 from hub.errors import InvalidMessage, NotAllowed, NotSent, Unavailable
 from hub.fetching import Fetching, networks
-from hub.ledger import payloads
+from hub.ledger import intake_verbs, payloads
+from hub.ledger.journal import verify
 from hub.ledger.tables import attachment_givers, attachments, deliveries, journal, messages
-from hub.ledger.values import Acceptance
+from hub.ledger.values import Acceptance, Brought
+from hub.ledger.works import Commit, Work
 from hub.payloads import FolderStore
-from hub.rules.retention import DAY_SECONDS
+from hub.rules.retention import DAY_SECONDS, Kept, Stored, cuts
 from hub.simulation import SimulatorServer
 from hub.trust import keys
 from tests.support.clock import Clock
@@ -188,6 +190,90 @@ def test_a_file_that_is_deleted_between_the_store_and_the_commit_lets_nothing_be
     assert world.rows(messages) == [] and world.rows(attachments) == []
     world.send()
     assert world.hub.payloads.size(DIGEST) == len(FILE) and len(world.rows(messages)) == 1
+
+
+def age(folder: Path) -> None:
+    """Let the disk say that a file is old."""
+    for path in folder.rglob(DIGEST.partition(":")[2]):
+        os.utime(path, (1.0, 1.0))
+
+
+def forget_file(world: World) -> None:
+    """Delete the file of a delivery that is not done, as retention does for those that are."""
+    late = cuts(world.hub.now() + 400 * DAY_SECONDS, days=100, proof_days=1000, border_days=1000)
+    chosen = [Stored(digest=DIGEST, size=len(FILE), named_at=0.0, kept_for=Kept.WORK)]
+    remove = world.hub.payloads.delete
+    assert world.hub.ledger.delete_attachments("r", chosen, late, remove=remove, actor="an", now=world.hub.now())
+
+
+def test_a_repeated_message_brings_its_deleted_file_back_until_retention_deletes_it_again(world: World, tmp_path: Path) -> None:
+    world.send()
+    carry_all(world.hub)
+    world.forget()
+    assert world.hub.payloads.size(DIGEST) is None
+
+    world.send()
+    assert world.hub.payloads.size(DIGEST) == len(FILE)
+    assert [row.deleted_at for row in world.rows(attachments)] == [None]
+
+    age(tmp_path)
+    world.forget()
+    assert world.hub.payloads.size(DIGEST) is None
+
+
+def test_a_refused_message_brings_no_deleted_file_back_for_good(world: World, tmp_path: Path) -> None:
+    world.send()
+    carry_all(world.hub)
+    world.forget()
+    other = application(1, base64.b64encode(FILE).decode()).replace("<function>01</function>", "<function>99999</function>")
+
+    answer = world.receive(other)
+
+    assert len([row for row in world.rows(messages) if row.accepted]) == 1, answer.body
+    age(tmp_path)
+    world.forget()
+    assert world.hub.payloads.size(DIGEST) is None
+
+
+def test_a_sender_that_sends_the_same_message_again_lets_its_delivery_go_on(world: World) -> None:
+    world.send()
+    forget_file(world)
+    carry_all(world.hub)
+    (parked,) = world.rows(deliveries)
+    assert (parked.state, parked.error_code) == ("parked", "not_allowed")
+
+    world.send()
+    operations.release(world.hub, parked.id, actor="an", why="đã có lại tệp")
+    carry_all(world.hub)
+
+    assert [row.state for row in world.rows(deliveries)] == ["delivered"]
+
+
+def test_messages_that_bring_the_same_file_are_recorded_in_one_commit_with_all_their_givers(world: World) -> None:
+    def given(number: int, sender: str) -> Acceptance:
+        brought = (Brought(digest=DIGEST, size=len(FILE), is_there=lambda: True),)
+        return Acceptance(
+            message_id=f"m{number}", endpoint=sender, at=world.hub.now(), subject=f"s{number}", kind="raw", event="",
+            procedure="", identity=f"i{number}", raw=b"r", signed=b"s%d" % number, certificate=b"",
+            canonical=(b"c",), verdict="{}",
+            warnings="[]", answer=Answer(status=200, content_type="text/plain", body=b"ok"), planned=(), dossiers=(),
+            attachments=(DIGEST,), brought=brought,
+        )  # fmt: skip
+
+    works = [Work(given(1, "nsw")), Work(given(2, "bo")), Work(given(3, "nsw"))]
+
+    def verb(conn: Any) -> None:
+        commit = Commit(conn, (subject for work in works for subject in work.given.subjects | work.given.files))
+        intake_verbs.record_received(commit, works)
+        commit.write()
+
+    world.hub.ledger.change(verb)
+
+    assert [work.problem for work in works] == [None, None, None]
+    assert sorted(row.endpoint for row in world.rows(attachment_givers)) == ["bo", "nsw"]
+    assert len([row for row in world.rows(journal) if row.event == "attachment.given"]) == 3
+    with world.hub.ledger.read() as conn:
+        assert not list(verify(conn))
 
 
 def test_a_message_is_never_sent_without_its_file(world: World) -> None:

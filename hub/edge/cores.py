@@ -58,7 +58,11 @@ def _kept(number: int, taken: socket.socket) -> Core | None:
 
 
 def _take(name: str) -> socket.socket | None:
-    taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    except OSError:
+        # Whoever confines this process lets it open none.
+        return None
     try:
         taken.bind(f"\0{name}")
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 
 from sqlalchemy import Connection, Double, Text, bindparam, exists, null, select, update
 
@@ -71,7 +72,7 @@ def record_given(conn: Connection, digest: str, *, size: int, givers: Sequence[s
 
 def check_brought(conn: Connection, works: Sequence[Work[Acceptance, Answer]]) -> None:
     """Refuse the messages whose own file was deleted after the store took it; until this commit nobody deletes another one."""
-    bringing = [work for work in going_on(works) if work.value is None and work.given.brought]
+    bringing = [work for work in going_on(works) if work.given.brought]
     if not bringing:
         return
     locks.share(conn, LOCK)
@@ -81,8 +82,7 @@ def check_brought(conn: Connection, works: Sequence[Work[Acceptance, Answer]]) -
 
 
 def link(commit: Commit, accepted: Sequence[Acceptance]) -> None:
-    """Record, in the messages' own commit, which files they bring and name."""
-    _keep_brought(commit, accepted)
+    """Record, in the messages' own commit, which files they name."""
     named = sorted((digest, given.at, given.message_id) for given in accepted for digest in set(given.attachments))
     brought = {file.digest for given in accepted for file in given.brought}
     used = {digest: at for digest, at, _ in named if digest not in brought}
@@ -90,20 +90,22 @@ def link(commit: Commit, accepted: Sequence[Acceptance]) -> None:
     _NEW_USE_EACH.change(commit.conn, [{"digest": digest, "message_id": message} for digest, _, message in named])
 
 
-def _keep_brought(commit: Commit, accepted: Sequence[Acceptance]) -> None:
-    brought = {file.digest: (file, given) for given in accepted for file in given.brought}
-    files = [brought[digest] for digest in sorted(brought)]
-    rows = [
-        {"digest": file.digest, "size": file.size, "stored_at": given.at, "used_at": given.at, "deleted_at": None}
-        for file, given in files
-    ]
-    _NEW_EACH.change(commit.conn, rows)
-    _AGAIN_EACH.change(commit.conn, [{"sought": file.digest, "now": given.at} for file, given in files])
-    givers = [{"digest": file.digest, "endpoint": given.endpoint, "given_at": given.at} for file, given in files]
-    _NEW_GIVER_EACH.change(commit.conn, givers)
-    for file, given in files:
-        entry = {"digest": file.digest, "size": file.size}
-        commit.pages.append(file_subject(file.digest), "attachment.given", at=given.at, actor=given.endpoint, entry=entry)
+def keep_brought(commit: Commit, given: Sequence[Acceptance]) -> None:
+    """Record the files that messages bring, also repeated ones: so a file that was deleted is there again."""
+    brought = sorted(
+        ((file.digest, file.size, each.endpoint, each.at) for each in given for file in each.brought), key=itemgetter(0, 3)
+    )
+    files = {digest: (size, at) for digest, size, _, at in brought}
+    times = {digest: {"stored_at": at, "used_at": at, "deleted_at": None} for digest, (_, at) in files.items()}
+    _NEW_EACH.change(commit.conn, [{"digest": digest, "size": size, **times[digest]} for digest, (size, _) in files.items()])
+    _AGAIN_EACH.change(commit.conn, [{"sought": digest, "now": at} for digest, (_, at) in files.items()])
+    givers = {(digest, endpoint): at for digest, _, endpoint, at in brought}
+    _NEW_GIVER_EACH.change(
+        commit.conn, [{"digest": digest, "endpoint": name, "given_at": at} for (digest, name), at in givers.items()]
+    )
+    for digest, size, endpoint, at in brought:
+        entry = {"digest": digest, "size": size}
+        commit.pages.append(file_subject(digest), "attachment.given", at=at, actor=endpoint, entry=entry)
 
 
 def note_use(conn: Connection, digest: str, *, now: float) -> bool:
@@ -138,10 +140,19 @@ def delete(
     return gone
 
 
+def known_files(conn: Connection, digests: Sequence[str]) -> set[str]:
+    """Give those of these files that the ledger says are there; one that was deleted and came again with nothing is not."""
+    here = attachments.c.digest.in_(list(digests)) & attachments.c.deleted_at.is_(None)
+    return set(conn.execute(select(attachments.c.digest).where(here)).scalars())
+
+
 def forget_unknown(conn: Connection, digests: Sequence[str], *, remove: Callable[[str], None]) -> int:
-    """Delete files that no row knows: their process died between keeping and recording them. Gives how many."""
+    """Delete files that no row knows: their process died between keeping and recording them, or nothing came of their message.
+
+    Gives how many.
+    """
     locks.wait(conn, LOCK)
-    known = set(conn.execute(select(attachments.c.digest).where(attachments.c.digest.in_(list(digests)))).scalars())
+    known = known_files(conn, digests)
     unknown = [digest for digest in digests if digest not in known]
     for digest in unknown:
         remove(digest)

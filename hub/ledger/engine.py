@@ -203,6 +203,8 @@ class Readers:
             return None
 
     def _give_back(self, connection: Connection) -> None:
+        if not connection.invalidated and getattr(connection.connection.driver_connection, "closed", False):
+            connection.invalidate()
         if connection.invalidated:
             # The database was away: the others cannot be used either.
             connection.close()

@@ -79,6 +79,7 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
     _change_dossiers(commit, accepted, digests, known)
     _join_numbers(commit, accepted, known)
     finding_keys.keep(commit.conn, accepted)
+    attachment_verbs.keep_brought(commit, [work.given for work in going_on(works)])
     attachment_verbs.link(commit, accepted)
     for given in accepted:
         _change_catalogue(commit.conn, given)
@@ -94,7 +95,7 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
 
 def record_received_alone(conn: Connection, given: Acceptance) -> Answer:
     """Record one message, of a kind that comes seldom, in a commit that is not sent ahead; as ``record_received``."""
-    commit = Commit(conn, given.subjects)
+    commit = Commit(conn, given.subjects | given.files)
     work: Share = Work(given)
     record_received(commit, [work])
     commit.write()

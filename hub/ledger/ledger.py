@@ -129,7 +129,7 @@ class Ledger:
     def record_received(self, given: Acceptance) -> Answer:
         if given.is_rare:
             return self._write(partial(intake_verbs.record_received_alone, given=given), given.subject)
-        answer: Answer = self._writer.share(intake_verbs.record_received, given, given.subjects)
+        answer: Answer = self._writer.share(intake_verbs.record_received, given, given.subjects, beside=given.files)
         return answer
 
     def record_refused(self, given: Refusal) -> Answer:

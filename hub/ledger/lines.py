@@ -20,9 +20,13 @@ from psycopg.adapt import Transformer
 #: Type of a parameter that is bytes; all others are what the statement makes of them.
 _BYTEA, _UNSAID = 17, 0
 _TEXT, _BINARY = pq.Format.TEXT, pq.Format.BINARY
+#: The server knows a prepared statement no more, or a table's columns were changed under it: all are prepared anew.
+_FORGOTTEN = (b"26000", b"0A000")
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED)
 
 Value = str | bytes | float | bool | None
+#: A statement's text, and the format of each parameter: what is prepared for a text is not for bytes.
+_Form = tuple[str, tuple[pq.Format, ...]]
 
 
 def error_of(result: pq.abc.PGresult) -> psycopg.Error:
@@ -46,7 +50,11 @@ def wire_form(value: Value) -> bytes | None:
         return value
     if isinstance(value, bool):
         return b"t" if value else b"f"
-    return repr(value).encode()
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, float):
+        return repr(value).encode()
+    raise TypeError(f"a parameter of PostgreSQL cannot be a {type(value).__name__}")
 
 
 class Sent:
@@ -54,9 +62,9 @@ class Sent:
 
     __slots__ = ("_line", "prepares", "result")
 
-    def __init__(self, line: Line, prepares: str = "") -> None:
+    def __init__(self, line: Line, prepares: _Form | None = None) -> None:
         self._line = line
-        #: The text that is only to be prepared.
+        #: What is only to be prepared.
         self.prepares = prepares
         self.result: pq.abc.PGresult | None = None
 
@@ -82,8 +90,8 @@ class Line:
         #: Raises where nothing may be begun.
         self._check = check
         self._loader = Transformer(session)
-        #: Text -> its name at the server.
-        self._prepared: dict[str, bytes] = {}
+        #: Statement -> its name at the server.
+        self._prepared: dict[_Form, bytes] = {}
         self._names = count(1)
         self._ahead = False
         self._awaited: deque[Sent] = deque()
@@ -95,6 +103,11 @@ class Line:
             return self._send(text, values)
         with self.ahead():
             return self._send(text, values)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Say whether statements are sent that nobody has heard."""
+        return self._ahead
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
@@ -137,17 +150,19 @@ class Line:
             self._session.close()
 
     def _send(self, text: str, values: Sequence[Value]) -> Sent:
-        name = self._prepared.get(text) or self._prepare(text, values)
         formats = [_BINARY if isinstance(value, bytes) else _TEXT for value in values]
+        form = text, tuple(formats)
+        name = self._prepared.get(form) or self._prepare(form)
         self._pgconn.send_query_prepared(name, [wire_form(value) for value in values], formats, _BINARY)
         sent = Sent(self)
         self._awaited.append(sent)
         return sent
 
-    def _prepare(self, text: str, values: Sequence[Value]) -> bytes:
-        name = self._prepared[text] = b"s%d" % next(self._names)
-        self._pgconn.send_prepare(name, text.encode(), [_BYTEA if isinstance(value, bytes) else _UNSAID for value in values])
-        self._awaited.append(Sent(self, prepares=text))
+    def _prepare(self, form: _Form) -> bytes:
+        text, formats = form
+        name = self._prepared[form] = b"s%d" % next(self._names)
+        self._pgconn.send_prepare(name, text.encode(), [_BYTEA if each is _BINARY else _UNSAID for each in formats])
+        self._awaited.append(Sent(self, prepares=form))
         return name
 
     def hear(self, sent: Sent) -> pq.abc.PGresult:
@@ -180,7 +195,9 @@ class Line:
         if result.status in _FAILED:
             self._failure = self._failure or error_of(result)
             if sent.prepares:
-                del self._prepared[sent.prepares]
+                self._prepared.pop(sent.prepares, None)
+            elif result.error_field(pq.DiagnosticField.SQLSTATE) in _FORGOTTEN:
+                self._prepared.clear()
 
     def _result(self) -> pq.abc.PGresult | None:
         """Give the next thing that the server says, as soon as it is whole."""

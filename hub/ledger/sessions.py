@@ -56,6 +56,9 @@ class Session(psycopg.Connection[Any]):
 
     def cursor(self, *args: Any, **words: Any) -> Any:
         """Give a cursor; raise EarlierUnanswered where an earlier commit of the writer still waits."""
+        if self._line is not None and self._line.is_ahead:
+            # It would wait for ever for what nobody has asked the server to say.
+            raise psycopg.ProgrammingError("no cursor where statements are sent ahead: make it a Statement")
         self.check_answered()
         return super().cursor(*args, **words)
 

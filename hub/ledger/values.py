@@ -151,8 +151,13 @@ class Acceptance:
         return bool(self.catalogues is not None or known)
 
     @property
+    def files(self) -> frozenset[str]:
+        """Name the subjects of the files that it brings."""
+        return frozenset(file_subject(each.digest) for each in self.brought)
+
+    @property
     def subjects(self) -> frozenset[str]:
-        """Name every subject that it changes something of."""
+        """Name every subject that it changes something of, but for the files that it brings: others may bring the same."""
         return frozenset(
             (
                 self.subject,
@@ -160,7 +165,6 @@ class Acceptance:
                 *(each.key for each in self.dossiers),
                 *(each.row.key for each in self.border),
                 *(each.row.dossier for each in self.border if each.row.dossier),
-                *(file_subject(each.digest) for each in self.brought),
             )
         )
 

@@ -87,13 +87,21 @@ class GroupWriter:
         result: T = self._run(_Job(None, single=verb, keys=frozenset((key,) if key else ())))
         return result
 
-    def share(self, verb: Together, given: Any, subjects: Iterable[str] = (), keys: Iterable[str] = ()) -> Any:
+    def share(
+        self,
+        verb: Together,
+        given: Any,
+        subjects: Iterable[str] = (),
+        keys: Iterable[str] = (),
+        beside: frozenset[str] = frozenset(),
+    ) -> Any:
         """Carry out one's share of a verb that is carried for many; return or raise what it gives this share.
 
         ``subjects``: those whose journal it writes. ``keys``: what else no two shares of one commit may have in common.
+        ``beside``: subjects whose journal it only adds to, as other shares of the same commit may.
         """
         named = frozenset(subjects)
-        return self._run(_Job(given, together=verb, subjects=named, keys=named.union(keys)))
+        return self._run(_Job(given, together=verb, subjects=named | beside, keys=named.union(keys)))
 
     def _run(self, job: _Job) -> Any:
         job.turn.acquire()

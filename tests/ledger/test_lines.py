@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Connection, Double, LargeBinary, Text, bindparam, cast, select, text
+from sqlalchemy import Boolean, Connection, Double, LargeBinary, Text, bindparam, cast, func, select, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from hub.ledger import postgresql
 from hub.ledger.engine import open_engine, writing
 from hub.ledger.sql import Statement, command, insert_new, sent_ahead
 from hub.ledger.tables import journal_heads
+from hub.rules.retention import Kept
 from tests.support import postgres
 
 KINDS = {"word": Text, "octets": LargeBinary, "moment": Double, "fact": Boolean}
@@ -136,3 +137,42 @@ def test_a_server_that_ended_the_session_is_told_as_such(conn: Connection) -> No
 
     assert raised.value.connection_invalidated
     assert conn.invalidated
+
+
+@pytest.mark.parametrize("value", [memoryview(b"x"), bytearray(b"x"), 1j])
+def test_a_value_that_it_cannot_write_is_refused(conn: Connection, value: Any) -> None:
+    with pytest.raises(TypeError):
+        ECHO.run(conn, word="a", octets=value, moment=1.0, fact=True)
+
+
+def test_a_whole_number_of_an_enumeration_goes_as_a_number(conn: Connection) -> None:
+    with writing(conn):
+        NEW.run(conn, **head("a") | {"number": Kept.WORK})
+    with writing(conn):
+        assert Statement(select(journal_heads.c.number)).run(conn).scalar() == int(Kept.WORK)
+
+
+def test_what_the_server_prepares_no_more_is_prepared_anew(conn: Connection) -> None:
+    with writing(conn):
+        assert subjects(conn) == []
+    with writing(conn):
+        conn.execute(text("DEALLOCATE ALL"))
+
+    with pytest.raises(DBAPIError), writing(conn):
+        subjects(conn)
+    with writing(conn):
+        assert subjects(conn) == []
+
+
+def test_a_text_after_an_empty_value_of_bytes_is_its_own_statement(conn: Connection) -> None:
+    either = Statement(select(func.octet_length(cast(bindparam("octets", type_=LargeBinary), LargeBinary))))
+    with writing(conn):
+        assert either.run(conn, octets=None).scalar() is None
+        assert either.run(conn, octets=b"a\0\xff").scalar() == 3
+
+
+def test_no_cursor_is_given_where_statements_are_sent_ahead(conn: Connection) -> None:
+    """It would wait for ever."""
+    with pytest.raises(DBAPIError), writing(conn), sent_ahead(conn):
+        NEW.run(conn, **head("a"))
+        conn.execute(text("SELECT :x"), {"x": 1})

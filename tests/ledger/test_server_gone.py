@@ -91,6 +91,15 @@ def test_a_session_that_the_server_ends_gives_a_new_one(cluster: Cluster, ledger
     assert names(ledger) == {"after"}
 
 
+def test_a_reader_whose_session_was_closed_is_not_lent_again(ledger: Ledger) -> None:
+    with pytest.raises(ZeroDivisionError), ledger.glance() as conn:
+        conn.connection.driver_connection.close()  # type: ignore[union-attr]
+        raise ZeroDivisionError
+
+    with ledger.glance() as conn:
+        assert conn.execute(text("SELECT 1")).scalar() == 1
+
+
 def test_a_server_that_became_a_standby_is_left_for_another(ledger: Ledger) -> None:
     def demoted(conn: Connection) -> None:
         conn.execute(text("SET TRANSACTION READ ONLY"))
