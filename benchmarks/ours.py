@@ -229,22 +229,20 @@ def main() -> None:
     parser.add_argument("--verify", choices=["signxml", "strict"], default="strict")
     words = parser.parse_args()
     configure_logging(json=True, level="WARNING")
-    # As ``serve`` does.
-    kept = cores.keep_to_one("lienthong-bench-core")
     if words.verify == "signxml":
         # The strict room gives every signature to signxml.
         strict_signature.signed_octets = lambda *_: None
-    hub = bootstrap.open_hub(bootstrap.load_settings(words.config))
-    hub.bus.open()
-    calm_collector()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    with words.part.open(encoding="utf-8") as lines:
-        _work(hub, map(json.loads, lines))
-    hub.bus.close()
-    hub.ledger.close()
-    if kept is not None:
-        kept.close()
+    # As ``serve`` does.
+    with cores.kept_to_one("lienthong-bench-core"):
+        hub = bootstrap.open_hub(bootstrap.load_settings(words.config))
+        hub.bus.open()
+        calm_collector()
+        print("ready", flush=True)
+        sys.stdin.readline()
+        with words.part.open(encoding="utf-8") as lines:
+            _work(hub, map(json.loads, lines))
+        hub.bus.close()
+        hub.ledger.close()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 def digest_of(body: bytes) -> str:
     """Name bytes by their digest: ``sha256:`` and 64 hex digits."""
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+    return named(sha256(body))
 
 
 def sha256(octets: bytes) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -17,55 +19,56 @@ log = structlog.get_logger()
 NAME = "lienthong-core"
 
 
-class Core:
-    """A core that no other such process of this machine keeps to, until this is closed or the process ends.
+@contextmanager
+def kept_to_one(name: str = NAME, *, wanted: bool = True) -> Iterator[int | None]:
+    """Keep this thread, and those that it starts inside, to a core that no other such process of this machine keeps to.
 
-    A name of the kernel's own (unix(7): abstract sockets) says that it is taken; no file is left behind by one that was killed.
+    Gives its number; None where there is none free, no choice, or none is ``wanted``. A name of the kernel's own (unix(7):
+    abstract sockets) says that it is taken; no file is left behind by one that was killed.
     """
-
-    def __init__(self, number: int, taken: socket.socket) -> None:
-        self.number = number
-        self._taken = taken
-
-    def close(self) -> None:
-        """Let another process have it; this one stays there."""
-        self._taken.close()
-
-
-def keep_to_one(name: str = NAME) -> Core | None:
-    """Keep this thread, and those that it starts from now on, to a free core; None where there is none, or no choice."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    allowed = sorted(os.sched_getaffinity(0))
-    if len(allowed) == 1:
-        return None
-    for number in allowed:
-        if (taken := _take(f"{name}-{number}")) is not None:
-            return _kept(number, taken)
-    return None
+    before = sorted(os.sched_getaffinity(0)) if wanted and hasattr(os, "sched_setaffinity") else []
+    taken = _free_one(name, before) if len(before) > 1 else None
+    if taken is None:
+        yield None
+        return
+    number, sign = taken
+    with sign:
+        kept = _keep_to(number)
+        try:
+            yield number if kept else None
+        finally:
+            if kept:
+                os.sched_setaffinity(0, before)
 
 
-def _kept(number: int, taken: socket.socket) -> Core | None:
+def _keep_to(number: int) -> bool:
     try:
         os.sched_setaffinity(0, {number})
     except OSError as error:
         # Whoever confines this process lets it choose no core: it serves all the same.
         log.warning("process.not_kept_to_core", why=os.strerror(error.errno or 0))
-        taken.close()
-        return None
+        return False
     log.info("process.kept_to_core", core=number)
-    return Core(number, taken)
+    return True
+
+
+def _free_one(name: str, numbers: Sequence[int]) -> tuple[int, socket.socket] | None:
+    """Take the first core that is free, with the sign that it is taken."""
+    for number in numbers:
+        if (sign := _take(f"{name}-{number}")) is not None:
+            return number, sign
+    return None
 
 
 def _take(name: str) -> socket.socket | None:
     try:
-        taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sign = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError:
         # Whoever confines this process lets it open none.
         return None
     try:
-        taken.bind(f"\0{name}")
+        sign.bind(f"\0{name}")
     except OSError:
-        taken.close()
+        sign.close()
         return None
-    return taken
+    return sign

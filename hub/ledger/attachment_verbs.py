@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 
-from sqlalchemy import Connection, Double, Text, bindparam, exists, null, select, update
+from sqlalchemy import Connection, Double, Text, exists, null, select, update
 
 from hub.contract import Answer
 from hub.errors import Unavailable
 from hub.ledger import journal, locks
 from hub.ledger.for_each import for_each, insert_each
 from hub.ledger.link_tables import file_links
-from hub.ledger.sql import Statement, insert_new
 from hub.ledger.tables import attachment_givers, attachment_uses, attachments
 from hub.ledger.values import Acceptance, file_subject
 from hub.ledger.works import Commit, Work, going_on
@@ -20,16 +19,11 @@ from hub.ledger.works import Commit, Work, going_on
 #: Who keeps or deletes files has this lock until its commit: a file that is deleted and given at the same time is whole or gone.
 #: Taken after the journal's pages, as a group of messages takes both.
 LOCK = "attachments"
-_NEW = insert_new(attachments, "digest")
-_NEW_GIVER = insert_new(attachment_givers, "digest", "endpoint")
-_NEW_EACH = insert_each(attachments, *attachments.c.keys(), new=["digest"])
-_NEW_GIVER_EACH = insert_each(attachment_givers, *attachment_givers.c.keys(), new=["digest", "endpoint"])
-_NEW_USE_EACH = insert_each(attachment_uses, *attachment_uses.c.keys(), new=["digest", "message_id"])
-_AGAIN = Statement(
-    update(attachments).where(attachments.c.digest == bindparam("sought")).values(used_at=bindparam("now"), deleted_at=null())
-)
+_NEW = insert_each(attachments, *attachments.c.keys(), new=["digest"])
+_NEW_GIVER = insert_each(attachment_givers, *attachment_givers.c.keys(), new=["digest", "endpoint"])
+_NEW_USE = insert_each(attachment_uses, *attachment_uses.c.keys(), new=["digest", "message_id"])
 #: Not the rows that this commit has just made.
-_AGAIN_EACH = for_each(
+_AGAIN = for_each(
     lambda given: (
         update(attachments)
         .where(
@@ -40,7 +34,8 @@ _AGAIN_EACH = for_each(
     sought=Text,
     now=Double,
 )
-_USE_EACH = for_each(
+#: Who deletes it at this moment has the row; then it is too late, and the row stays as it is.
+_USE = for_each(
     lambda given: (
         update(attachments)
         .where((attachments.c.digest == given.sought) & attachments.c.deleted_at.is_(None))
@@ -49,25 +44,27 @@ _USE_EACH = for_each(
     sought=Text,
     now=Double,
 )
-#: Who deletes it at this moment has the row; then it is too late, and the row stays as it is.
-_USE = Statement(
-    update(attachments)
-    .where((attachments.c.digest == bindparam("sought")) & attachments.c.deleted_at.is_(None))
-    .values(used_at=bindparam("now"))
-)
-
-
 def record_given(conn: Connection, digest: str, *, size: int, givers: Sequence[str], now: float) -> None:
     """Record that a partner gave a file, which is in the store already."""
     pages = journal.Pages(conn, [file_subject(digest)])
     locks.wait(conn, LOCK)
-    if not _NEW.run(conn, digest=digest, size=size, stored_at=now, used_at=now, deleted_at=None).rowcount:
-        _AGAIN.run(conn, sought=digest, now=now)
-    for endpoint in sorted(givers):
-        _NEW_GIVER.run(conn, digest=digest, endpoint=endpoint, given_at=now)
+    note_kept(conn, {digest: (size, now)})
+    _note_givers(conn, {(digest, endpoint): now for endpoint in sorted(givers)})
     entry = {"digest": digest, "size": size}
     pages.append(file_subject(digest), "attachment.given", at=now, actor=givers[0], entry=entry)
     pages.write()
+
+
+def note_kept(conn: Connection, files: Mapping[str, tuple[int, float]]) -> None:
+    """Note files that are in the store (digest -> size, moment), also those that were deleted before; with ``LOCK`` held."""
+    times = {digest: {"stored_at": at, "used_at": at, "deleted_at": None} for digest, (_, at) in files.items()}
+    _NEW.change(conn, [{"digest": digest, "size": size, **times[digest]} for digest, (size, _) in files.items()])
+    _AGAIN.change(conn, [{"sought": digest, "now": at} for digest, (_, at) in files.items()])
+
+
+def _note_givers(conn: Connection, givers: Mapping[tuple[str, str], float]) -> None:
+    """Note who gave a file, and when: digest and endpoint -> moment."""
+    _NEW_GIVER.change(conn, [{"digest": digest, "endpoint": name, "given_at": at} for (digest, name), at in givers.items()])
 
 
 def check_brought(conn: Connection, works: Sequence[Work[Acceptance, Answer]]) -> None:
@@ -86,8 +83,8 @@ def link(commit: Commit, accepted: Sequence[Acceptance]) -> None:
     named = sorted((digest, given.at, given.message_id) for given in accepted for digest in set(given.attachments))
     brought = {file.digest for given in accepted for file in given.brought}
     used = {digest: at for digest, at, _ in named if digest not in brought}
-    _USE_EACH.change(commit.conn, [{"sought": digest, "now": at} for digest, at in used.items()])
-    _NEW_USE_EACH.change(commit.conn, [{"digest": digest, "message_id": message} for digest, _, message in named])
+    _USE.change(commit.conn, [{"sought": digest, "now": at} for digest, at in used.items()])
+    _NEW_USE.change(commit.conn, [{"digest": digest, "message_id": message} for digest, _, message in named])
 
 
 def keep_brought(commit: Commit, given: Sequence[Acceptance]) -> None:
@@ -95,14 +92,8 @@ def keep_brought(commit: Commit, given: Sequence[Acceptance]) -> None:
     brought = sorted(
         ((file.digest, file.size, each.endpoint, each.at) for each in given for file in each.brought), key=itemgetter(0, 3)
     )
-    files = {digest: (size, at) for digest, size, _, at in brought}
-    times = {digest: {"stored_at": at, "used_at": at, "deleted_at": None} for digest, (_, at) in files.items()}
-    _NEW_EACH.change(commit.conn, [{"digest": digest, "size": size, **times[digest]} for digest, (size, _) in files.items()])
-    _AGAIN_EACH.change(commit.conn, [{"sought": digest, "now": at} for digest, (_, at) in files.items()])
-    givers = {(digest, endpoint): at for digest, _, endpoint, at in brought}
-    _NEW_GIVER_EACH.change(
-        commit.conn, [{"digest": digest, "endpoint": name, "given_at": at} for (digest, name), at in givers.items()]
-    )
+    note_kept(commit.conn, {digest: (size, at) for digest, size, _, at in brought})
+    _note_givers(commit.conn, {(digest, endpoint): at for digest, _, endpoint, at in brought})
     for digest, size, endpoint, at in brought:
         entry = {"digest": digest, "size": size}
         commit.pages.append(file_subject(digest), "attachment.given", at=at, actor=endpoint, entry=entry)
@@ -110,7 +101,8 @@ def keep_brought(commit: Commit, given: Sequence[Acceptance]) -> None:
 
 def note_use(conn: Connection, digest: str, *, now: float) -> bool:
     """Note that a file is used now; False where its bytes are not kept any more."""
-    return _USE.run(conn, sought=digest, now=now).rowcount == 1
+    noted = _USE.change(conn, [{"sought": digest, "now": now}])
+    return noted is not None and noted.rowcount == 1
 
 
 def delete(

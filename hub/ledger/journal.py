@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import to_json
 from sqlalchemy import Connection, Integer, Text, exists, select, update
 from sqlalchemy.engine import Row
 
-from hub.canonical.compact_json import compact_sorted
+from hub.canonical.compact_json import compact, compact_sorted
 from hub.canonical.digests import sha256
 from hub.ledger.for_each import Unheard, for_each, insert_each
 from hub.ledger.tables import journal, journal_heads
@@ -121,8 +120,7 @@ def append(conn: Connection, subject: str, event: str, *, at: float, actor: str,
 
 def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry: str, previous: str) -> str:
     """Compute a row's hash: SHA-256 over its fields as a JSON array (``compact``), the previous hash last."""
-    # Of texts and whole numbers this makes the same bytes as ``compact``, in a quarter of the time (a test compares).
-    return sha256(to_json([subject, number, f"{at:.6f}", actor, event, entry, previous]))
+    return sha256(compact([subject, number, f"{at:.6f}", actor, event, entry, previous]).encode())
 
 
 def verify(conn: Connection, tick: Callable[[int], None] = lambda count: None) -> Iterator[Broken]:

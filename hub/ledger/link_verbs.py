@@ -9,14 +9,13 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exist
 
 from hub.errors import NotAllowed
 from hub.ledger import journal, locks
-from hub.ledger.attachment_verbs import LOCK, note_use
-from hub.ledger.link_tables import attachments, deliveries, fetched_files, file_links, file_tries
+from hub.ledger.attachment_verbs import LOCK, note_kept, note_use
+from hub.ledger.link_tables import deliveries, fetched_files, file_links, file_tries
 from hub.ledger.sql import Statement, fixed, insert_new
 from hub.ledger.values import file_subject
 from hub.rules.lifecycle import ENDED
 
 _NEW = insert_new(file_links, "id")
-_NEW_FILE = insert_new(attachments, "digest")
 _NEW_TRIES = insert_new(file_tries, "delivery_id")
 _NEW_FETCHED = insert_new(fetched_files, "subject", "source")
 _NOT_DONE = exists().where(
@@ -115,8 +114,7 @@ def record_fetched(conn: Connection, subject: str, source: str, digest: str, *, 
     """Record a file that the hub fetched for a dossier, which is in the store already; nobody may name it as their own."""
     pages = journal.Pages(conn, [file_subject(digest)])
     locks.wait(conn, LOCK)
-    if not _NEW_FILE.run(conn, digest=digest, size=size, stored_at=now, used_at=now, deleted_at=None).rowcount:
-        conn.execute(update(attachments).where(attachments.c.digest == digest).values(used_at=now, deleted_at=None))
+    note_kept(conn, {digest: (size, now)})
     if not _NEW_FETCHED.run(conn, subject=subject, source=source, digest=digest, size=size, fetched_at=now).rowcount:
         here = (fetched_files.c.subject == subject) & (fetched_files.c.source == source)
         conn.execute(update(fetched_files).where(here).values(digest=digest, size=size, fetched_at=now))

@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Double, Integer, LargeBinary, Text, bindparam, case, func, null, select, update
 from sqlalchemy.dialects import postgresql
 
+from hub.canonical.compact_json import compact
 from hub.canonical.digests import digest_of
-from hub.ledger.for_each import for_each, insert_each, json_of, table_of
+from hub.ledger.for_each import for_each, insert_each, table_of
 from hub.ledger.sql import Found, Statement
 from hub.ledger.tables import payloads
 from hub.rules.retention import REFRESH_SECONDS, Kept
@@ -177,7 +178,7 @@ def _new(conn: Connection, rows: list[dict[str, Any]]) -> Found:
         bodies.append(row["body"])
         given.append({name: row[name] for name in _COLUMNS} | {"start": start})
         start += row["size"]
-    return _PUT_TOGETHER.run(conn, given=json_of(given), bodies=b"".join(bodies))
+    return _PUT_TOGETHER.run(conn, given=compact(given), bodies=b"".join(bodies))
 
 
 def _again(row: dict[str, Any]) -> dict[str, Any]:

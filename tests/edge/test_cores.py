@@ -10,15 +10,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from hub.edge import cores
 from tests.docs import pages
 from tests.support import confined
 
 ONE = """
 import os, sys
 from hub.edge import cores
-kept = cores.keep_to_one(sys.argv[1])
-print(kept.number if kept else "none", ",".join(map(str, sorted(os.sched_getaffinity(0)))), flush=True)
-sys.stdin.readline()
+with cores.kept_to_one(sys.argv[1]) as kept:
+    print("none" if kept is None else kept, ",".join(map(str, sorted(os.sched_getaffinity(0)))), flush=True)
+    sys.stdin.readline()
 """
 ALLOWED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
@@ -79,3 +80,18 @@ def test_one_that_may_not_choose_its_core_goes_on_without(processes: list[Starte
     processes.append(Started(f"test-{uuid.uuid4()}", sys.executable, "-m", "tests.support.confined", **barred))
 
     assert (processes[0].core, processes[0].affinity) == ("none", ALLOWED)
+
+
+def test_afterwards_it_goes_where_it_went_before_and_the_core_is_free() -> None:
+    name = f"test-{uuid.uuid4()}"
+    with cores.kept_to_one(name) as first:
+        assert os.sched_getaffinity(0) == {first}
+    with cores.kept_to_one(name) as again:
+        assert again == first
+
+    assert sorted(os.sched_getaffinity(0)) == ALLOWED
+
+
+def test_one_that_wants_none_goes_everywhere() -> None:
+    with cores.kept_to_one(f"test-{uuid.uuid4()}", wanted=False) as kept:
+        assert kept is None and sorted(os.sched_getaffinity(0)) == ALLOWED

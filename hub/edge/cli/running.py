@@ -92,9 +92,10 @@ def serve(
     settings = frame.settings(ctx)
     configure_logging(json=settings.file.logging.json_lines, level=settings.file.logging.level)
     roles = frozenset(only or Role)
-    # Before any thread is started: they inherit it. The other roles wait most of the time, and need no core of their own.
-    core = None if all_cores or roles.isdisjoint((Role.DOORS, Role.WORK)) else cores.keep_to_one()
-    with _alone(settings, roles), _open(settings) as hub:
+    # The other roles wait most of the time, and need no core of their own.
+    thinks = not roles.isdisjoint((Role.DOORS, Role.WORK))
+    # Before any thread is started: they inherit it.
+    with cores.kept_to_one(wanted=thinks and not all_cores), _alone(settings, roles), _open(settings) as hub:
         workers = Workers(hub, dispatch=Role.DISPATCH in roles, work=Role.WORK in roles)
         workers.start()
         calm_collector()
@@ -118,8 +119,6 @@ def serve(
                 typer.echo(text("stopping"), err=True)
         finally:
             workers.stop()
-    if core is not None:
-        core.close()
 
 
 @contextmanager
