@@ -6,8 +6,10 @@ in the form. What is written has its bytes again, and is never written without t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from lxml import etree
@@ -49,6 +51,12 @@ _ALSO: Mapping[str, tuple[str, ...]] = {
     "FileCode": ("AttachTypeCode", "AttachmentTypeCode"),
     "FileName": ("NameOfAttachment", "AttachTypeName"),
 }
+#: A file of so many bytes or more is put into the written document. In the tree it would be looked at sign by sign and copied
+#: when it is set, and again when it is written.
+_LONG_BYTES = 4_096
+#: Stands for such a file until then. There is no other processing instruction in what we write, and no text is written so.
+_MARK = ("file", "here")
+_WRITTEN_MARK = b"<?file here?>"
 #: Elements that are a file by themselves; ``FileAttack`` is how it is spelt.
 ALONE = ("HealthCertificateFile", "DispatchFile", "FileAttack")
 
@@ -81,9 +89,7 @@ class _Reading:
         code = shape.kind or _text(item, shape.code)
         url = digest or self.link(item, shape)
         if name or code or url:
-            self.found.append(
-                Attachment(id=number, name=name or code, component_code=code, url=url, digest=digest, size=size)
-            )
+            self.found.append(Attachment(id=number, name=name or code, component_code=code, url=url, digest=digest, size=size))
 
     def link(self, item: etree._Element, shape: AttachmentNames) -> str:
         """Read a file's address; a digest in its place would name a file of the hub's own store, which is nobody's to name."""
@@ -213,6 +219,8 @@ def lists(
 
     A group of one kind takes the files of its kind, the first other shape takes all that is left.
     """
+    if not files:
+        return {}
     found: dict[str, Any] = {}
     left = list(files)
     order = structure.order
@@ -246,10 +254,27 @@ def _written(file: Attachment, number: int, shape: AttachmentNames, order: Seque
     return {name: values[name] for name in named if name in order or not order}
 
 
+def places_of(shapes: Iterable[AttachmentNames]) -> set[str]:
+    """Name the elements in which files stand as Base64."""
+    return {*COMMON, *ALONE, *(shape.content for shape in shapes if shape.content)}
+
+
+def has_any(tree: Mapping[str, Any], names: Set[str]) -> bool:
+    """Say whether an element of one of these names stands anywhere in a tree."""
+    # Nearly all that stands in one are texts.
+    return not names.isdisjoint(tree) or any([_has_any(each, names) for each in tree.values() if type(each) is not str])
+
+
+def _has_any(value: Any, names: Set[str]) -> bool:
+    if isinstance(value, (dict, Mapping)):
+        return has_any(value, names)
+    return isinstance(value, (list, tuple)) and any([_has_any(each, names) for each in value])
+
+
 def inside(tree: Mapping[str, Any], shapes: Sequence[AttachmentNames]) -> tuple[str, ...]:
     """Name the files that must stand inside a content that is about to be written: those in elements for Base64."""
     found: dict[str, None] = {}
-    _add_names(found, tree, {*COMMON, *ALONE, *(shape.content for shape in shapes if shape.content)})
+    _add_names(found, tree, places_of(shapes))
     return tuple(found)
 
 
@@ -271,12 +296,48 @@ def is_name(text: str) -> bool:
     return bool(DIGEST.fullmatch(text.strip())) or "://" in text
 
 
-def fill(root: etree._Element, contents: Mapping[str, bytes], shapes: Sequence[AttachmentNames]) -> tuple[Fault, ...]:
-    """Put the bytes of files into the elements that name them, and their SHA-1 beside; a fault for each that is not there."""
-    sums = {shape.content: shape.sha1 for shape in (*shapes, *COMMON.values()) if shape.content and shape.sha1}
-    places = {*COMMON, *ALONE, *(shape.content for shape in shapes if shape.content)}
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Long files of a document that is being written: its tree has only marks for them."""
+
+    #: Elements whose text nobody looks at.
+    places: Set[str]
+    #: In the document's order.
+    files: list[tuple[etree._Element, bytes]] = field(default_factory=list)
+
+    def takes(self, place: etree._Element, octets: bytes) -> bool:
+        """Leave a mark in the place of a long file; say whether that was done."""
+        # An attribute may be a type of its own (xsi:type).
+        if len(octets) < _LONG_BYTES or place.tag not in self.places or place.items():
+            return False
+        place.text = None
+        place.append(etree.PI(*_MARK))
+        self.files.append((place, octets))
+        return True
+
+    def put_in(self) -> bool:
+        """Put the files into the tree after all; say whether there are any."""
+        for place, octets in self.files:
+            del place[:]
+            place.text = base64_files.written(octets)
+        return bool(self.files)
+
+    def written(self, root: etree._Element) -> bytes:
+        """Write the document with its files."""
+        first, *after = xml.serialise(root).split(_WRITTEN_MARK) if self.files else (xml.serialise(root),)
+        files = (base64.b64encode(octets) for _, octets in self.files)
+        return b"".join((first, *chain.from_iterable(zip(files, after, strict=True))))
+
+
+def fill(
+    root: etree._Element, contents: Mapping[str, bytes], shapes: Sequence[AttachmentNames], apart: Apart | None = None
+) -> tuple[Fault, ...]:
+    """Put the bytes of files into the elements that name them, and their SHA-1 beside; a fault for each that is not there.
+
+    ``apart`` takes the long ones of which only a mark need stand in the tree.
+    """
     faults: list[Fault] = []
-    for place in list(root.iter(*places)):
+    for place in list(root.iter(*places_of(shapes))):
         name = (place.text or "").strip()
         if len(place) or not is_name(name):
             continue
@@ -284,14 +345,16 @@ def fill(root: etree._Element, contents: Mapping[str, bytes], shapes: Sequence[A
         if octets is None:
             faults.append(without_content(_where(place)))
             continue
-        place.text = base64_files.written(octets)
-        _sum(place, sums.get(str(place.tag), ""), octets)
+        if apart is None or not apart.takes(place, octets):
+            place.text = base64_files.written(octets)
+        _sum(place, shapes, octets)
     return tuple(faults)
 
 
-def _sum(place: etree._Element, name: str, octets: bytes) -> None:
+def _sum(place: etree._Element, shapes: Sequence[AttachmentNames], octets: bytes) -> None:
     """Write a file's SHA-1 where its shape has a place for it."""
-    parent = place.getparent()
+    names = {shape.content: shape.sha1 for shape in (*shapes, *COMMON.values()) if shape.content and shape.sha1}
+    name, parent = names.get(str(place.tag), ""), place.getparent()
     beside = parent.find(name) if name and parent is not None else None
     if beside is not None:
         beside.text = base64_files.sha1_of(octets)

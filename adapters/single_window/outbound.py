@@ -82,14 +82,16 @@ def _write(message: DossierMessage, call: Call, writing: Writing) -> Outgoing | 
         return None
     content = file_service.content(file) if file else _content(message, procedure, row, writing)
     dialect = options.dialect_of(procedure)
-    beside = _beside(message, row, procedure.structures[row.service], dialect, writing.now)
+    structure = procedure.structures[row.service]
+    beside = _beside(message, row, structure, dialect, writing.now)
     beside += [] if file else _rest(message, procedure, row, str(content.tag), writing.links)
     root = build(_head(message, procedure, row, number, writing), content, *beside, dialect=dialect)
     # First of all that no file is missing: a message never goes without its content.
-    if faults := attachments.fill(root, writing.contents, procedure.attachments):
+    apart = attachments.Apart(structure.free_texts)
+    if faults := attachments.fill(root, writing.contents, procedure.attachments, apart):
         raise InvalidMessage(faults)
-    if faults := procedure.structures[row.service].faults(root):
-        raise InvalidMessage(faults)
+    if faults := structure.faults(root):
+        raise InvalidMessage(structure.faults(root) if apart.put_in() else faults)
     head = {
         "documentType": procedure.document_type,
         "type": row.type,
@@ -107,7 +109,7 @@ def _write(message: DossierMessage, call: Call, writing: Writing) -> Outgoing | 
         head[SIGNATURE_SLOT] = slot
         if root.find(slot) is None and slot == "SystemSignature":
             etree.SubElement(root, slot)
-    return Outgoing(service=row.service, body=xml.serialise(root), variant=variant, head=head)
+    return Outgoing(service=row.service, body=apart.written(root), variant=variant, head=head)
 
 
 def _expected(procedure: Procedure, row: Row, dialect: Dialect, options: Options) -> dict[str, str]:
@@ -137,12 +139,24 @@ def inlines(message: Message, call: Call, options: Options) -> tuple[str, ...]:
     if file_service.is_upload(call, row):
         file = file_service.file_of(message, call)
         return (file.url,) if file else ()
+    if not _may_have_files(message, procedure, row):
+        return ()
     try:
         _, tree = _content_tree(message, procedure, row, _ANY_MOMENT, {})
     except InvalidMessage:  # it is refused where it is written, and needs no file for that
         return ()
     whole = message.dossier.form if _is_passed_on(message, procedure, row) else {}
     return attachments.inside({**whole, "": tree}, procedure.attachments)
+
+
+def _may_have_files(message: DossierMessage, procedure: Procedure, row: Row) -> bool:
+    """Say whether a file may stand inside a message at all; most have none, and need not be put together to know it."""
+    places = attachments.places_of(procedure.attachments)
+    return (
+        not places.isdisjoint(row.written)
+        or attachments.has_any(message.dossier.form, places)
+        or bool(attachments.files_of(message, {}))
+    )
 
 
 def after_words(message: Message, call: Call, options: Options) -> bool:
@@ -257,22 +271,24 @@ def _head(message: DossierMessage, procedure: Procedure, row: Row, number: str, 
     sender, receiver = party(ours, unit if from_ministry else ""), party(theirs, "" if from_ministry else unit)
     if from_ministry:
         sender, receiver = _persons(message, sender, receiver, dialect)
+    for name in dialect.subject_order:
+        if name in dialect.integers:
+            _check_whole(name, subject[name], dialect)
     return Head(
         version=dialect.version,
         message_id=fit(writing.message_id, dialect),
         sender=sender,
         receiver=receiver,
-        subject={name: _whole(name, subject[name], dialect) for name in dialect.subject_order},
+        subject={name: subject[name] for name in dialect.subject_order},
     )
 
 
-def _whole(name: str, value: str, dialect: Dialect) -> str:
-    """Check a number of the header where the dialect has whole numbers. Raises InvalidMessage."""
-    if name in dialect.integers and not (value.isascii() and value.isdigit() and len(value) <= dialect.number_digits):
+def _check_whole(name: str, value: str, dialect: Dialect) -> None:
+    """Check a number of the header. Raises InvalidMessage."""
+    if not (value.isascii() and value.isdigit() and len(value) <= dialect.number_digits):
         path = {"reference": "/dossier/other_codes/vnsw"}.get(name, f"/native/{name}")
         vi, en = f"{name} phải là số nguyên không quá 9 chữ số", f"{name} must be a whole number of at most 9 digits"
         raise InvalidMessage([bad_value(path, vi, en)])
-    return value
 
 
 def _persons(
@@ -332,7 +348,10 @@ def _content_tree(
 
 def _filled(places: Sequence[str], message: DossierMessage, now: datetime) -> str:
     """Give the first of some places that has a value."""
-    return next(filter(None, (PLACES[place](message, now) for place in places)), "")
+    for place in places:
+        if value := PLACES[place](message, now):
+            return value
+    return ""
 
 
 def _put(tree: dict[str, Any], path: str, value: str) -> None:
@@ -353,6 +372,8 @@ def _with_empty(tree: dict[str, Any], order: Sequence[str], structure: Structure
 
 def _beside(message: DossierMessage, row: Row, structure: Structure, dialect: Dialect, now: datetime) -> list[etree._Element]:
     """Write what stands in Content beside the message's own element; what nothing is known of is left out."""
+    if not row.beside:
+        return []
     tree: dict[str, Any] = {name: message.dossier.form[name] for name in row.beside if name in message.dossier.form}
     for path, places in row.fields.items():
         if path.partition("/")[0] in row.beside and (value := _filled(places, message, now)):
@@ -386,9 +407,7 @@ def _is_passed_on(message: DossierMessage, procedure: Procedure, row: Row) -> bo
     return not row.schema_file and came_with == row.service and native.get("documentType") == procedure.document_type
 
 
-def _rest(
-    message: DossierMessage, procedure: Procedure, row: Row, root: str, links: Mapping[str, str]
-) -> list[etree._Element]:
+def _rest(message: DossierMessage, procedure: Procedure, row: Row, root: str, links: Mapping[str, str]) -> list[etree._Element]:
     """Write what came beside the first element of a content that is passed on."""
     if not _is_passed_on(message, procedure, row):
         return []

@@ -12,6 +12,7 @@ from typing import Any
 from lxml import etree
 from pydantic import ValidationError
 
+from adapters.single_window.free_texts import XS, free_texts
 from adapters.single_window.registry_keys import AttachmentNames, Dialect, File, HeldAlready, Row, one_by_one, said
 from hub.canonical.codes import Event, Stage
 from hub.errors import BadSettings, Fault
@@ -29,7 +30,6 @@ PLAIN: Mapping[Dialect, Path] = {
     "maritime": GEN1 / "any.xsd",
     "vehicle_inspection": GEN1 / "any.xsd",
 }
-XS = "{http://www.w3.org/2001/XMLSchema}"
 #: Root of a message whose element may have any name.
 ANY = "*"
 
@@ -51,6 +51,11 @@ class Structure:
     def schema(self) -> Any:
         """Give the compiled schema; it is made once, for an endpoint's ministries when its options are read."""
         return _schema(self.file)
+
+    @property
+    def free_texts(self) -> frozenset[str]:
+        """Name the elements whose text the schema does not look at."""
+        return free_texts(self.file)
 
     def faults(self, envelope: etree._Element) -> tuple[Fault, ...]:
         """List every fault of an envelope with this message."""
@@ -118,6 +123,7 @@ class Registry:
             if procedure.office_code in wanted:
                 for structure in procedure.structures.values():
                     _schema(structure.file)
+                    free_texts(structure.file)
 
 
 @lru_cache(maxsize=32)

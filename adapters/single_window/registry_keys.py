@@ -152,6 +152,11 @@ class Row(_Table):
         return f"{self.type}/{self.function}"
 
     @cached_property
+    def written(self) -> frozenset[str]:
+        """Elements whose texts are the hub's own to write, by their names alone."""
+        return frozenset(path.rpartition("/")[2] for path in (*self.fields, *self.told_by))
+
+    @cached_property
     def dates(self) -> tuple[str, ...]:
         """Elements that hold a date, or a date and its time."""
         return tuple(name for name, places in self.fields.items() if places[0].endswith(("_at", ".at")))

@@ -33,6 +33,12 @@ _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 #: Hex digits of an identifier; drawn from the document's digest, so that no document can hold it already.
 _ID_DIGITS = 32
 
+#: In a document of so many bytes, a text that is most of it is not canonicalised: that would take longer than hashing it.
+_LARGE_BYTES = 16_384
+#: Stands for it; what is signed here has been read without processing instructions.
+_MARK = ("text", "here")
+_WRITTEN_MARK = b"<?text here?>"
+
 _TRANSFORM = '<ds:Transform Algorithm="{}"></ds:Transform>'
 _EXCLUSIVE_STEP = _TRANSFORM.format(_EXCLUSIVE)
 _WHOLE_STEPS = _TRANSFORM.format(_ENVELOPED) + _EXCLUSIVE_STEP
@@ -99,7 +105,8 @@ def plain(document: bytes, root: etree._Element, method: Algorithm, signer: Sign
     ``slot``: path of the empty element below the root in which the signature is put instead. Raises etree.LxmlError where the
     document has no canonical form.
     """
-    info = _info(method, _whole(root, method, _canonical(root)))
+    digest = _hashed(method.digest, _canonical(document, root, slot))
+    info = _info(method, _whole(root, method, digest))
     signature = _signature(info, _base64(signer.sign(info.encode(), method)), signer)
     return _spliced(document, root, signature, slot)
 
@@ -115,31 +122,64 @@ def xades(
     slot: str = "",
 ) -> bytes:
     """Sign a document by XAdES-B-B, with a time token over the signature's value by XAdES-B-T; see ``plain``."""
-    octets = _canonical(root)
-    identifier = hashlib.sha256(octets).hexdigest()[:_ID_DIGITS]
+    octets = _canonical(document, root, slot)
+    digest = _hashed(method.digest, octets)
+    identifier = (digest if method.digest == "sha256" else _hashed("sha256", octets)).hex()[:_ID_DIGITS]
     properties = _properties(identifier, method, signer.certificate, now, policy)
-    about = _reference(f'Type="{_SIGNED_PROPERTIES}" URI="#p-{identifier}"', _EXCLUSIVE_STEP, method, properties.encode())
-    info = _info(method, _whole(root, method, octets, f'Id="r-{identifier}" ') + about)
+    told = _hashed(method.digest, properties.encode())
+    about = _reference(f'Type="{_SIGNED_PROPERTIES}" URI="#p-{identifier}"', _EXCLUSIVE_STEP, method, told)
+    info = _info(method, _whole(root, method, digest, f'Id="r-{identifier}" ') + about)
     value = _base64(signer.sign(info.encode(), method))
     unsigned = _TIMESTAMP.format(_base64(stamp(hashlib.sha256(_VALUE_ALONE.format(value).encode()).digest()))) if stamp else ""
     qualifying = _OBJECT.format(id=identifier, signed=properties, unsigned=unsigned)
     return _spliced(document, root, _signature(info, value, signer, f' Id="s-{identifier}"', qualifying), slot)
 
 
-def _canonical(element: etree._Element) -> bytes:
-    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False, with_tail=False)
+def _canonical(document: bytes, root: etree._Element, slot: str) -> bytes:
+    """Give a document's canonical form; a large one that goes on as it is loses its longest text in the tree."""
+    if len(document) < _LARGE_BYTES or slot or not _can_be_spliced(document, root):
+        return _canonical_form(root)
+    name, text = _most(document)
+    place = _place(root, name.decode(), text.decode()) if text else None
+    if place is None:
+        return _canonical_form(root)
+    place.text = None
+    place.append(etree.PI(*_MARK))
+    before, _, after = _canonical_form(root).partition(_WRITTEN_MARK)
+    return b"".join((before, text, after))
 
 
-def _whole(root: etree._Element, method: Algorithm, octets: bytes, attributes: str = "") -> str:
+def _canonical_form(root: etree._Element) -> bytes:
+    return etree.tostring(root, method="c14n", exclusive=True, with_comments=False, with_tail=False)
+
+
+def _most(document: bytes) -> tuple[bytes, bytes]:
+    """Find the text that is most of a document, and its element's name; empty where none is that stays as it is written."""
+    middle = len(document) // 2
+    begin, end = document.rfind(b"<", 0, middle), document.find(b"<", middle)
+    close = document.find(b">", begin, end)
+    name, text = document[begin + 1 : close], document[close + 1 : end]
+    is_same = name.isalnum() and len(text) * 2 > len(document) and not any(sign in text for sign in (b"&", b">", b"\r"))
+    return (name, text) if is_same else (b"", b"")
+
+
+def _place(root: etree._Element, name: str, text: str) -> etree._Element | None:
+    return next((each for each in root.iter(name) if not len(each) and each.text == text), None)
+
+
+def _whole(root: etree._Element, method: Algorithm, digest: bytes, attributes: str = "") -> str:
     """Refer to the document: by its root's id where it has one."""
     given = root.get("Id", root.get("ID"))
     uri = "" if given is None else f"#{given}"
-    return _reference(f'{attributes}URI="{uri}"', _WHOLE_STEPS, method, octets)
+    return _reference(f'{attributes}URI="{uri}"', _WHOLE_STEPS, method, digest)
 
 
-def _reference(attributes: str, steps: str, method: Algorithm, octets: bytes) -> str:
-    digest = _base64(hashlib.new(method.digest, octets).digest())
-    return _REFERENCE.format(attributes=attributes, steps=steps, method=method.digest_uri, digest=digest)
+def _reference(attributes: str, steps: str, method: Algorithm, digest: bytes) -> str:
+    return _REFERENCE.format(attributes=attributes, steps=steps, method=method.digest_uri, digest=_base64(digest))
+
+
+def _hashed(name: str, octets: bytes) -> bytes:
+    return hashlib.new(name, octets).digest()
 
 
 def _info(method: Algorithm, references: str) -> str:
@@ -182,7 +222,8 @@ def _spliced(document: bytes, root: etree._Element, signature: bytes, slot: str 
         return _in_slot(document, root, signature, slot)
     written = document if _can_be_spliced(document, root) else _written(document, root)
     end = written.rindex(b"</")
-    return written[:end] + signature + written[end:]
+    # Put together at once: each "+" would copy all of a large document.
+    return b"".join((memoryview(written)[:end], signature, written[end:]))
 
 
 def _can_be_spliced(document: bytes, root: etree._Element) -> bool:
@@ -212,7 +253,7 @@ def _in_slot(document: bytes, root: etree._Element, signature: bytes, slot: str)
     mark = hashlib.sha256(signature).hexdigest()
     place.text = mark
     before, _, after = xml.serialise(root, _declares(document)).partition(mark.encode())
-    return before + signature + after
+    return b"".join((before, signature, after))
 
 
 def _base64(octets: bytes) -> str:
