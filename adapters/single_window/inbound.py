@@ -71,7 +71,7 @@ def open_request(request: Request, options: Options) -> Opened:
     if names.shape != "text":
         head["officeCode"] = call.parameters.get(names.office_code, "").strip()
         head["documentType"] = call.parameters.get(names.document_type, "").strip()
-    return Opened(document=soap.document_of(call.parameters[names.payload]), head={k: v for k, v in head.items() if v})
+    return Opened(document=call.document, head={name: value for name, value in head.items() if value})
 
 
 def read_message(document: bytes, opened: Opened, options: Options) -> Incoming:
@@ -172,9 +172,7 @@ def _is_moment(text: str) -> bool:
     return True
 
 
-def _addressed(
-    head: Head, opened: Opened, procedure: Procedure, dialect: Dialect, options: Options
-) -> Iterable[Fault]:
+def _addressed(head: Head, opened: Opened, procedure: Procedure, dialect: Dialect, options: Options) -> Iterable[Fault]:
     """Check that the document is meant for us: by identity and by the routing values beside it, never by ministryCode."""
     identity = head.receiver.get("identity", "")
     if identity and dialect.checks_receiver and not options.own(procedure.office_code, dialect).answers_to(identity):

@@ -36,6 +36,8 @@ _OURS = frozenset(
 )
 #: A declaration inside a text says nothing: the text is decoded already (writers in C# leave ``utf-16`` in it).
 _DECLARATION = re.compile(r"\A<\?xml\s[^>]*\?>\s*")
+#: How a document begins that stands in its element as it is, with a declaration or without.
+_AS_IT_IS = re.compile(rb"(?:<\?xml[ \t\r\n][^>]*\?>[ \t\r\n]*)?(?=<[^!?])")
 #: CDATA marks that a writer added as text, and its SOAP library then escaped.
 _MARKS = "<![CDATA[", "]]>"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -47,10 +49,11 @@ _SAID_FAULTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapCall:
-    """One operation called: its parameters by local name."""
+    """One operation called: the document that it brings, and its other parameters by local name."""
 
     version: str
     operation: Operation
+    document: bytes
     parameters: Mapping[str, str]
     message_id: str = ""
     wsa_namespace: str = ""
@@ -60,7 +63,7 @@ def read_call(body: bytes, options: Options) -> SoapCall:
     """Read a SOAP request for one of the endpoint's operations. Raises InvalidMessage, whose faults choose the fault's code."""
     root = xml.parse(body, long_texts=True)
     version = _version(root, options)
-    header, soap_body = root.find(f"{{{SOAP[version]}}}Header"), root.find(f"{{{SOAP[version]}}}Body")
+    header, soap_body = (next(root.iterchildren(f"{{{SOAP[version]}}}{name}"), None) for name in ("Header", "Body"))
     blocks = [] if header is None else list(header.iterchildren("*"))
     if strange := [block for block in blocks if _must_understand(block, version)]:
         raise InvalidMessage(_not_understood(block) for block in strange)
@@ -68,11 +71,13 @@ def read_call(body: bytes, options: Options) -> SoapCall:
         raise InvalidMessage([Fault("/Envelope/Body", "missing", "thiếu phần Body của SOAP", "SOAP Body is missing")])
     ids = {str(block.tag): block for block in blocks if block.tag in _MESSAGE_IDS}
     id_block = next(iter(ids.values()), None)
-    operation, parameters = _called(soap_body, options.doors)
+    operation, leaves = _called(soap_body, options.doors)
+    payload = leaves.pop(operation.payload, None)
     return SoapCall(
         version=version,
         operation=operation,
-        parameters=parameters,
+        document=b"" if payload is None else _document_in(payload),
+        parameters={name: element.text or "" for name, element in leaves.items()},
         message_id="" if id_block is None else (id_block.text or "").strip(),
         wsa_namespace="" if id_block is None else _MESSAGE_IDS[str(id_block.tag)],
     )
@@ -84,6 +89,15 @@ def guess_version(body: bytes, content_type: str) -> str:
         if namespace.encode() in body[:2000]:
             return version
     return "1.2" if content_type.lower().startswith("application/soap+xml") else "1.1"
+
+
+def _document_in(payload: etree._Element) -> bytes:
+    """Give the document inside a string element; one that stands there as it is stays bytes, which saves decoding it."""
+    if not len(payload):
+        octets: bytes = etree.tostring(payload, method="text", encoding="UTF-8", with_tail=False)
+        if (start := _AS_IT_IS.match(octets)) and octets.endswith(b">"):
+            return octets[start.end() :]
+    return document_of(payload.text or "")
 
 
 def document_of(text: str) -> bytes:
@@ -220,9 +234,9 @@ def _not_understood(block: etree._Element) -> Fault:
     return Fault(f"/Envelope/Header/{block.tag}", "must_understand", vi, en)
 
 
-def _called(body: etree._Element, operations: Iterable[Operation]) -> tuple[Operation, dict[str, str]]:
-    """Find which operation is called: by name and namespace, never by SOAPAction, which many clients leave empty."""
-    calls = [(one, call) for one in operations for call in body.iterfind(f"{{{one.namespace}}}{one.operation}")]
+def _called(body: etree._Element, operations: Iterable[Operation]) -> tuple[Operation, dict[str, etree._Element]]:
+    """Find which operation is called, and its parameters: by name and namespace; many clients leave SOAPAction empty."""
+    calls = [(one, call) for one in operations for call in body.iterchildren(f"{{{one.namespace}}}{one.operation}")]
     if len(calls) > 1:
         # One call has one answer: whatever came beside it would be lost.
         raise _twice("/Envelope/Body", "Body", "SOAP Body")
@@ -233,7 +247,7 @@ def _called(body: etree._Element, operations: Iterable[Operation]) -> tuple[Oper
     raise InvalidMessage([Fault("/Envelope/Body", "unknown_operation", vi, en)])
 
 
-def _parameters(call: etree._Element, operation: Operation) -> dict[str, str]:
+def _parameters(call: etree._Element, operation: Operation) -> dict[str, etree._Element]:
     if operation.shape == "check":
         return {}
     # Qualified or not, wrapped or not: parameters are found by their local names.
@@ -247,7 +261,7 @@ def _parameters(call: etree._Element, operation: Operation) -> dict[str, str]:
         path = f"/Envelope/Body/{operation.operation}/{operation.payload}"
         vi, en = f"thiếu tham số {operation.payload}", f"parameter {operation.payload} is missing"
         raise InvalidMessage([Fault(path, "missing", vi, en)])
-    return {name: element.text or "" for name, element in leaves.items()}
+    return leaves
 
 
 def _twice(path: str, vi_name: str, en_name: str) -> InvalidMessage:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -24,6 +24,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from hub.canonical.base import local
 from hub.errors import Untrusted
 from hub.rules.trust import Judged, TrustSnapshot, Verdict
+
+V = TypeVar("V")
 
 #: Circular 15/2025/TT-BKHCN: RSA of at least 2048 bits, ECDSA of at least 256.
 RSA_BITS = 2048
@@ -65,8 +67,30 @@ UNREADABLE = (
 )
 _NOT_ACCEPTED = "signature not accepted ({}): "
 _NOT_ASKED = Judged()
-#: The same few partners sign all day; what is true of a certificate whatever the time is worked out once.
-_remembered = lru_cache(maxsize=512)
+#: So many certificates are remembered: the same few partners sign all day.
+_MOST_REMEMBERED = 512
+#: What is true of certificates whatever the time is worked out once.
+_remembered = lru_cache(maxsize=_MOST_REMEMBERED)
+
+
+def remembered_of(work: Callable[[x509.Certificate], V]) -> Callable[[x509.Certificate], V]:
+    """Work out once what is true of one certificate, and look it up by the object: to hash or compare one reads all of it.
+
+    The object is held beside the answer, so that no other can take its identity.
+    """
+    by_value = _remembered(work)
+    by_object: dict[int, tuple[x509.Certificate, V]] = {}
+
+    @wraps(work)
+    def told(certificate: x509.Certificate) -> V:
+        known = by_object.get(id(certificate))
+        if known is None:
+            if len(by_object) >= _MOST_REMEMBERED:
+                by_object.clear()
+            known = by_object[id(certificate)] = (certificate, by_value(certificate))
+        return known[1]
+
+    return told
 
 
 def untrusted(outcome: str, vi: str, en: str) -> Untrusted:
@@ -79,13 +103,13 @@ def thumbprint(der: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
 
 
-@_remembered
+@remembered_of
 def fingerprint(certificate: x509.Certificate) -> str:
     """Give the SHA-256 of a certificate, in hex."""
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-@_remembered
+@remembered_of
 def octets(certificate: x509.Certificate) -> bytes:
     """Give a certificate as DER, for the evidence."""
     return certificate.public_bytes(Encoding.DER)
@@ -217,7 +241,7 @@ def check_may_sign(verdict: Verdict, what: str) -> None:
         )
 
 
-@_remembered
+@remembered_of
 def _told(certificate: x509.Certificate) -> Mapping[str, str]:
     """Say whose certificate it is, as verdicts do."""
     return {
@@ -240,7 +264,7 @@ def not_accepted(error: Untrusted, now: datetime) -> Verdict:
     return Verdict(indication=indication, sub_indication=sub_indication, checked_at=local(now).isoformat(), reason=reason)
 
 
-@_remembered
+@remembered_of
 def _weak_key(certificate: x509.Certificate) -> bool:
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= WEAK_RSA_BITS:
@@ -299,7 +323,7 @@ def _check_period(certificate: x509.Certificate, now: datetime) -> None:
         raise untrusted("INDETERMINATE/OUT_OF_BOUNDS_NO_POE", "chứng thư số đã hết hạn", "the certificate has expired")
 
 
-@_remembered
+@remembered_of
 def _period(certificate: x509.Certificate) -> tuple[datetime, datetime]:
     return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 

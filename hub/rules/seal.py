@@ -88,13 +88,13 @@ def verified_head(payload: bytes, token: str, keys: Mapping[str, EllipticCurvePu
 
 
 def _sealed_head(head: Mapping[str, Any], payload: bytes) -> SealedHead:
-    texts = {field: head.get(name) for name, field in _TEXTS.items()}
+    texts: dict[str, Any] = {field: head.get(name) for name, field in _TEXTS.items()}
     epoch = head.get("epoch")
-    if head.get("typ") != TYPE or not all(isinstance(text, str) and text for text in texts.values()) or type(epoch) is not int:
+    if head.get("typ") != TYPE or not all(texts.values()) or {*map(type, texts.values())} != {str} or type(epoch) is not int:
         raise broken("chữ ký này không phải là niêm phong của bus", "this signature is not a seal of the bus")
     if texts["digest"] != digest_of(payload):
         raise broken("mã băm trong niêm phong khác với nội dung", "the digest in the seal is not the message's")
-    return SealedHead(epoch=epoch, **{name: str(text) for name, text in texts.items()})
+    return SealedHead(epoch=epoch, **texts)
 
 
 def broken(vi: str, en: str) -> Untrusted:

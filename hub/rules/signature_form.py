@@ -9,7 +9,6 @@ them out of ``URI=""`` anyway.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,9 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 XADES = "{http://uri.etsi.org/01903/v1.3.2#}"
 #: EN 319 132-1, 4.4.2: by this Type a reference is to the signed properties.
 SIGNED_PROPERTIES = "http://uri.etsi.org/01903#SignedProperties"
+_X509_DATA, _X509_CERTIFICATE = f"{DS}X509Data", f"{DS}X509Certificate"
+#: What beside them only describes the key.
+_DESCRIBES = frozenset({f"{DS}KeyValue", f"{DS}KeyName"})
 _EXC_C14N = "{http://www.w3.org/2001/10/xml-exc-c14n#}"
 
 #: Algorithms of signatures and how the verdict names them; no HMAC and no DSA.
@@ -141,10 +143,10 @@ def read_form(root: etree._Element) -> Form | None:
 
 def read_certificates(key_info: etree._Element) -> list[x509.Certificate]:
     """Read the certificates of KeyInfo; whatever could name another key is refused, what only describes is ignored."""
-    described = [child for child in key_info if child.tag != f"{DS}X509Data"]
-    if any(child.tag not in (f"{DS}KeyValue", f"{DS}KeyName") for child in described) or len(described) > 2:
+    described = [child.tag for child in key_info if child.tag != _X509_DATA]
+    if len(described) > 2 or not _DESCRIBES.issuperset(described):
         raise bad_form("KeyInfo có nội dung không được phép", "KeyInfo holds something that is not allowed")
-    texts = [node.text or "" for data in key_info.iterfind(f"{DS}X509Data") for node in data.iterfind(f"{DS}X509Certificate")]
+    texts = [node.text or "" for data in key_info.iterchildren(_X509_DATA) for node in data.iterchildren(_X509_CERTIFICATE)]
     if not 1 <= len(texts) <= certificates.MAX_CERTIFICATES:
         raise untrusted(
             "INDETERMINATE/NO_SIGNING_CERTIFICATE_FOUND",
@@ -319,8 +321,8 @@ def check_base64(holder: etree._Element) -> None:
 def decoded(text: str | None) -> bytes:
     """Decode Base64 with blanks in it; what is none gives no bytes, which nothing can be read from or be equal to."""
     try:
-        return base64.b64decode("".join((text or "").split()), validate=True)
-    except (binascii.Error, ValueError):
+        return binascii.a2b_base64("".join((text or "").split()), strict_mode=True)
+    except ValueError:
         return b""
 
 

@@ -61,9 +61,7 @@ def verify(
     return signed_part(document, trust, now, long_texts=long_texts, odd=odd)
 
 
-def signed_part(
-    document: bytes, trust: TrustSnapshot, now: datetime, *, long_texts: bool = False, odd: bool = False
-) -> Verified:
+def signed_part(document: bytes, trust: TrustSnapshot, now: datetime, *, long_texts: bool = False, odd: bool = False) -> Verified:
     """Verify the document's XML signature; return the signed bytes, without the signature, and the verdict.
 
     ``long_texts``: see ``xml.parse``. ``odd``: signatures over a part, and bare ones, are read for what they are
@@ -85,9 +83,11 @@ def signed_part(
     listed = signature_form.read_certificates(form.key_info)
     certificate = certificates.signing_certificate(listed)
     unsigned = xades.read_unsigned(form)
-    beside = [each for each in dict.fromkeys((*listed, *unsigned.certificates)) if each != certificate]
+    beside = _beside((*listed, *unsigned.certificates), certificate)
     judged = certificates.check(certificate, trust, now, beside)
-    covered = strict_signature.signed_octets(root, form, certificate) or _verify(document, root, form, certificate, now)
+    covered = strict_signature.signed_octets(root, form, certificate, len(document))
+    if covered is None:
+        covered = _verify(document, root, form, certificate, now)
     verdict = _accepted(form, covered, unsigned, certificate, judged, trust, now)
     return _verified(
         covered.document,
@@ -98,6 +98,11 @@ def signed_part(
         revocations=unsigned.revocations,
         stamps=tuple(token for token, _ in unsigned.stamps),
     )
+
+
+def _beside(came: Sequence[x509.Certificate], certificate: x509.Certificate) -> list[x509.Certificate]:
+    """Give the certificates that came beside the signer's, each once."""
+    return [] if len(came) == 1 else [each for each in dict.fromkeys(came) if each != certificate]
 
 
 def _accepted(

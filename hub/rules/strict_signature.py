@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from cryptography import x509
@@ -20,9 +20,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
-from hub.rules import signature_form
+from hub.rules import certificates, signature_form
 from hub.rules.signature_form import DIGESTS, METHODS, WEAK_METHODS, Covered, Form, decoded
 
+#: So long a text, as that of a whole file, is put aside while its document is canonicalised, which goes sign by sign.
+_LONG_TEXT = 16_384
+#: Signs that a canonical form writes in another way (Canonical XML 1.0, 2.3); all else in a text stays as it is.
+_WRITTEN_OTHERWISE = "&<>\r"
+#: Stands where a text was put aside.
+_ASIDE = "(text put aside)"
 _X509_DATA = "{http://www.w3.org/2000/09/xmldsig#}X509Data"
 _HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 #: URI of a method -> its hash; with the padding of RSA, None for ECDSA (RFC 6931, 2.3).
@@ -44,11 +50,11 @@ _ALL_METHODS: Mapping[str, tuple[hashes.HashAlgorithm, padding.AsymmetricPadding
 }
 
 
-def signed_octets(root: etree._Element, form: Form, certificate: x509.Certificate) -> Covered | None:
+def signed_octets(root: etree._Element, form: Form, certificate: x509.Certificate, size: int = 0) -> Covered | None:
     """Give the octets whose digests were compared; None where signxml must judge. Takes the signature out of its tree.
 
     No SHA-1, no prefix lists, the signature a child of the root, KeyInfo with X509Data only; with the properties of XAdES
-    or without.
+    or without. ``size``: of the document in bytes; the tree of a large one is without its long texts afterwards.
     """
     if not _is_strict(form) or form.signature.getparent() is not root:
         return None
@@ -58,8 +64,8 @@ def signed_octets(root: etree._Element, form: Form, certificate: x509.Certificat
     if form.properties and not _same(properties, form.properties.reference):
         return None
     _take_out(root, form.signature)
-    octets = covered_octets(root, form.reference)
-    return Covered(octets, properties) if _same(octets, form.reference) else None
+    octets = _whole_octets(root, form.reference, size)
+    return Covered(octets, properties) if octets is not None and _same(octets, form.reference) else None
 
 
 def _is_strict(form: Form) -> bool:
@@ -78,6 +84,32 @@ def covered_octets(element: etree._Element, reference: etree._Element) -> bytes:
     """Write what a reference is to as its last transform says; without one that canonicalises it is Canonical XML 1.0."""
     steps = [step for step in reference[0] if step.get("Algorithm") != signature_form.ENVELOPED] if len(reference) == 3 else []
     return signature_form.canonical_by(element, steps[0] if steps else None)
+
+
+def _whole_octets(root: etree._Element, reference: etree._Element, size: int) -> bytes | None:
+    """Write the document as its reference says; None where it cannot be told which texts were put aside."""
+    texts = _put_aside(root) if size > _LONG_TEXT else []
+    octets = covered_octets(root, reference)
+    return _put_back(octets, texts) if texts else octets
+
+
+def _put_aside(root: etree._Element) -> list[bytes]:
+    """Take long texts out that have the same octets in every canonical form; give them in the document's order."""
+    texts = []
+    for element in root.iter():
+        text = element.text
+        if text and len(text) > _LONG_TEXT and not any(sign in text for sign in _WRITTEN_OTHERWISE):
+            texts.append(text.encode())
+            element.text = _ASIDE
+    return texts
+
+
+def _put_back(octets: bytes, texts: list[bytes]) -> bytes | None:
+    """Put texts back in; None where a document holds the very words that stand in their place."""
+    pieces = octets.split(_ASIDE.encode())
+    if len(pieces) != len(texts) + 1:
+        return None
+    return b"".join(chain.from_iterable(zip(pieces, (*texts, b""), strict=True)))
 
 
 def _same(octets: bytes, reference: etree._Element) -> bool:
@@ -103,7 +135,7 @@ def holds(certificate: x509.Certificate, form: Form, octets: bytes) -> bool:
 
 
 # Made anew by each call, which costs as much as the mathematics.
-@lru_cache(maxsize=512)
+@certificates.remembered_of
 def _public_key(certificate: x509.Certificate) -> Any:
     return certificate.public_key()
 

@@ -54,6 +54,8 @@ _DOCTYPE = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->))*
 MAX_ATTRIBUTES = 256
 #: Canonicalisation looks at all namespaces in scope for each element (15,000 of them over 100,000 elements: 11 s).
 MAX_NAMESPACES = 256
+#: Levels that nearly all documents stay within; asking for many levels costs some time for each.
+_USUAL_DEPTH = 12
 #: No node is shorter than ``<a>``, which also begins a level.
 _NODE_BYTES = 3
 _CROWDED_TAG = re.compile(rb"""<[^\s<>/!?]++(?:\s++[^\s=<>]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+')){%d}""" % (MAX_ATTRIBUTES + 1))
@@ -123,7 +125,7 @@ def parse(
         root = etree.fromstring(document, parser)
     except etree.XMLSyntaxError as error:
         raise InvalidMessage([_syntax_fault(parser, error)]) from None
-    if len(document) > _NODE_BYTES * max_depth and _deeper_than(max_depth)(root):
+    if len(document) > _NODE_BYTES * max_depth and _is_deeper(root, max_depth):
         raise _too_deep(max_depth)
     if crowded and document.count(b"xmlns") > MAX_NAMESPACES:
         _check_namespaces(root)
@@ -298,6 +300,10 @@ def _syntax_fault(parser: etree.XMLParser, error: etree.XMLSyntaxError) -> Fault
     line, column = (first.line, first.column) if first else (error.lineno or 0, error.offset or 0)
     code, vi, en = _SYNTAX.get(first.type_name if first else "", _UNREADABLE)
     return Fault(f"line {line}", code, f"{vi} (dòng {line}, cột {column})", f"{en} (line {line}, column {column})")
+
+
+def _is_deeper(root: etree._Element, levels: int) -> bool:
+    return bool(_deeper_than(min(levels, _USUAL_DEPTH))(root) and _deeper_than(levels)(root))
 
 
 @lru_cache(maxsize=8)

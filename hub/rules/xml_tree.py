@@ -32,7 +32,11 @@ def text(element: etree._Element, path: str) -> str:
 
     An element that has children is not a text: it reads as empty, never as the part before its first child.
     """
-    found = element.find(path) if path not in ("", ".") else element
+    # Nearly all paths are the name of a child, for which a path's own search is not needed.
+    if path.isidentifier():
+        found = next(element.iterchildren(path), None)
+    else:
+        found = element.find(path) if path not in ("", ".") else element
     if found is None or len(found):
         return ""
     return (found.text or "").strip()
@@ -56,10 +60,7 @@ def to_tree(element: etree._Element) -> Tree:
 
 
 def _content(element: etree._Element) -> Tree | str:
-    attributes = element.items()
-    if not attributes and not len(element):  # as nearly all are
-        return element.text or ""
-    tree: Tree = {"@" + str(name): str(value) for name, value in attributes if not str(name).startswith(_XSI)}
+    tree: Tree = {"@" + str(name): str(value) for name, value in element.items() if not str(name).startswith(_XSI)}
     own = element.text or ""
     if len(element):
         own = own.strip()
@@ -77,12 +78,15 @@ def _add_children(tree: Tree, element: etree._Element) -> bool:
     last, takes_turns, mixed = "", False, False
     for child in element:
         name, tail = str(child.tag), child.tail
-        mixed = mixed or bool(tail and not tail.isspace())
+        if tail and not mixed:
+            mixed = not tail.isspace()
+        # Nearly all hold nothing but a text.
+        content = _content(child) if len(child) or child.keys() else child.text or ""
         if name in tree:
             takes_turns = takes_turns or name != last
-            _add_another(tree, name, _content(child))
+            _add_another(tree, name, content)
         else:
-            tree[name] = _content(child)
+            tree[name] = content
         last = name
     if takes_turns:
         tree[ORDER] = [str(child.tag) for child in element]

@@ -40,6 +40,7 @@ SHAPES = (
     b'<E xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:t="urn:t"><v xsi:type="t:x"> a  b </v></E>',
     "<HồSơ xmlns='urn:d'><HọTên tuổi='30'>Nguyễn Thử Nghiệm</HọTên></HồSơ>".encode(),
     "<E ID='i'><![CDATA[<x>&]]>Nguyễn Thử Nghiệm<c xml:space='preserve' xml:lang='vi'>\t</c><!-- bỏ --></E>".encode(),
+    "<E><Tệp>%s</Tệp><a>b &amp; c</a><f> %s\n<g/>%s</f></E>".replace("%s", 4_100 * "QUJD").encode(),
 )
 
 
@@ -153,6 +154,11 @@ PIECES = st.sampled_from(
 )
 
 
+def test_the_words_in_place_of_a_long_text_may_stand_in_a_document():
+    shape = b"<E><c>(text put aside)</c><f>%s</f></E>" % (4_100 * b"QUJD")
+    assert outcome(sign_xml(shape, SIGNER.signer)) == shape
+
+
 def near(text: bytes, document: bytes) -> list[int]:
     return [place for place in range(len(document)) if document.startswith(text, place)]
 
@@ -171,7 +177,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return document
 
 
-LETTER_IN_A_NAME = signed_xml.sign(SHAPES[2], SIGNER, c14n=C14N, properties_c14n="").replace(b" Id=\"r-", " áId=\"r-".encode())
+LETTER_IN_A_NAME = signed_xml.sign(SHAPES[2], SIGNER, c14n=C14N, properties_c14n="").replace(b' Id="r-', ' áId="r-'.encode())
 
 
 @given(mutated())
@@ -203,7 +209,6 @@ def other_prefix(root: etree._Element, signature: etree._Element) -> None:
 def test_an_edited_document_comes_out_as_signxml_says(by_signxml_alone, signed: bytes, edit):
     document = edited(signed, edit)
     assert outcome(document) == by_signxml_alone(document)
-
 
 
 @pytest.mark.parametrize("edit", [blank_values, text_behind, signature_first, other_prefix, lambda root, signature: None])
