@@ -320,9 +320,9 @@ def main() -> None:
 def _words() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__)
     parser.add_argument("peers", nargs="*", help=f"who takes part: {OURS}, {', '.join(PEERS)}; all that are installed if none")
-    parser.add_argument("--messages", type=int, default=2000, help="documents of 4 KB in each run; 0: none")
-    parser.add_argument("--big-messages", type=int, default=400, help="documents of 200 KB in each run; 0: none")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each pipeline with each size")
+    parser.add_argument("--messages", type=int, default=10_000, help="documents of 4 KB in each run; 0: none")
+    parser.add_argument("--big-messages", type=int, default=1_300, help="documents of 200 KB in each run; 0: none")
+    parser.add_argument("--rounds", type=int, default=2, help="runs of each pipeline with each size")
     parser.add_argument("--processes", type=int, default=2, help="worker processes of each pipeline")
     parser.add_argument("--seed", type=int, default=1, help="first seed of the documents")
     parser.add_argument("--verify", action="append", choices=["signxml", "strict"], help="the peers' signatures; repeatable")

