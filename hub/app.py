@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from cryptography import x509
 
@@ -14,7 +14,7 @@ from hub.bus.membership import Member
 from hub.bus.port import Bus
 from hub.canonical.border.message import BorderMessage
 from hub.canonical.codes import CodeRow, CodeTables
-from hub.canonical.compact_json import compact_sorted
+from hub.canonical.compact_json import compact_texts
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json, to_json
 from hub.canonical.notice import NoticeMessage
@@ -30,6 +30,7 @@ from hub.payloads import PayloadStore
 from hub.registers import procedures, successors
 from hub.registers.container import Sealing
 from hub.registers.successors import SuccessorBook
+from hub.rounds import OwnRounds
 from hub.rules import dossier_facts, succession
 from hub.rules.alerts import Book
 from hub.rules.applicant_numbers import NumberKey
@@ -145,6 +146,8 @@ class Hub:
     #: Reads the configuration as it would be with these files (path in the folder -> bytes) in place of its own, for a dry
     #: run; secrets stay references, and what is given is good only inside of the ``with``.
     configured: Callable[[Mapping[str, bytes]], AbstractContextManager[Configured]]
+    #: What many threads bring at the same time is carried in these.
+    rounds: OwnRounds = field(default_factory=OwnRounds)
     #: Takes leave of all partners; for who stops.
     close_transports: Callable[[], None] = lambda: None
 
@@ -232,9 +235,7 @@ class Hub:
         names = self.finals(recipients)
         return tuple(planned for name in names for planned in self._plan_at(message, written, name, subject, park))
 
-    def unrouted(
-        self, message: Message, canonical: bytes, subject: str, source: str, error: NoRoute | None = None
-    ) -> Planned:
+    def unrouted(self, message: Message, canonical: bytes, subject: str, source: str, error: NoRoute | None = None) -> Planned:
         """Plan to route a message later: parked, for an operator to add the rule and rebuild it, or behind one that is.
 
         Its sender did nothing wrong, so it is accepted.
@@ -314,7 +315,7 @@ class Hub:
             endpoint=endpoint,
             subject=subject,
             service=service,
-            part=compact_sorted(dict(part)),
+            part=compact_texts(part),
             canonical=canonical,
             kind=message.kind,
             event=event,
@@ -365,3 +366,20 @@ class Hub:
             return {}, {}
         dossier = message.dossier
         return {**dossier.other_codes, dossier.numbering: dossier.code}, dict(message.native)
+
+
+class OfHub(Protocol):
+    """What belongs to a hub."""
+
+    hub: Hub
+
+
+H = TypeVar("H", bound=OfHub)
+
+
+def by_ledger(those: Iterable[H]) -> list[tuple[Ledger, list[H]]]:
+    """Part those whose hubs have different ledgers, as two hubs in one process do."""
+    parts: dict[int, tuple[Ledger, list[H]]] = {}
+    for each in those:
+        parts.setdefault(id(each.hub.ledger), (each.hub.ledger, []))[1].append(each)
+    return list(parts.values())

@@ -48,7 +48,7 @@ def meant(
 
     ``goes_on``: the message itself does. What cannot be derived never refuses the dossier: it is a warning.
     """
-    if not derivation.concerns(message) or not any(route.kind == "border" for route in hub.routes):
+    if not any(route.kind == "border" for route in hub.routes) or not derivation.concerns(message):
         return _NOTHING
     derived, warnings = _derived(hub, endpoint, message, key, earlier, brought, goes_on=goes_on)
     return Meant(derived=derived, named=_named(hub, message, key), warnings=warnings)

@@ -2,68 +2,72 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import structlog
 
-from hub import file_links, inline_files
-from hub.app import UNROUTED, Hub, notices_of
+from hub import drafts, errands
+from hub.app import Hub
 from hub.canonical.border.message import BorderMessage
-from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json
 from hub.canonical.procedure import CatalogueMessage
-from hub.canonical.receipt import Finding, Receipt
-from hub.contract import FILE_NAME, SIGNATURE_SLOT, Call, Outgoing, Reply, Writing
-from hub.endpoint import Endpoint, folder_of, outbound_of
-from hub.errors import CannotSign, HubError, InDoubt, NoMapping, NotSent, Unavailable, Untold
-from hub.ledger import chains, link_verbs, outbox_verbs, outcome_verbs
+from hub.canonical.receipt import Finding
+from hub.contract import FILE_NAME, Outgoing, Reply
+from hub.drafts import Draft, WordsFirst
+from hub.endpoint import Endpoint, outbound_of
+from hub.errors import CannotSign, HubError, InDoubt, NotSent, Unavailable, Untold
+from hub.landing import Landed, evidence_of, land
+from hub.ledger import link_verbs, outbox_verbs, outcome_verbs
 from hub.ledger.delivery_verbs import ClaimLost, claim_lost
 from hub.ledger.number_verbs import NumberTaken
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
 from hub.registers import border_known, dossiers, procedures
-from hub.rules import folder_names, redelivery, routing, signing
-from hub.rules.border import purposes
+from hub.rules import redelivery, routing
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
-from hub.rules.xml_signing import Policy as SignedBy
 from hub.telemetry import ATTEMPTS, CALL_SECONDS, REPEATED, bind_subject
 
 log = structlog.get_logger()
 
-#: What is kept of a hand-over that has no answer to be read.
-_HANDED_OVER = {
-    "broker": "máy chủ AMQP đã nhận cho đối tác / the broker has taken it for the partner",
-    "folder": "tệp đã giao qua thư mục của đối tác / the file was handed over in the partner's folder",
-    "outbox": "đối tác đã lấy và xác nhận / the partner has fetched it and says so",
-    "gateway": "cổng truyền nhận đã nhận để chuyển đi / the gateway has taken it, to carry it on",
-}
 
-
-class _WordsFirst(Exception):
-    """The partner has not heard yet what became of its own messages, and takes this only after that."""
+#: A call whose bytes are recorded.
+_Ready = tuple[Endpoint, Delivery, Outgoing]
 
 
 def deliver(hub: Hub, due: Due) -> None:
     """Deliver what one bus message names, unless it finds nothing to claim."""
-    held = hub.ledger.claim(due, hub.now(), hub.lease_seconds(due.endpoint))
+    # Nothing but the call itself stays in memory while the partner is spoken to.
+    if (ready := _ready(hub, due)) is not None:
+        _attempt(hub, *ready)
+
+
+def _ready(hub: Hub, due: Due) -> _Ready | None:
+    """Take a delivery as far as its call; None where there is none to be made."""
+    errand = errands.gone(hub, due)
+    held, draft = errand.held, errand.draft
     if held is None:
         REPEATED.labels(due.endpoint).inc()
-        return
+        return None
     bind_subject(held.subject, message=held.message_id)
-    if held.endpoint == UNROUTED:
+    if draft is None:
         _route_late(hub, held)
-        return
-    endpoint = hub.endpoint(held.endpoint)
+        return None
+    if errand.sending is not None and draft.outgoing is not None:
+        return draft.endpoint, errand.sending(), draft.outgoing
+    return _completed(hub, held, draft)
+
+
+def _completed(hub: Hub, held: Delivery, draft: Draft) -> _Ready | None:
+    """Do what had to wait before the call can be made; what speaks against it is recorded."""
+    endpoint = draft.endpoint
     try:
-        written = _outgoing(hub, endpoint, held)
+        outgoing = drafts.completed(draft)
     except Unavailable:
         # Of our own ledger, not of the delivery: its lease brings it back.
         raise
-    except (CannotSign, _WordsFirst) as error:
+    except (CannotSign, WordsFirst) as error:
         _wait_untried(hub, endpoint, held, error)
     except Untold as error:
         _leave_untold(hub, held, error)
@@ -75,17 +79,17 @@ def deliver(hub: Hub, due: Due) -> None:
         log.exception("delivery.bug")
         _park_unsent(hub, held, _bug(bug))
     else:
-        _go(hub, endpoint, held, written)
+        return _recorded(hub, draft, outgoing)
+    return None
 
 
-def _go(hub: Hub, endpoint: Endpoint, held: Delivery, written: tuple[Outgoing, str] | None) -> None:
-    """Record what is to be sent, and send it; where that is nothing, the delivery is done."""
-    if written is None:
-        _pass_over(hub, held)
-        return
-    outgoing, native_id = written
-    sending = hub.ledger.record_sending(held, outgoing, native_id, hub.now(), hub.lease_seconds(held.endpoint))
-    _attempt(hub, endpoint, sending, outgoing)
+def _recorded(hub: Hub, draft: Draft, outgoing: Outgoing | None) -> _Ready | None:
+    """Record what is to be sent; where that is nothing, the delivery is done."""
+    if outgoing is None:
+        _pass_over(hub, draft.held)
+        return None
+    (recorded,) = hub.ledger.record_all_sending([errands.sending(draft, outgoing)])
+    return draft.endpoint, recorded(), outgoing
 
 
 def _bug(error: Exception) -> HubError:
@@ -95,91 +99,6 @@ def _bug(error: Exception) -> HubError:
     place = f"{frame.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.tb_lineno}" if frame else "?"
     name = type(error).__name__
     return HubError(f"internal error {name} at {place}", f"lỗi nội bộ {name} tại {place}", where=f"{name}@{place}")
-
-
-def _outgoing(hub: Hub, endpoint: Endpoint, held: Delivery) -> tuple[Outgoing, str] | None:
-    """Give the bytes to send: those of an earlier attempt, else written and signed now; None where nothing is to be sent."""
-    if refused := purposes.refusal(endpoint.name, endpoint.purposes, held.subject):
-        # Also of one that was released, and of one that was planned while the partner's file still allowed it.
-        raise refused
-    if held.business is not None:
-        file_links.send_again(hub, endpoint, held, recorded := _recorded(held))
-        return recorded, held.native_id
-    # A rebuilt delivery is another document: it must not carry the identifier of the one the partner refused.
-    native_id = held.id if not held.attempts else str(uuid.uuid5(uuid.UUID(held.id), str(held.attempts)))
-    try:
-        # A list is mended, and what stood still for it rebuilt right after: that must not meet what this process knew before.
-        written = _written(hub, endpoint, held, native_id, hub.codes(fresh=True) if held.epoch > 1 else hub.codes())
-    except NoMapping:
-        written = _written(hub, endpoint, held, native_id, hub.codes(fresh=True))
-    if written is None:
-        return None
-    signed = replace(_signed(hub, endpoint, written), message_id=native_id)
-    return _numbered(hub, endpoint, signed) if endpoint.folder is not None and endpoint.folder.put else signed, native_id
-
-
-def _numbered(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
-    """Name the file that is put into a partner's folder; it keeps its name as long as its bytes."""
-    number = hub.ledger.change(partial(outbox_verbs.next_number, endpoint=endpoint.name), f"endpoint:{endpoint.name}")
-    name = folder_names.name_of(
-        folder_of(endpoint).name,
-        number=number,
-        service=outgoing.service,
-        identity=outgoing.message_id,
-        body=outgoing.body,
-    )
-    return replace(outgoing, head={**outgoing.head, FILE_NAME: name})
-
-
-def _written(hub: Hub, endpoint: Endpoint, held: Delivery, native_id: str, codes: CodeTables) -> Outgoing | None:
-    message = from_json(held.canonical)
-    links = file_links.foreseen(hub, endpoint, held.id, message)
-    call = Call(service=held.service, part=held.part)
-    if hub.adapter(endpoint).after_words(message, call, endpoint.options):
-        with hub.ledger.glance() as conn:
-            if chains.is_open(conn, held.endpoint, notices_of(held.subject)):
-                raise _WordsFirst
-    writing = Writing(
-        options=endpoint.options,
-        codes=codes,
-        held=held.held,
-        now=hub.clock(),
-        message_id=native_id,
-        links=links,
-        contents=inline_files.contents(hub, endpoint, held, message, call),
-    )
-    outgoing = hub.adapter(endpoint).write_message(message, call, writing)
-    if outgoing is not None:
-        file_links.prepare(hub, endpoint, held, message, outgoing, links)
-    return outgoing
-
-
-def _recorded(held: Delivery) -> Outgoing:
-    body = held.business or b""
-    return Outgoing(service=held.service, body=body, variant=held.variant, head=held.head, message_id=held.native_id)
-
-
-def _signed(hub: Hub, endpoint: Endpoint, outgoing: Outgoing) -> Outgoing:
-    policy = outbound_of(endpoint)
-    if policy.sign == "none":
-        return outgoing
-    signer, body = hub.signer(policy.signer), outgoing.body
-    if policy.sign == "jws":
-        return replace(outgoing, head={**outgoing.head, "jws": signing.sign_jws(body, signer, policy.algorithm)})
-    slot = outgoing.head.get(SIGNATURE_SLOT, "")
-    if policy.sign == "xml":
-        return replace(outgoing, body=signing.sign_xml(body, signer, policy.algorithm, slot))
-    named = policy.signature_policy
-    signed = signing.sign_xades(
-        body,
-        signer,
-        hub.clock(),
-        algorithm=policy.algorithm,
-        policy=SignedBy(identifier=named.identifier, digest=bytes.fromhex(named.sha256)) if named else None,
-        stamp=hub.stamp if policy.sign == "xades-t" else None,
-        slot=slot,
-    )
-    return replace(outgoing, body=signed)
 
 
 def _pass_over(hub: Hub, held: Delivery) -> None:
@@ -199,7 +118,7 @@ def _leave_untold(hub: Hub, held: Delivery, error: Untold) -> None:
     _wake(hub, held, None)
 
 
-def _wait_untried(hub: Hub, endpoint: Endpoint, held: Delivery, error: CannotSign | _WordsFirst) -> None:
+def _wait_untried(hub: Hub, endpoint: Endpoint, held: Delivery, error: CannotSign | WordsFirst) -> None:
     """Let a delivery wait for something else of ours; no attempt is counted, since nothing was tried at the partner."""
     if isinstance(error, CannotSign):
         _wait_unsigned(hub, endpoint, held, error)
@@ -256,24 +175,26 @@ def _park_unsent(hub: Hub, held: Delivery, error: HubError) -> None:
 
 def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -> None:
     """Send and record what came of it; no SQL transaction is open while the partner is spoken to."""
-    evidence: Evidence | None = None
+    landed: Landed | None = None
     try:
         with CALL_SECONDS.labels(endpoint.name).time():
             reply = hub.transports(endpoint).send(outgoing, _fence(hub, held))
         if reply.awaited is not None:
             _lay_out(hub, held, outgoing, reply.awaited)
             return
-        evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
-        receipt = _receipt(hub, endpoint, reply, outgoing)
+        landed = land(hub, endpoint, held, outgoing, reply)
+        if landed.error is not None:
+            raise landed.error
     except HubError as error:
-        _record_failed(hub, endpoint, held, error, evidence or _left_by(error))
+        _record_failed(hub, endpoint, held, error, evidence_of(landed.reply) if landed else _left_by(error))
     except Exception as bug:
         # The bytes may have left: a bug here is a doubt, never a resend.
         log.exception("delivery.bug")
         wrapped = _bug(bug)
-        _record_failed(hub, endpoint, held, InDoubt(wrapped.en, wrapped.vi, where=wrapped.where), evidence or Evidence())
+        doubt = InDoubt(wrapped.en, wrapped.vi, where=wrapped.where)
+        _record_failed(hub, endpoint, held, doubt, evidence_of(landed.reply) if landed else Evidence())
     else:
-        _record_receipt(hub, endpoint, held, receipt, evidence)
+        _end(landed)
 
 
 def _lay_out(hub: Hub, held: Delivery, outgoing: Outgoing, seconds: float) -> None:
@@ -295,28 +216,20 @@ def answered(hub: Hub, held: Delivery, reply: Reply, refused: HubError | None = 
 
     Raises ClaimLost where that was settled meanwhile.
     """
-    endpoint, outgoing = hub.endpoint(held.endpoint), _recorded(held)
+    endpoint, outgoing = hub.endpoint(held.endpoint), drafts.recorded(held)
     bind_subject(held.subject, message=held.message_id)
-    evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
-    try:
-        if refused is not None:
-            raise refused
-        receipt = _receipt(hub, endpoint, reply, outgoing)
-    except HubError as error:
-        if not _record_failed(hub, endpoint, held, error, evidence):
-            raise claim_lost(held) from None
-    else:
-        _record_receipt(hub, endpoint, held, receipt, evidence)
-
-
-def _receipt(hub: Hub, endpoint: Endpoint, reply: Reply, outgoing: Outgoing) -> Receipt:
-    """Read the partner's answer; where its broker took the message over, that is the receipt."""
-    adapter = hub.adapter(endpoint)
-    if reply.handed_over:
-        ways = {"outbox": endpoint.outbox, "folder": endpoint.folder, "gateway": endpoint.gateway}
-        text = _HANDED_OVER[next((way for way, policy in ways.items() if policy), "broker")]
-        return Receipt(code=str(reply.status), text=text, held=dict(adapter.held_after(outgoing)), follow=reply.follow)
-    return adapter.read_receipt(reply, outgoing)
+    error = refused
+    if refused is None:
+        landed = land(hub, endpoint, held, outgoing, reply)
+        if landed.error is None:
+            _end(landed)
+            return
+        if not isinstance(landed.error, HubError):
+            raise landed.error
+        error = landed.error
+    assert error is not None
+    if not _record_failed(hub, endpoint, held, error, evidence_of(reply)):
+        raise claim_lost(held) from None
 
 
 def _left_by(error: HubError) -> Evidence:
@@ -335,9 +248,11 @@ def _fence(hub: Hub, held: Delivery) -> Callable[[], None]:
     return fence
 
 
-def _record_receipt(hub: Hub, endpoint: Endpoint, held: Delivery, receipt: Receipt, evidence: Evidence) -> None:
-    news = not receipt.held.items() <= held.held.items()
-    if receipt.already and news and not held.doubted:
+def _end(landed: Landed) -> None:
+    """Say what became of a delivery whose receipt was read."""
+    hub, held, receipt = landed.hub, landed.held, landed.receipt
+    assert receipt is not None
+    if landed.is_news:
         # It held something before these bytes came: what it holds is not known, so write again, as an update.
         error = NotSent(
             "the partner holds it already with content we do not know; writing it again",
@@ -345,20 +260,19 @@ def _record_receipt(hub: Hub, endpoint: Endpoint, held: Delivery, receipt: Recei
             where=held.service,
             partner_code=receipt.code,
         )
-        decision = redelivery.decide_rewrite(held.attempts, outbound_of(endpoint).redelivery, draw=hub.draw())
-        _settle_failure(hub, held, error, decision, evidence, found=receipt.held)
+        decision = redelivery.decide_rewrite(held.attempts, outbound_of(landed.endpoint).redelivery, draw=hub.draw())
+        _settle_failure(hub, held, error, decision, evidence_of(landed.reply), found=receipt.held)
         return
-    waits = hub.waits_for_acknowledgement(held)
-    notice = hub.notice(held, "delivered")
+    assert landed.recorded is not None
     try:
-        hub.ledger.record_delivered(held, receipt, evidence, notice, hub.now(), waits=waits)
+        landed.recorded()
     except NumberTaken as error:
         # The partner has it, but what it says of it cannot be: a person asks before anything more is told of this dossier.
-        _settle_failure(hub, held, error, Decision(action="doubt", doubt="park"), evidence)
+        _settle_failure(hub, held, error, Decision(action="doubt", doubt="park"), evidence_of(landed.reply))
         return
-    ATTEMPTS.labels(endpoint.name, "delivered").inc()
+    ATTEMPTS.labels(held.endpoint, "delivered").inc()
     log.info("delivery.delivered", service=held.service, attempt=held.attempts)
-    _wake(hub, held, notice)
+    _wake(hub, held, landed.notice)
 
 
 def _wake(hub: Hub, held: Delivery, notice: Notice | None) -> None:
@@ -456,13 +370,13 @@ def inquire(hub: Hub, due: Due) -> None:
         return
     bind_subject(held.subject, message=held.message_id)
     endpoint = hub.endpoint(held.endpoint)
-    outgoing = _recorded(held)
+    outgoing = drafts.recorded(held)
     outcome, failed, found, follow = "unknown", "", {}, ""
     answered: bool | None = None
     evidence: Evidence | None = None
     try:
         reply: Reply = hub.transports(endpoint).ask(outgoing, from_json(held.canonical))
-        evidence = Evidence(sent=reply.sent, reply=reply.body, reply_status=reply.status)
+        evidence = evidence_of(reply)
         known = Finding(outcome=reply.known, follow=reply.follow) if reply.known else None
         finding = known or hub.adapter(endpoint).read_finding(reply, outgoing)
         outcome, found, follow, answered = finding.outcome, dict(finding.held), finding.follow, True

@@ -37,10 +37,16 @@ class Judged:
 
 
 def judge(
-    endpoint: Endpoint, known: dossiers.Known | None, message: DossierMessage, canonical: bytes, message_id: str, now: float
+    endpoint: Endpoint,
+    known: dossiers.Known | None,
+    codes: tuple[str, ...],
+    message: DossierMessage,
+    canonical: bytes,
+    message_id: str,
+    now: float,
 ) -> Judged:
-    """Judge a message by the table of its kind of dossiers."""
-    course = known.course if known else trade_lifecycle.begun(dossiers.codes_of(message.dossier))
+    """Judge a message by the table of its kind of dossiers; ``codes``: every number of its own."""
+    course = known.course if known else trade_lifecycle.begun(codes)
     if course is None:
         return _by_status(endpoint, known, message, now)
     said = trade_lifecycle.Said(

@@ -100,6 +100,11 @@ def lines_about(**ids: str | int) -> Iterator[None]:
         _IDS.reset(token)
 
 
+def turn_to(ids: Mapping[str, str | int]) -> None:
+    """Bind these ids, and no others, until the ``lines_about`` around it ends, or what comes next is turned to."""
+    _IDS.set(dict(ids))
+
+
 def bind_subject(subject: str, **ids: str | int) -> None:
     """Bind the subject, and other ids, once they are known, until the ``lines_about`` around it ends.
 
@@ -107,7 +112,17 @@ def bind_subject(subject: str, **ids: str | int) -> None:
     """
     bound = _IDS.get()
     if bound is not None:
-        _IDS.set({**bound, "subject": subject.removeprefix("notices:"), **ids})
+        _IDS.set({**bound, "subject": told_as(subject), **ids})
+
+
+def told_as(subject: str) -> str:
+    """Give the subject as log lines name it: what tells a sender about a dossier is named like the dossier."""
+    return subject.removeprefix("notices:")
+
+
+def bound_ids() -> dict[str, str | int]:
+    """Give the ids that are bound to this thread's lines, for work that another thread does for it."""
+    return dict(_IDS.get() or {})
 
 
 def _with_ids(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

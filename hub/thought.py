@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -13,7 +14,7 @@ from hub.app import UNROUTED, Hub
 from hub.canonical.base import local
 from hub.canonical.border.message import BorderMessage
 from hub.canonical.codes import Status
-from hub.canonical.compact_json import compact_sorted
+from hub.canonical.compact_json import compact_texts
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.figures import StatisticsMessage
 from hub.canonical.message import Message, to_json
@@ -24,6 +25,7 @@ from hub.endpoint import Endpoint
 from hub.errors import Fault, InvalidMessage, NoRoute, NotPermitted
 from hub.ledger import chains
 from hub.ledger.border_values import BorderChange, Naming
+from hub.ledger.ledger import Ledger
 from hub.ledger.values import DossierChange, Holding, Planned, ProcedureRow
 from hub.registers import dossiers, procedures
 from hub.registers.attachments import readable
@@ -32,6 +34,10 @@ from hub.steps import Judged, judge, replaced_dossier
 
 #: No file stood inside the document.
 NOTHING: Mapping[str, int] = {}
+#: What the register was found to hold, by the numbers of a dossier.
+Looked = Mapping[tuple[str, ...], dossiers.Known | None]
+#: Nothing was looked up before.
+NOT_LOOKED: Looked = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +55,10 @@ class Thought:
     dossier: DossierChange | None = None
     #: Another dossier that this one replaces, where that changes something of it.
     replaced: DossierChange | None = None
-    #: The dossier as it stands after this message.
-    after: dossiers.Known | None = None
+    #: The dossier as it stood before this message, and what gives how it stands after it: only a later message of the same
+    #: document asks, and most documents have one.
+    known: dossiers.Known | None = None
+    after: Callable[[], dossiers.Known] | None = None
     #: Keyed hashes of its applicant's numbers.
     finding: tuple[str, ...] = ()
     procedures: tuple[ProcedureRow, ...] = ()
@@ -69,13 +77,15 @@ def think(
     earlier: Sequence[Thought],
     message_id: str = "",
     brought: Mapping[str, int] = NOTHING,
+    looked: Looked = NOT_LOOKED,
 ) -> Thought:
     """Think of one message; ``earlier``: those that stand before it in the same document.
 
     ``brought``: the files that stood inside this document, as digest -> size; they are recorded together with it.
+    ``looked``: what was looked up of dossiers a moment ago (``look_up``).
     """
     if isinstance(message, DossierMessage):
-        return _think_of_dossier(hub, endpoint, message, earlier, message_id, brought)
+        return _think_of_dossier(hub, endpoint, message, earlier, message_id, brought, looked)
     if isinstance(message, CatalogueMessage):
         return _think_of_catalogue(hub, endpoint, message)
     if isinstance(message, QuestionMessage | StatisticsMessage | RawMessage):
@@ -94,8 +104,9 @@ def _think_of_dossier(
     earlier: Sequence[Thought],
     message_id: str,
     brought: Mapping[str, int],
+    looked: Looked,
 ) -> Thought:
-    known = _known(hub, given, earlier)
+    known = _known(hub, given, earlier, looked)
     if rows_alone.are_meant(given):
         endpoint, given = rows_alone.completed(hub, endpoint, given, known)
     if known is not None and not _takes_part(hub, endpoint.name, known):
@@ -112,13 +123,14 @@ def _think_of_dossier(
     message, files = _with_files(hub, endpoint, _enriched(given, known), brought)
     test = known.test if known else test_dossiers.is_test(message.dossier.code, _marks(endpoint))
     canonical = to_json(message)
-    judged = judge(endpoint, known, message, canonical, message_id, hub.now())
+    codes = dossiers.codes_of(message.dossier)
+    judged = judge(endpoint, known, codes, message, canonical, message_id, hub.now())
     warnings = (*judged.warnings, *((test_dossiers.WARNING,) if test else ()))
     if judged.nobody_knows and not test:
         return _of_nobody(hub, endpoint, message, canonical, judged, warnings, files)
     # A test dossier goes nowhere, whatever routes and partners on trial there are.
     planned = () if test else _planned(hub, endpoint, message, canonical, known, earlier, park=judged.park)
-    change = _change(message, known, test, judged)
+    change = _change(message, known, codes, test, judged)
     border = _border_of(hub, endpoint, message, change, earlier, brought, goes_on=judged.park is None)
     return Thought(
         message=message,
@@ -132,7 +144,8 @@ def _think_of_dossier(
         replaced=replaced_dossier(hub, endpoint.name, change) if known is None else None,
         dossier=change,
         finding=applicant_numbers.hashes(message, hub.number_key),
-        after=_after(change, known, endpoint, planned),
+        known=known,
+        after=partial(_after, change, known, endpoint, planned),
     )
 
 
@@ -214,18 +227,36 @@ def _answers_for(hub: Hub, name: str, parts: Iterable[str]) -> bool:
     return any(administration.owner_on(codes, code, today) == own for code in closed)
 
 
-def _known(hub: Hub, message: DossierMessage, earlier: Sequence[Thought]) -> dossiers.Known | None:
-    """Look up the dossier as it will stand when the messages before this one in the same document are recorded."""
+def look_up(ledger: Ledger, messages: Iterable[Message]) -> Looked:
+    """Look up the dossiers that these messages speak of, all at once; those of mistaken numbers are left to ``think``."""
+    wanted = {dossiers.codes_of(message.dossier) for message in messages if isinstance(message, DossierMessage)}
+    if not wanted:
+        return NOT_LOOKED
+    with ledger.glance() as conn:
+        return dossiers.find_all(conn, wanted)
+
+
+def _known(hub: Hub, message: DossierMessage, earlier: Sequence[Thought], looked: Looked) -> dossiers.Known | None:
+    """Give the dossier as it will stand when the messages before this one in the same document are recorded."""
     codes = dossiers.codes_of(message.dossier)
-    with hub.ledger.glance() as conn:
-        recorded = dossiers.find(conn, codes)
+    if codes in looked:
+        recorded = looked[codes]
+    else:
+        with hub.ledger.glance() as conn:
+            recorded = dossiers.find(conn, codes)
+    told = {thought.subject: thought.after for thought in earlier if thought.after and _speaks_of(thought, codes)}
     found = {recorded.key: recorded} if recorded else {}
-    for thought in earlier:
-        if thought.after is not None and set(codes) & set(thought.after.codes):
-            found[thought.after.key] = thought.after
+    found |= {key: after() for key, after in told.items()}
     if len(found) > 1:
         raise dossiers.two_dossiers(codes)
     return next(iter(found.values()), None)
+
+
+def _speaks_of(thought: Thought, codes: Sequence[str]) -> bool:
+    """Say whether the dossier of a message has one of these numbers, be it from an earlier message."""
+    known = thought.known.codes if thought.known else ()
+    new = thought.dossier.codes if thought.dossier else ()
+    return not {*known, *new}.isdisjoint(codes)
 
 
 def _after(change: DossierChange, known: dossiers.Known | None, endpoint: Endpoint, planned: Iterable[Planned]) -> dossiers.Known:
@@ -283,14 +314,16 @@ def _sizes(hub: Hub, endpoint: Endpoint, digests: Collection[str]) -> dict[str, 
     return {digest: row.size for digest, row in found.items()}
 
 
-def _change(message: DossierMessage, known: dossiers.Known | None, test: bool, judged: Judged) -> DossierChange:
+def _change(
+    message: DossierMessage, known: dossiers.Known | None, codes: tuple[str, ...], test: bool, judged: Judged
+) -> DossierChange:
     return DossierChange(
         key=known.key if known else message.subject,
         version=known.version if known else 0,
         procedure=known.procedure if known else message.dossier.procedure.code,
         status=judged.status.value,
-        native=compact_sorted(dict(known.native) if known else message.native),
-        codes=dossiers.codes_of(message.dossier),
+        native=compact_texts(known.native if known else message.native),
+        codes=codes,
         facts=judged.facts,
         test=test,
         agency=(message.dossier.agency.code or test_dossiers.agency_in(message.dossier.code)) if test else "",

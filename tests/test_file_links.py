@@ -258,7 +258,15 @@ def test_a_file_that_is_too_large_is_not_kept(place: Place, limit: int) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["D:\\ho so\\don.pdf", "/tep/don.pdf", "ftp://example.org/1", "javascript:alert(1)", "don.pdf", "http://a:b@h/1", "http://[::1/"],
+    [
+        "D:\\ho so\\don.pdf",
+        "/tep/don.pdf",
+        "ftp://example.org/1",
+        "javascript:alert(1)",
+        "don.pdf",
+        "http://a:b@h/1",
+        "http://[::1/",
+    ],
 )
 @pytest.mark.parametrize("mode", ["serve", "relay"])
 def test_what_is_no_address_is_the_senders_fault(place: Place, url: str, mode: str) -> None:
@@ -438,7 +446,7 @@ def killed_at(place: Place, verb: str, when: str) -> None:
     place.clock.advance(1000)
 
 
-@pytest.mark.parametrize(("verb", "when"), [("change", "before"), ("change", "after"), ("record_sending", "before")])
+@pytest.mark.parametrize(("verb", "when"), [("change", "before"), ("change", "after"), ("record_all_sending", "before")])
 def test_a_worker_that_dies_between_address_and_bytes_leaves_no_second_address(place: Place, verb: str, when: str) -> None:
     place.open(file_links="serve")
     place.send(place.give())

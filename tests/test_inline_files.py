@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def opened(folder: Path, ledger: str, ministry: SimulatorServer, clock: Clock, m
         f'adapter = "single_window"\ntitle = "VNSW"\n[options.ministry_parties.BNN]\n{PARTY}[inbound]\n'
         # A fee is paid of a dossier that the hub never saw submitted.
         'out_of_stage = "warn"\n',
-        encoding="utf-8"
+        encoding="utf-8",
     )
     (folder / "endpoints" / "bo.toml").write_text(
         'adapter = "single_window"\ntitle = "Bộ"\n[options]\nrole = "ministry"\n[options.outbound]\n'
@@ -146,7 +146,7 @@ def test_a_text_that_libxml2_would_refuse_for_its_length_is_taken(world: World) 
 
 
 def test_a_process_that_dies_before_the_commit_leaves_a_file_that_retention_removes(world: World, tmp_path: Path) -> None:
-    mortal = replace(world.hub, ledger=MortalLedger(world.hub.ledger, "record_received", "before"))
+    mortal = replace(world.hub, ledger=MortalLedger(world.hub.ledger, "record_all_received", "before"))
     with pytest.raises(Killed):
         world.send(hub=mortal)
     assert world.hub.payloads.size(DIGEST) == len(FILE)
@@ -161,7 +161,7 @@ def test_a_process_that_dies_before_the_commit_leaves_a_file_that_retention_remo
 
 
 def test_the_same_message_sent_again_after_the_death_is_taken_whole(world: World) -> None:
-    mortal = replace(world.hub, ledger=MortalLedger(world.hub.ledger, "record_received", "before"))
+    mortal = replace(world.hub, ledger=MortalLedger(world.hub.ledger, "record_all_received", "before"))
     with pytest.raises(Killed):
         world.send(hub=mortal)
 
@@ -180,9 +180,9 @@ def test_a_file_that_is_deleted_between_the_store_and_the_commit_lets_nothing_be
         def __getattr__(self, name: str) -> Any:
             return getattr(world.hub.ledger, name)
 
-        def record_received(self, given: Acceptance) -> Any:
+        def record_all_received(self, given: Sequence[Acceptance]) -> Any:
             world.hub.payloads.delete(DIGEST)
-            return world.hub.ledger.record_received(given)
+            return world.hub.ledger.record_all_received(given)
 
     with pytest.raises(Unavailable):
         world.send(hub=replace(world.hub, ledger=Deleting()))

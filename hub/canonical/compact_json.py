@@ -7,6 +7,7 @@ options of one's own makes one for each call.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from pydantic_core import to_json
 
@@ -14,6 +15,16 @@ from pydantic_core import to_json
 def compact(value: object) -> str:
     """Write a value, names in the order they have."""
     return to_json(value).decode()
+
+
+def compact_octets(value: object) -> bytes:
+    """Write a value as ``compact`` does, in UTF-8."""
+    return to_json(value)
+
+
+def compact_texts(texts: Mapping[str, str]) -> str:
+    """Write named texts as ``compact_sorted`` does; nothing in them has to be sorted, so pydantic's writer can."""
+    return to_json(dict(sorted(texts.items()))).decode()
 
 
 #: Write a value so that equal values give equal texts.

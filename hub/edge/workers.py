@@ -86,7 +86,8 @@ class Workers:
             self._hub.bus.drain_dead()
         until = time.monotonic() + DISPATCH_SECONDS
         while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
-            dispatch.queue(self._hub, self._hub.bus.wait(left))
+            if rung := self._hub.bus.wait(left):
+                dispatch.queue(self._hub, rung)
 
     def _consume(self) -> None:
         self._hub.bus.consume(self._hand_over, self._stop)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Double, Integer, Text, bindparam, select, update
 
-from hub.canonical.compact_json import compact_sorted
+from hub.canonical.compact_json import compact_texts
 from hub.canonical.digests import digest_of
 from hub.ledger.for_each import Unheard, for_each, insert_each
 from hub.ledger.sql import Statement, fixed
@@ -46,9 +46,7 @@ _LOCK_EACH = for_each(
 )
 _NEW_EACH = insert_each(chains, "endpoint", "subject", "next_place", "head_place", "held", new=["endpoint", "subject"])
 _CHANGE_EACH = for_each(
-    lambda given: update(chains)
-    .where(_each(given))
-    .values(next_place=given.following, head_place=given.head, held=given.holds),
+    lambda given: update(chains).where(_each(given)).values(next_place=given.following, head_place=given.head, held=given.holds),
     at_endpoint=Text,
     at_subject=Text,
     following=Integer,
@@ -74,9 +72,11 @@ _NEXT = Statement(
     .limit(1)
 )
 _TURN_EACH = for_each(
-    lambda given: update(deliveries)
-    .where(deliveries.c.id == given.delivery)
-    .values(state=given.new_state, due_at=given.now, updated_at=given.now),
+    lambda given: (
+        update(deliveries)
+        .where(deliveries.c.id == given.delivery)
+        .values(state=given.new_state, due_at=given.now, updated_at=given.now)
+    ),
     delivery=Text,
     new_state=Text,
     now=Double,
@@ -91,6 +91,8 @@ class Adding:
     message_id: str
     origin: str
     at: float
+    #: Of its canonical bytes, where it is known already.
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ class Locked:
     def inherit(self, before: Name, name: Name) -> None:
         """Let a chain know what another partner was known to hold; what it knows itself counts more."""
         known = json.loads(self._rows[before]["holds"]) | json.loads(self._rows[name]["holds"])
-        self.change(name, holds=compact_sorted(known))
+        self.change(name, holds=compact_texts(known))
 
     def take_place(self, name: Name) -> tuple[int, int]:
         """Give the place at the tail, and the head's."""
@@ -202,7 +204,7 @@ def row_of(adding: Adding, place: int, state: State) -> dict[str, Any]:
         "id": planned.id,
         "message_id": adding.message_id,
         "origin": adding.origin,
-        "canonical_digest": digest_of(planned.canonical),
+        "canonical_digest": adding.digest or digest_of(planned.canonical),
         "endpoint": planned.endpoint,
         "subject": planned.subject,
         "place": place,
@@ -294,7 +296,7 @@ def _ended(conn: Connection, locked: Locked, ending: Ending) -> dict[str, Any] |
     name = ending.endpoint, ending.subject
     chain = locked[name]
     if ending.found:
-        locked.change(name, holds=compact_sorted(json.loads(chain["holds"]) | dict(ending.found)))
+        locked.change(name, holds=compact_texts(json.loads(chain["holds"]) | dict(ending.found)))
     if ending.place != chain["head"]:
         return None
     following = None

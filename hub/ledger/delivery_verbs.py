@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Double, Integer, Text, bindparam, literal, select, update
 from sqlalchemy.engine import Row
 
-from hub.canonical.compact_json import compact_sorted
+from hub.canonical.compact_json import compact_texts
 from hub.canonical.digests import digest_of
 from hub.canonical.receipt import Receipt
 from hub.errors import HubError, Untrusted
@@ -36,21 +36,25 @@ _SEEN = Statement(
     select(deliveries).where((deliveries.c.id == bindparam("delivery")) & (deliveries.c.epoch == bindparam("at_epoch")))
 )
 _ROWS = for_each(
-    lambda given: select(deliveries)
-    .where((deliveries.c.id == given.delivery) & (deliveries.c.epoch == given.at_epoch))
-    .order_by(deliveries.c.id)
-    .with_for_update(),
+    lambda given: (
+        select(deliveries)
+        .where((deliveries.c.id == given.delivery) & (deliveries.c.epoch == given.at_epoch))
+        .order_by(deliveries.c.id)
+        .with_for_update()
+    ),
     delivery=Text,
     at_epoch=Integer,
 )
 _CLAIM = for_each(
-    lambda given: update(deliveries)
-    .where(deliveries.c.id == given.delivery)
-    .values(
-        state=given.new_state,
-        lease_until=given.lease,
-        fruitless=deliveries.c.fruitless + literal(1),
-        updated_at=given.now,
+    lambda given: (
+        update(deliveries)
+        .where(deliveries.c.id == given.delivery)
+        .values(
+            state=given.new_state,
+            lease_until=given.lease,
+            fruitless=deliveries.c.fruitless + literal(1),
+            updated_at=given.now,
+        )
     ),
     delivery=Text,
     new_state=Text,
@@ -59,27 +63,31 @@ _CLAIM = for_each(
 )
 _SENT = ("state", "business_digest", "head", "variant", "native_id", "attempts", "lease_until", "updated_at")
 _SEND = for_each(
-    lambda given: update(deliveries)
-    .where(deliveries.c.id == given.delivery)
-    .values({name: getattr(given, f"new_{name}") for name in _SENT}),
+    lambda given: (
+        update(deliveries)
+        .where(deliveries.c.id == given.delivery)
+        .values({name: getattr(given, f"new_{name}") for name in _SENT})
+    ),
     delivery=Text,
     **{f"new_{name}": deliveries.c[name].type for name in _SENT},
 )
 _FINISH = for_each(
-    lambda given: update(deliveries)
-    .where(deliveries.c.id == given.delivery)
-    .values(
-        state=given.new_state,
-        lease_until=given.waits_since,
-        due_at=given.now,
-        fruitless=0,
-        doubt="",
-        error_code="",
-        error_where="",
-        error_en="",
-        error_vi="",
-        partner_code=given.new_partner_code,
-        updated_at=given.now,
+    lambda given: (
+        update(deliveries)
+        .where(deliveries.c.id == given.delivery)
+        .values(
+            state=given.new_state,
+            lease_until=given.waits_since,
+            due_at=given.now,
+            fruitless=0,
+            doubt="",
+            error_code="",
+            error_where="",
+            error_en="",
+            error_vi="",
+            partner_code=given.new_partner_code,
+            updated_at=given.now,
+        )
     ),
     delivery=Text,
     new_state=Text,
@@ -277,7 +285,7 @@ def _mark_sending(sending: Delivery, digest: str, now: float) -> dict[str, Any]:
         "delivery": sending.id,
         "new_state": sending.state.value,
         "new_business_digest": digest,
-        "new_head": compact_sorted(dict(sending.head)),
+        "new_head": compact_texts(sending.head),
         "new_variant": sending.variant,
         "new_native_id": sending.native_id,
         "new_attempts": sending.attempts,

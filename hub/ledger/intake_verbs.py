@@ -36,7 +36,7 @@ from hub.ledger.tables import (
     identities,
     messages,
 )
-from hub.ledger.values import Acceptance, DossierChange, Refusal
+from hub.ledger.values import Acceptance, DossierChange, Planned, Refusal
 from hub.ledger.works import Commit, Work, going_on
 from hub.rules import trade_lifecycle
 from hub.rules.dossier_facts import COLUMNS, columns
@@ -51,9 +51,11 @@ _LAST = ("last_endpoint", "last_digest", "last_message")
 _TRADE = ("trade_stage", "trade_course", "answer_due")
 _CHANGED = ("procedure", "status", "native", "version", *_LAST, "updated_at", *COLUMNS, *_TRADE)
 _CHANGE_DOSSIERS = for_each(
-    lambda given: update(dossiers)
-    .where((dossiers.c.key == given.dossier) & (dossiers.c.version == given.seen))
-    .values({name: getattr(given, f"new_{name}") for name in _CHANGED}),
+    lambda given: (
+        update(dossiers)
+        .where((dossiers.c.key == given.dossier) & (dossiers.c.version == given.seen))
+        .values({name: getattr(given, f"new_{name}") for name in _CHANGED})
+    ),
     dossier=Text,
     seen=Integer,
     **{f"new_{name}": dossiers.c[name].type for name in _CHANGED},
@@ -74,7 +76,8 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
     judge(commit.conn, works, known)
     attachment_verbs.check_brought(commit.conn, works)
     accepted = [work.given for work in going_on(works) if work.value is None]
-    rows = _insert_messages(commit, accepted, digests)
+    named = _named(accepted)
+    rows = _insert_messages(commit, accepted, digests, named)
     _hold_identities(commit, accepted, digests)
     _change_dossiers(commit, accepted, digests, known)
     _join_numbers(commit, accepted, known)
@@ -87,7 +90,7 @@ def record_received(commit: Commit, works: Sequence[Share]) -> None:
             border_verbs.record(commit, given)
         if given.correlation:
             late_answers.hear(commit.conn, commit.pages, given)
-    _make_deliveries(commit, accepted, rows)
+    _make_deliveries(commit, accepted, rows, named)
     for work in going_on(works):
         _owe(commit.conn, work.given, repeated=work.value is not None)
         work.value = work.value or work.given.answer
@@ -105,25 +108,32 @@ def record_received_alone(conn: Connection, given: Acceptance) -> Answer:
     return work.value
 
 
+def _named(accepted: Sequence[Acceptance]) -> dict[bytes, str]:
+    """Give the digests of all canonical bytes, each computed once: a message's deliveries mostly carry its own bytes."""
+    bodies = {body for given in accepted for body in given.canonical}
+    bodies |= {planned.canonical for given in accepted for planned in given.planned}
+    return {body: digest_of(body) for body in bodies}
+
+
 def _insert_messages(
-    commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str]
+    commit: Commit, accepted: Sequence[Acceptance], digests: dict[str, str], named: dict[bytes, str]
 ) -> dict[str, dict[str, Any]]:
     """Write the messages; give each one's row."""
-    rows = [_message(given, commit.shelf, digests[given.message_id]) for given in accepted]
+    rows = [_message(given, commit.shelf, digests[given.message_id], named) for given in accepted]
     _NEW_MESSAGES.change(commit.conn, rows)
     return {row["id"]: row for row in rows}
 
 
-def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> dict[str, Any]:
-    subjects = (given.subject, *(planned.subject for planned in given.planned))
+def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str, named: dict[bytes, str]) -> dict[str, Any]:
+    subjects = {given.subject, *(planned.subject for planned in given.planned)}
     work, proof = kept_for(Kept.WORK, *subjects), kept_for(Kept.PROOF, *subjects)
-    shelf.put(given.signed, given.at, proof)
+    shelf.put(given.signed, given.at, proof, signed_digest)
     for digest, body in given.proofs.items():
         shelf.share(digest, body, given.at, proof)
     if given.page:
         shelf.share(digest_of(given.page), given.page, given.at, proof)
     for planned in given.planned:
-        shelf.put(planned.canonical, given.at, work)
+        shelf.put(planned.canonical, given.at, work, named[planned.canonical])
     return {
         "id": given.message_id,
         "endpoint": given.endpoint,
@@ -138,7 +148,7 @@ def _message(given: Acceptance, shelf: payloads.Shelf, signed_digest: str) -> di
         "signed_digest": signed_digest,
         "certificate_digest": shelf.share(digest_of(given.certificate), given.certificate, given.at, proof),
         "signature_digest": shelf.put(given.signature, given.at, proof),
-        "canonical": compact([shelf.put(body, given.at, work) for body in given.canonical]),
+        "canonical": compact([shelf.put(body, given.at, work, named[body]) for body in given.canonical]),
         "verdict": given.verdict,
         "error_code": "",
         "error_where": "",
@@ -258,13 +268,11 @@ def _change_catalogue(conn: Connection, given: Acceptance) -> None:
     holdings.hold(conn, given.holdings, given.at)
 
 
-def _make_deliveries(commit: Commit, accepted: Sequence[Acceptance], rows: dict[str, dict[str, Any]]) -> None:
+def _make_deliveries(
+    commit: Commit, accepted: Sequence[Acceptance], rows: dict[str, dict[str, Any]], named: dict[bytes, str]
+) -> None:
     """Add the deliveries, and write one journal row for each subject that a message concerns."""
-    adding = [
-        chains.Adding(planned=planned, message_id=given.message_id, origin=given.endpoint, at=given.at)
-        for given in accepted
-        for planned in given.planned
-    ]
+    adding = [_adding(given, planned, named) for given in accepted for planned in given.planned]
     added = zip(adding, chains.add(commit.conn, adding, commit.unheard), strict=True)
     states = {each.planned.id: state.value for each, state in added}
     for given in accepted:
@@ -275,7 +283,7 @@ def _make_deliveries(commit: Commit, accepted: Sequence[Acceptance], rows: dict[
                     "delivery": planned.id,
                     "endpoint": planned.endpoint,
                     "service": planned.service,
-                    "canonical": digest_of(planned.canonical),
+                    "canonical": named[planned.canonical],
                     "state": states[planned.id],
                 }
             )
@@ -288,6 +296,11 @@ def _make_deliveries(commit: Commit, accepted: Sequence[Acceptance], rows: dict[
             if change.replaced and change.course:
                 told = {"message": given.message_id, "by": change.course.replaced_by, "stage": change.course.stage.value}
                 commit.pages.append(change.key, "dossier.replaced", at=given.at, actor=actor, entry=told)
+
+
+def _adding(given: Acceptance, planned: Planned, named: dict[bytes, str]) -> chains.Adding:
+    digest = named[planned.canonical]
+    return chains.Adding(planned=planned, message_id=given.message_id, origin=given.endpoint, at=given.at, digest=digest)
 
 
 def _entry(given: Acceptance, row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Text, exists, select, update
 from sqlalchemy.engine import Row
 
-from hub.canonical.compact_json import compact, compact_sorted
+from hub.canonical.compact_json import compact_octets, compact_sorted
 from hub.canonical.digests import sha256
 from hub.ledger.for_each import Unheard, for_each, insert_each
 from hub.ledger.tables import journal, journal_heads
@@ -28,18 +28,20 @@ class Broken:
 
 
 _HEADS = for_each(
-    lambda given: select(journal_heads.c.subject, journal_heads.c.number, journal_heads.c.hash)
-    .where(journal_heads.c.subject == given.sought)
-    .order_by(journal_heads.c.subject)
-    .with_for_update(),
+    lambda given: (
+        select(journal_heads.c.subject, journal_heads.c.number, journal_heads.c.hash)
+        .where(journal_heads.c.subject == given.sought)
+        .order_by(journal_heads.c.subject)
+        .with_for_update()
+    ),
     sought=Text,
 )
 _APPEND = insert_each(journal, "subject", "number", "at", "actor", "event", "entry", "previous", "hash")
 _NEW_HEADS = insert_each(journal_heads, "subject", "number", "hash", new=["subject"])
 _MOVE_HEADS = for_each(
-    lambda given: update(journal_heads)
-    .where(journal_heads.c.subject == given.sought)
-    .values(number=given.new_number, hash=given.new_hash),
+    lambda given: (
+        update(journal_heads).where(journal_heads.c.subject == given.sought).values(number=given.new_number, hash=given.new_hash)
+    ),
     sought=Text,
     new_number=Integer,
     new_hash=Text,
@@ -88,7 +90,8 @@ class Pages:
         """Append one row to the subject's chain; ``write`` writes it."""
         if subject not in self._ends:
             self._open([subject])
-        self._look()
+        if self._asked:
+            self._look()
         text = compact_sorted(entry)
         number, previous = self._ends[subject]
         number += 1
@@ -120,7 +123,7 @@ def append(conn: Connection, subject: str, event: str, *, at: float, actor: str,
 
 def row_hash(subject: str, number: int, at: float, actor: str, event: str, entry: str, previous: str) -> str:
     """Compute a row's hash: SHA-256 over its fields as a JSON array (``compact``), the previous hash last."""
-    return sha256(compact([subject, number, f"{at:.6f}", actor, event, entry, previous]).encode())
+    return sha256(compact_octets([subject, number, f"{at:.6f}", actor, event, entry, previous]))
 
 
 def verify(conn: Connection, tick: Callable[[int], None] = lambda count: None) -> Iterator[Broken]:

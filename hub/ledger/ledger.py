@@ -42,7 +42,7 @@ from hub.ledger.values import (
     Sending,
 )
 from hub.ledger.works import Together
-from hub.ledger.writer import GroupWriter
+from hub.ledger.writer import GroupWriter, Share
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
 from hub.rules.retention import Cuts, Stored
@@ -127,10 +127,18 @@ class Ledger:
     # --- intake
 
     def record_received(self, given: Acceptance) -> Answer:
-        if given.is_rare:
-            return self._write(partial(intake_verbs.record_received_alone, given=given), given.subject)
-        answer: Answer = self._writer.share(intake_verbs.record_received, given, given.subjects, beside=given.files)
-        return answer
+        (outcome,) = self.record_all_received([given])
+        return outcome()
+
+    def record_all_received(self, given: Sequence[Acceptance]) -> list[Callable[[], Answer]]:
+        """Record accepted messages; give for each what returns its answer, or raises why nothing of it was recorded."""
+        rare = {place: partial(self._record_rare, each) for place, each in enumerate(given) if each.is_rare}
+        usual = [Share(given=each, subjects=each.subjects, beside=each.files) for each in given if not each.is_rare]
+        shared = iter(self._writer.share(intake_verbs.record_received, usual))
+        return [rare[place] if place in rare else next(shared) for place in range(len(given))]
+
+    def _record_rare(self, given: Acceptance) -> Answer:
+        return self._write(partial(intake_verbs.record_received_alone, given=given), given.subject)
 
     def record_refused(self, given: Refusal) -> Answer:
         return self._write(partial(intake_verbs.record_refused, given=given))
@@ -147,7 +155,8 @@ class Ledger:
         return self._write(partial(dispatch_verbs.recall_all, now=now, doubt=doubt))
 
     def queue(self, now: float, budgets: Iterable[Budget]) -> list[Due]:
-        due: list[Due] = self._writer.share(dispatch_verbs.queue, Queueing(now=now, budgets=tuple(budgets)))
+        (outcome,) = self._writer.share(dispatch_verbs.queue, [Share(given=Queueing(now=now, budgets=tuple(budgets)))])
+        due: list[Due] = outcome()
         return due
 
     def unqueue(self, refused: Iterable[Due], now: float) -> None:
@@ -156,26 +165,36 @@ class Ledger:
     # --- delivery
 
     def claim(self, due: Due, now: float, lease_seconds: float) -> Delivery | None:
-        claiming = Claiming(due=due, now=now, lease_seconds=lease_seconds)
-        held: Delivery | None = self._writer.share(delivery_verbs.claim, claiming, keys=(due.id,))
-        return held
+        (outcome,) = self.claim_all([Claiming(due=due, now=now, lease_seconds=lease_seconds)])
+        return outcome()
+
+    def claim_all(self, given: Sequence[Claiming]) -> list[Callable[[], Delivery | None]]:
+        """Claim deliveries; give for each what returns it, None where there is nothing to claim, or raises."""
+        return self._writer.share(delivery_verbs.claim, [Share(given=each, keys=frozenset((each.due.id,))) for each in given])
 
     def doubtful(self, due: Due) -> Delivery | None:
         with self.read() as conn:
             return delivery_verbs.doubtful(conn, due.id, due.epoch)
 
-    def record_sending(
-        self, held: Delivery, outgoing: Outgoing, native_id: str, now: float, lease_seconds: float
-    ) -> Delivery:
+    def record_sending(self, held: Delivery, outgoing: Outgoing, native_id: str, now: float, lease_seconds: float) -> Delivery:
         given = Sending(held=held, outgoing=outgoing, native_id=native_id, now=now, lease_seconds=lease_seconds)
-        sending: Delivery = self._writer.share(delivery_verbs.record_sending, given, (held.subject,))
-        return sending
+        (outcome,) = self.record_all_sending([given])
+        return outcome()
+
+    def record_all_sending(self, given: Sequence[Sending]) -> list[Callable[[], Delivery]]:
+        """Keep the bytes of calls before they are made; give for each what returns the delivery, or raises."""
+        return self._writer.share(delivery_verbs.record_sending, list(map(_of_held, given)))
 
     def record_delivered(
         self, held: Delivery, receipt: Receipt, evidence: Evidence, notice: Notice, now: float, *, waits: bool
     ) -> None:
         given = Delivered(held=held, receipt=receipt, evidence=evidence, notice=notice, now=now, waits=waits)
-        self._writer.share(delivery_verbs.record_delivered, given, (held.subject,))
+        (outcome,) = self.record_all_delivered([given])
+        outcome()
+
+    def record_all_delivered(self, given: Sequence[Delivered]) -> list[Callable[[], None]]:
+        """Record receipts; give for each what returns once it is recorded, or raises."""
+        return self._writer.share(delivery_verbs.record_delivered, list(map(_of_held, given)))
 
     def record_failed(
         self,
@@ -199,12 +218,8 @@ class Ledger:
         )
         self._write(verb, held.subject)
 
-    def record_unsent(
-        self, held: Delivery, error: HubError, decision: Decision, notice: Notice | None, now: float
-    ) -> None:
-        verb = partial(
-            outcome_verbs.record_unsent, held=held, error=error, decision=decision, notice=notice, now=now
-        )
+    def record_unsent(self, held: Delivery, error: HubError, decision: Decision, notice: Notice | None, now: float) -> None:
+        verb = partial(outcome_verbs.record_unsent, held=held, error=error, decision=decision, notice=notice, now=now)
         self._write(verb, held.subject)
 
     def record_unneeded(self, held: Delivery, notice: Notice, now: float) -> None:
@@ -258,9 +273,7 @@ class Ledger:
         self._write(partial(operator_verbs.settle_answer, delivery_id=delivery_id, **given))
 
     def abandon(self, delivery_id: str, *, notice: Notice, actor: str, why: str, now: float) -> None:
-        self._write(
-            partial(operator_verbs.abandon, delivery_id=delivery_id, notice=notice, actor=actor, why=why, now=now)
-        )
+        self._write(partial(operator_verbs.abandon, delivery_id=delivery_id, notice=notice, actor=actor, why=why, now=now))
 
     def abandon_all(self, given: Sequence[tuple[str, Notice]], *, actor: str, why: str, now: float) -> None:
         self._write(partial(operator_verbs.abandon_all, given=tuple(given), actor=actor, why=why, now=now))
@@ -310,3 +323,7 @@ class Ledger:
     def forget_unknown_attachments(self, digests: Sequence[str], *, remove: Callable[[str], None]) -> int:
         """Delete those of these files that no row knows; give how many."""
         return self._write(partial(attachment_verbs.forget_unknown, digests=tuple(digests), remove=remove))
+
+
+def _of_held(given: Sending | Delivered) -> Share:
+    return Share(given=given, subjects=frozenset((given.held.subject,)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
-from hub.canonical.compact_json import compact
+from hub.canonical.compact_json import compact_octets
 from hub.canonical.digests import digest_of
 
 #: In this order for ever: a column that is added later belongs into another digest.
@@ -32,12 +33,12 @@ _TEXTS = (
     "answer_headers",
     "answer_digest",
 )
+_texts_of = itemgetter(*_TEXTS)
 
 
 def facts_octets(row: Mapping[str, Any]) -> bytes:
     """Write what is digested of a message's row: its fields as a JSON array, all but how often it was repeated."""
-    fields = [f"{row['received_at']:.6f}", bool(row["accepted"]), *(row[name] for name in _TEXTS)]
-    return compact(fields).encode()
+    return compact_octets([f"{row['received_at']:.6f}", bool(row["accepted"]), *_texts_of(row)])
 
 
 def facts_of(row: Mapping[str, Any]) -> str:

@@ -116,16 +116,20 @@ class Shelf:
         self.shared[known] = at
         return self._take(digest, body, at, kept_for)
 
-    def put(self, body: bytes, at: float, kept_for: Kept = Kept.PROOF) -> str:
-        """Take bytes, for what they are kept for; give their digest, or an empty text for no bytes."""
+    def put(self, body: bytes, at: float, kept_for: Kept = Kept.PROOF, digest: str = "") -> str:
+        """Take bytes, for what they are kept for; give their digest, or an empty text for no bytes.
+
+        ``digest``: theirs, where it is known already.
+        """
         if not body:
             return ""
-        return self._take(digest_of(body), body, at, kept_for)
+        return self._take(digest or digest_of(body), body, at, kept_for)
 
     def _take(self, digest: str, body: bytes, at: float, kept_for: Kept) -> str:
         known = self._rows.get(digest)
         if known is not None:
-            known["kept_for"] = int(max(kept_for, Kept(known["kept_for"]), key=lambda each: each.lasts))
+            if known["kept_for"] != kept_for:
+                known["kept_for"] = int(max(kept_for, Kept(known["kept_for"]), key=lambda each: each.lasts))
         else:
             times = {"stored_at": at, "named_at": at, "kept_for": int(kept_for)}
             self._rows[digest] = {"digest": digest, "size": len(body), "body": body, **times}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -141,8 +142,8 @@ class Statement:
     def row_of(self, said: Any) -> Callable[..., Any]:
         """Give what makes a row with named fields of one of the driver's."""
         if self._row is None:
-            self._row = namedtuple("Row", said.names())._make  # type: ignore[attr-defined]
-        assert self._row is not None
+            # Without ``_make`` around it, which counts the fields of each row again.
+            self._row = partial(tuple.__new__, namedtuple("Row", said.names()))
         return self._row
 
     def _for(self, conn: Connection, line: Any) -> _Compiled:

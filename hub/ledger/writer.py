@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -18,6 +17,7 @@ from hub.ledger.payloads import Remembered
 from hub.ledger.sql import command, sent_ahead
 from hub.ledger.values import Meanwhile
 from hub.ledger.works import Commit, Together, Work
+from hub.rounds import Closed, Rounds, Ticket
 from hub.telemetry import COMMIT_SECONDS, COMMIT_VERBS
 
 T = TypeVar("T")
@@ -40,19 +40,30 @@ class _Job:
     #: No two jobs of one commit have a key in common. Single verbs of one commit run in the order of theirs, so that two
     #: processes take row locks in the same order.
     keys: frozenset[str] = frozenset()
-    #: Open when the caller may go on: its verb is carried out, or it is its turn to carry the next group.
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    carried: bool = False
     value: Any = None
     problem: BaseException | None = None
+    ended: bool = False
 
     def end(self, value: Any, problem: BaseException | None) -> None:
-        self.value, self.problem, self.carried = value, problem, True
+        self.value, self.problem, self.ended = value, problem, True
 
     def outcome(self) -> Any:
         if self.problem is not None:
             raise self.problem
         return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One share of a verb that is carried for many."""
+
+    given: Any
+    #: Those whose journal it writes.
+    subjects: frozenset[str] = frozenset()
+    #: What else no two shares of one commit may have in common.
+    keys: frozenset[str] = frozenset()
+    #: Subjects whose journal it only adds to, as other shares of the same commit may.
+    beside: frozenset[str] = frozenset()
 
 
 _Result = tuple[_Job, Any, BaseException | None]
@@ -61,9 +72,7 @@ _Result = tuple[_Job, Any, BaseException | None]
 class GroupWriter:
     """Carries verbs of many threads in one commit; a caller goes on only after the commit that holds its verb.
 
-    There is no thread for it: the caller who comes first carries his verb, and who comes meanwhile waits; then the
-    first of those carries all that wait. A verb that is alone costs no change of threads (measured: that was a third
-    of a message's time).
+    A verb that is alone costs no change of threads (measured: that was a third of a message's time).
 
     ``order``: the verbs that are carried for many, in the order in which a commit carries them.
     """
@@ -72,94 +81,48 @@ class GroupWriter:
         self._engine = engine
         self._order = order
         self._connection: Connection | None = None
-        self._waiting: deque[_Job] = deque()
-        #: Somebody carries a group, or was told to.
-        self._carrying = False
-        self._closed = False
         self._remembered = Remembered()
-        self._state = threading.Condition()
+        self.rounds = Rounds(self._carry_group, _next_group)
 
     def run(self, verb: Callable[[Connection], T], key: str = "") -> T:
         """Carry out one verb atomically; return its result after the commit, or raise what it raised.
 
         Raises Unavailable where the database does not answer or the ledger was closed.
         """
-        result: T = self._run(_Job(None, single=verb, keys=frozenset((key,) if key else ())))
+        job = _Job(None, single=verb, keys=frozenset((key,) if key else ()))
+        self._run([job])
+        result: T = job.outcome()
         return result
 
-    def share(
-        self,
-        verb: Together,
-        given: Any,
-        subjects: Iterable[str] = (),
-        keys: Iterable[str] = (),
-        beside: frozenset[str] = frozenset(),
-    ) -> Any:
-        """Carry out one's share of a verb that is carried for many; return or raise what it gives this share.
+    def share(self, verb: Together, shares: Iterable[Share]) -> list[Callable[[], Any]]:
+        """Carry out shares of a verb that is carried for many; give for each what returns or raises what became of it."""
+        jobs = [
+            _Job(each.given, together=verb, subjects=each.subjects | each.beside, keys=each.subjects | each.keys)
+            for each in shares
+        ]
+        self._run(jobs)
+        return [job.outcome for job in jobs]
 
-        ``subjects``: those whose journal it writes. ``keys``: what else no two shares of one commit may have in common.
-        ``beside``: subjects whose journal it only adds to, as other shares of the same commit may.
-        """
-        named = frozenset(subjects)
-        return self._run(_Job(given, together=verb, subjects=named | beside, keys=named.union(keys)))
-
-    def _run(self, job: _Job) -> Any:
-        job.turn.acquire()
-        if not self._is_first(job):
-            job.turn.acquire()
-        if not job.carried:
-            self._carry_group()
-        return job.outcome()
+    def _run(self, jobs: Sequence[_Job]) -> None:
+        try:
+            self.rounds.bring(*jobs)
+        except Closed:
+            for job in jobs:
+                job.end(None, Unavailable("the ledger is closed", "sổ cái đã đóng", where="ledger"))
 
     def close(self) -> None:
         """Finish what was given, take no more, and give the connection back."""
-        with self._state:
-            self._closed = True
-            self._state.wait_for(lambda: not self._carrying)
+        self.rounds.close()
         self._forget_connection()
 
-    def _is_first(self, job: _Job) -> bool:
-        with self._state:
-            if self._closed:
-                raise Unavailable("the ledger is closed", "sổ cái đã đóng", where="ledger")
-            self._waiting.append(job)
-            first, self._carrying = not self._carrying, True
-            return first
-
-    def _carry_group(self) -> None:
-        """Carry the verbs that wait, the caller's own among them; then let the others go on."""
-        with self._state:
-            group = self._next_group()
-        try:
-            singles = [job for job in group if job.single]
-            shares = [job for job in group if job.together]
-            if singles:
-                self._carry(sorted(singles, key=lambda job: sorted(job.keys)))
-            if shares:
-                self._carry(shares)
-        finally:
-            self._hand_over(group)
-
-    def _next_group(self) -> list[_Job]:
-        """Take those that wait, except whoever has a key in common with one before him: he is in the next group."""
-        group: list[_Job] = []
-        left: list[_Job] = []
-        keys: set[str] = set()
-        while self._waiting and len(group) < GROUP:
-            job = self._waiting.popleft()
-            (group if keys.isdisjoint(job.keys) else left).append(job)
-            keys |= job.keys
-        self._waiting.extendleft(reversed(left))
-        return group
-
-    def _hand_over(self, group: list[_Job]) -> None:
-        with self._state:
-            following = self._waiting[0] if self._waiting else None
-            self._carrying = following is not None
-            self._state.notify_all()
-        for job in (*group, following):
-            if job is not None:
-                job.turn.release()
+    def _carry_group(self, group: list[_Job]) -> None:
+        """Carry the verbs of one round: single ones in a commit, and shares in another."""
+        singles = [job for job in group if job.single and not job.ended]
+        shares = [job for job in group if job.together and not job.ended]
+        if singles:
+            self._carry(sorted(singles, key=lambda job: sorted(job.keys)))
+        if shares:
+            self._carry(shares)
 
     def _carry(self, group: list[_Job], tries: int = TRIES) -> None:
         results: list[_Result] = []
@@ -219,6 +182,19 @@ class GroupWriter:
         told = unavailable(error) if _is_away(error) else error
         for job in group:
             job.end(None, told)
+
+
+def _next_group(first: Ticket[_Job], waiting: deque[Ticket[_Job]]) -> list[Ticket[_Job]]:
+    """Take those that wait, except whoever has a key in common with one before him: he is in a later group."""
+    group: list[Ticket[_Job]] = []
+    left: list[Ticket[_Job]] = []
+    keys = set(first.given.keys)
+    while waiting and len(group) + 1 < GROUP:
+        ticket = waiting.popleft()
+        (group if keys.isdisjoint(ticket.given.keys) else left).append(ticket)
+        keys |= ticket.given.keys
+    waiting.extendleft(reversed(left))
+    return group
 
 
 def _in_savepoint(connection: Connection, job: _Job, *, alone: bool) -> _Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -72,14 +72,29 @@ def find(conn: Connection, codes: Iterable[str]) -> Known | None:
     Raises InvalidMessage where they belong to two dossiers: a number was mistaken.
     """
     wanted = tuple(codes)
-    with sent_ahead(conn):
-        asked = [_KEY.run(conn, number=number) for number in wanted]
-        keys = {key for found in asked for key in found.scalars()}
-    if not keys:
-        return None
-    if len(keys) > 1:
+    found = find_all(conn, [wanted])
+    if wanted not in found:
         raise two_dossiers(wanted)
-    return _known(conn, keys.pop())
+    return found[wanted]
+
+
+def find_all(conn: Connection, wanted: Collection[tuple[str, ...]]) -> dict[tuple[str, ...], Known | None]:
+    """Find a dossier for each of these sets of numbers, in two rounds to the server; None where no dossier has any of them.
+
+    A set whose numbers belong to two dossiers is left out.
+    """
+    keys = _keys(conn, {number for codes in wanted for number in codes})
+    meant = {codes: {keys[number] for number in codes if number in keys} for codes in wanted}
+    known = _known(conn, {key for found in meant.values() if len(found) == 1 for key in found})
+    return {codes: known[next(iter(found))] if found else None for codes, found in meant.items() if len(found) < 2}
+
+
+def _keys(conn: Connection, numbers: Iterable[str]) -> dict[str, str]:
+    """Give the dossier that has a number, for those that one has."""
+    with sent_ahead(conn):
+        asked = {number: _KEY.run(conn, number=number) for number in numbers}
+        found = {number: found.scalar() for number, found in asked.items()}
+    return {number: key for number, key in found.items() if key is not None}
 
 
 def two_dossiers(codes: Iterable[str]) -> InvalidMessage:
@@ -90,22 +105,28 @@ def two_dossiers(codes: Iterable[str]) -> InvalidMessage:
     )
 
 
-def _known(conn: Connection, key: str) -> Known:
+def _known(conn: Connection, keys: Iterable[str]) -> dict[str, Known]:
     with sent_ahead(conn):
-        asked = [each.run(conn, dossier=key) for each in (_DOSSIER, _NUMBERS, _RECIPIENTS)]
-        row, numbers, recipients = asked[0].one(), tuple(asked[1].scalars()), tuple(asked[2].scalars())
+        asked = {key: [each.run(conn, dossier=key) for each in (_DOSSIER, _NUMBERS, _RECIPIENTS)] for key in keys}
+        return {
+            key: _of_row(row.one(), numbers.scalars(), recipients.scalars()) for key, (row, numbers, recipients) in asked.items()
+        }
+
+
+def _of_row(row: Any, numbers: Iterable[str], recipients: Iterable[str]) -> Known:
+    codes = tuple(numbers)
     return Known(
-        key=key,
+        key=row.key,
         procedure=row.procedure,
         status=Status(row.status),
         origin=row.origin,
         native=json.loads(row.native),
         version=row.version,
-        codes=numbers,
-        recipients=recipients,
+        codes=codes,
+        recipients=tuple(recipients),
         facts=dossier_facts.of_row(row),
         test=bool(row.test),
-        course=course_of(row, numbers),
+        course=course_of(row, codes),
     )
 
 

@@ -111,7 +111,6 @@ class Facts:
 
 #: Their columns in the register of dossiers.
 COLUMNS = tuple(each.name for each in fields(Facts))
-_NOTHING = Facts()
 
 
 def of_row(row: Any) -> Facts:
@@ -122,6 +121,9 @@ def of_row(row: Any) -> Facts:
 def columns(facts: Facts) -> dict[str, Any]:
     """Write facts as the register's columns."""
     return {name: getattr(facts, name) for name in COLUMNS}
+
+
+_NOTHING = columns(Facts())
 
 
 def moment(given: datetime | None) -> float | None:
@@ -163,7 +165,7 @@ def after(before: Facts | None, known: Status | None, message: DossierMessage, n
     On every message's way: so the facts are folded in one plain dict, and made once.
     """
     dossier, status = message.dossier, lifecycle.recorded(known, message.dossier.status)
-    made = columns(before or _NOTHING)
+    made = columns(before) if before is not None else _NOTHING.copy()
     at = happened_at(message)
     at = now if at is None else at
     _take_names(made, dossier)

@@ -75,6 +75,11 @@ class Ring:
     name: str
     signers: tuple[Signer, ...]
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Say whether all keys are in this process's memory, so that signing waits for nothing."""
+        return all(isinstance(signer.key, MemoryKey) for signer in self.signers)
+
     def at(self, now: datetime) -> Signer:
         """Give the key whose time it is; of several the one that began last, so that a new one takes over at its moment.
 

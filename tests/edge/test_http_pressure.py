@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +19,8 @@ from hub.contract import Answer
 from hub.edge.http.pressure import THREADS
 from hub.errors import Unavailable
 from hub.ledger.values import Acceptance
+from hub.visits import go_on
+from tests.support.waiting import Waiting
 
 from .conftest import PATIENCE_SECONDS, HubFolder, Said, Serve, Served, dossier
 
@@ -32,19 +34,18 @@ class SlowLedger:
     def __init__(self, hub: Hub) -> None:
         self._ledger = hub.ledger
         self.go_on = threading.Event()
-        self.changed = threading.Condition()
-        self.waiting = 0
+        self.begun = threading.Event()
+        # One message is in the round that waits here, the others wait for the next.
+        self.waiting = hub.rounds.of(go_on).waiting = Waiting()
 
-    def record_received(self, given: Acceptance) -> Answer:
-        with self.changed:
-            self.waiting += 1
-            self.changed.notify_all()
+    def record_all_received(self, given: Sequence[Acceptance]) -> list[Callable[[], Answer]]:
+        self.begun.set()
         assert self.go_on.wait(PATIENCE_SECONDS)
-        return self._ledger.record_received(given)
+        return self._ledger.record_all_received(given)
 
     def wait_for(self, calls: int) -> None:
-        with self.changed:
-            assert self.changed.wait_for(lambda: self.waiting >= calls, PATIENCE_SECONDS), self.waiting
+        assert self.begun.wait(PATIENCE_SECONDS)
+        self.waiting.wait_for(calls - 1, PATIENCE_SECONDS)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
@@ -178,10 +179,10 @@ def test_a_ledger_that_fails_gives_the_room_back(hub_folder: HubFolder, serve: S
         def __init__(self, hub: Hub) -> None:
             self._ledger, self.away = hub.ledger, True
 
-        def record_received(self, given: Acceptance) -> Answer:
+        def record_all_received(self, given: Sequence[Acceptance]) -> list[Callable[[], Answer]]:
             if self.away:
                 raise Unavailable("away", "không phản hồi", where="ledger")
-            return self._ledger.record_received(given)
+            return self._ledger.record_all_received(given)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._ledger, name)

@@ -352,14 +352,14 @@ class DownLedger:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def record_received(self, acceptance: Any) -> Any:
+    def record_all_received(self, acceptances: Any) -> Any:
         """Record, or say that this is not possible now."""
         with self._state:
             self._asked += 1
             self._state.notify_all()
             if self._down:
                 raise Unavailable("the ledger does not answer", "sổ cái không trả lời")
-        return self._ledger.record_received(acceptance)
+        return self._ledger.record_all_received(acceptances)
 
     def wait_asked(self, times: int) -> None:
         """Wait until it was asked so often."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub import intake
+from hub import intake, visits
 from hub.app import Hub
 from hub.canonical.digests import digest_of
 from hub.edge.acknowledger import Acknowledger
@@ -191,7 +191,7 @@ def test_what_our_own_failure_kept_us_from_taking_is_taken_later(world: World, m
         raise NoMapping("a list of ours lacks a code", "danh mục của trục thiếu mã")
 
     with monkeypatch.context() as patched:
-        patched.setattr(intake, "think", broken)
+        patched.setattr(visits, "think", broken)
         world.pull()
         world.say()
     assert world.came() == [] and rows(world.hub, owed) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from hub.ledger.engine import open_engine
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import journal_heads, metadata
 from hub.ledger.writer import GroupWriter
+from tests.support.waiting import Waiting
 
 PATIENCE_SECONDS = 30.0
 
@@ -47,21 +47,6 @@ class Gate:
         self.commits += 1
 
 
-class Waiting(deque[Any]):
-    """The verbs that wait for a writer, telling when there is one more."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._came = threading.Semaphore(0)
-
-    def append(self, job: Any) -> None:
-        super().append(job)
-        self._came.release()
-
-    def wait_for_one(self) -> None:
-        assert self._came.acquire(timeout=PATIENCE_SECONDS)
-
-
 class Desk:
     """A group writer with a gate at its commits, and threads that call it."""
 
@@ -70,7 +55,7 @@ class Desk:
         metadata.create_all(self.engine)
         self.gate = Gate(self.engine)
         self.writer = GroupWriter(self.engine)
-        self.waiting = self.writer._waiting = Waiting()
+        self.waiting = self.writer.rounds.waiting = Waiting()
         self._callers = ThreadPoolExecutor(32)
 
     def call(self, verb: Callable[[Connection], Any], key: str = "") -> Future[Any]:
@@ -81,11 +66,10 @@ class Desk:
         """Keep the writer at a commit until all verbs wait behind it, so that they make one group; then open the gate."""
         first = self.call(writes("first"))
         assert self.gate.reached.wait(PATIENCE_SECONDS)
-        self.waiting.wait_for_one()
         waiting = []
         for verb in verbs:
             waiting.append(self.call(verb))
-            self.waiting.wait_for_one()
+            self.waiting.wait_for(len(waiting), PATIENCE_SECONDS)
         self.gate.open.set()
         assert first.result(PATIENCE_SECONDS) == "first"
         return waiting
@@ -227,9 +211,7 @@ def test_an_error_of_the_database_does_not_show_the_values_of_the_row(desk: Desk
     assert SECRET not in f"{caught.value} {caught.value.orig!r}"
 
 
-def test_many_readers_at_once_share_a_few_connections_and_the_rest_are_told(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_readers_at_once_share_a_few_connections_and_the_rest_are_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "READER_SECONDS", 0.0)
     ledger = Ledger(url)
     ledger.create()

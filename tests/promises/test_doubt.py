@@ -229,7 +229,7 @@ def test_a_doubt_at_an_endpoint_whose_file_was_taken_away_is_left_to_a_person(tm
     world = World.open(tmp_path, ledger_url)
     support.send(world.hub, 1)
     world.dispatch()
-    world.work(world.bag.dues.pop(), dies=("record_delivered", "before"))
+    world.work(world.bag.dues.pop(), dies=("record_all_delivered", "before"))
     world.close()
     path = tmp_path / "endpoints" / f"{support.PARTNER}.toml"
     file = path.read_text(encoding="utf-8")

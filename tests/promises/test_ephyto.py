@@ -269,7 +269,7 @@ class _Failing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def record_received(self, acceptance: Any) -> Any:
+    def record_all_received(self, acceptances: Any) -> Any:
         raise self._failure
 
 
@@ -380,5 +380,3 @@ def test_a_process_that_is_killed_loses_nothing_and_says_nothing_twice(world: Ep
 
     assert words(world) == [(number, "Delivered")]
     assert accepted(world) == [f"border:phyto:ID:{THEIRS}"]
-
-

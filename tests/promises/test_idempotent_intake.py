@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hub import intake
 from hub.app import Hub
 from hub.contract import Answer, Incoming, Opened, Request
+from hub.rounds import OwnRounds
 from hub.rules.routing import Route
 from hub.simulation import SimulatorServer
 from tests.promises.conftest import MakeHub
@@ -180,7 +181,7 @@ def test_of_two_catalogues_at_once_holders_end_with_the_one_that_was_recorded_la
     """One, two, one again; the third looked before the second was recorded, when the holder had its content already."""
     intake.receive(ministry, catalogue("Một", key="1"))
     gate = Gate(ministry.codes)
-    slow = dataclasses.replace(ministry, codes=gate)
+    slow = dataclasses.replace(ministry, codes=gate, rounds=OwnRounds())
     with ThreadPoolExecutor(1) as door:
         looking = door.submit(intake.receive, slow, catalogue("Một", key="3"))
         assert gate.reached.wait(PATIENCE_SECONDS)

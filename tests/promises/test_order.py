@@ -16,6 +16,7 @@ from hub.contract import Request
 from hub.ledger import payloads
 from hub.ledger.tables import journal
 from hub.registers import dossiers
+from hub.rounds import OwnRounds
 from hub.rules.lifecycle import State
 from hub.simulation import SimulatorServer
 from tests.promises.conftest import MakeHub
@@ -30,7 +31,7 @@ PATIENCE_SECONDS = 60.0
 
 def test_two_doors_that_commit_in_the_other_order_than_they_looked(hub: Hub, partner: Partner) -> None:
     gate = Gate(hub.codes)
-    slow = dataclasses.replace(hub, codes=gate)
+    slow = dataclasses.replace(hub, codes=gate, rounds=OwnRounds())
     with ThreadPoolExecutor(1) as door:
         looking = door.submit(support.send, slow, 1, status="MOI")
         assert gate.reached.wait(PATIENCE_SECONDS)
@@ -50,7 +51,7 @@ def test_a_second_door_sees_what_the_first_one_recorded(hub: Hub) -> None:
     """Its view of the dossier is made anew: what it saw before must not be written over what was recorded meanwhile."""
     support.send(hub, 9, status="TIEPNHAN")
     gate = Gate(hub.codes)
-    slow = dataclasses.replace(hub, codes=gate)
+    slow = dataclasses.replace(hub, codes=gate, rounds=OwnRounds())
     with ThreadPoolExecutor(1) as door:
         looking = door.submit(support.send, slow, 1, status="XULY")
         assert gate.reached.wait(PATIENCE_SECONDS)

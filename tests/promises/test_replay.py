@@ -141,7 +141,7 @@ class ReplayMachine(RuleBasedStateMachine):
         for _ in range(3):
             self.world.dispatch()
             while self.world.bag.dues:
-                self.world.work(self.world.bag.dues.pop(0), dies=("record_delivered", "before"))
+                self.world.work(self.world.bag.dues.pop(0), dies=("record_all_delivered", "before"))
             self.world.advance(1.0)
 
     def somebody_settles(self) -> None:

@@ -39,8 +39,8 @@ PATIENCE_SECONDS = 60.0
 STATUSES = [200, 200, 200, 422, 200, 200]
 
 VERBS = (
-    "record_received", "record_refused", "recall_all", "queue", "claim", "record_sending", "record_delivered", "record_failed",
-    "record_finding",
+    "record_all_received", "record_refused", "recall_all", "queue", "claim_all", "record_all_sending", "record_all_delivered",
+    "record_failed", "record_finding",
 )  # fmt: skip
 
 

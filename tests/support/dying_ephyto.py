@@ -24,7 +24,7 @@ from tests.support.ephyto_world import EPHYTO, EVERY_SECONDS
 
 def touched(hub: Hub, touch: Callable[[], None]) -> Hub:
     """Make a hub whose touches of ledger and ePhyto Hub are told to ``touch``."""
-    ledger = Touched(hub.ledger, touch, ("change", "record_received", "record_refused"))
+    ledger = Touched(hub.ledger, touch, ("change", "record_all_received", "record_refused"))
     partner = Touched(hub.transports(hub.endpoint(EPHYTO)), touch, ("pull", "joined", "acknowledge"))
     return replace(hub, ledger=ledger, transports=lambda endpoint: partner)  # type: ignore[arg-type]
 

@@ -43,7 +43,7 @@ class Touched:
 def touched(hub: Hub, touch: Callable[[], None]) -> Hub:
     """Make a hub whose touches of ledger, portal and store are told to ``touch``."""
     parts = {
-        "ledger": Touched(hub.ledger, touch, ("change", "record_received", "record_given")),
+        "ledger": Touched(hub.ledger, touch, ("change", "record_all_received", "record_given")),
         "payloads": Touched(hub.payloads, touch, ("receive",)),
         "transports": lambda endpoint: Touched(hub.transports(endpoint), touch, ("pull", "fetch")),
     }

@@ -24,7 +24,7 @@ from tests.support.waiting_partner import HELD, WaitingPartner, with_partner
 
 def touched(hub: Hub, touch: Callable[[], None]) -> Hub:
     """Make a hub whose touches of ledger and partner are told to ``touch``."""
-    ledger = Touched(hub.ledger, touch, ("change", "record_received", "record_refused"))
+    ledger = Touched(hub.ledger, touch, ("change", "record_all_received", "record_refused"))
     partner = Touched(hub.transports(hub.endpoint(support.PARTNER)), touch, ("pull", "acknowledge", "follow"))
     return replace(hub, ledger=ledger, transports=lambda endpoint: partner)  # type: ignore[arg-type]
 

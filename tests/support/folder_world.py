@@ -147,7 +147,15 @@ class Touched:
 
 def touched(hub: Hub, touch: Any) -> Hub:
     """Make a hub whose commits are told to ``touch``."""
-    counted = ("change", "record_received", "record_refused", "claim", "record_sending", "record_delivered", "record_failed")
+    counted = (
+        "change",
+        "record_all_received",
+        "record_refused",
+        "claim_all",
+        "record_all_sending",
+        "record_all_delivered",
+        "record_failed",
+    )
 
     class Ledger:
         def __getattr__(self, name: str) -> Any:

@@ -37,7 +37,7 @@ OUTCOMES = (
     "bug", "stalled before", "taken, stalled after",
 )  # fmt: skip
 ANSWERS = ("truth", "unknown", "not sent", "bug")
-VERBS = ("claim", "doubtful", "record_sending", "record_delivered", "record_failed", "record_finding")
+VERBS = ("claim_all", "doubtful", "record_all_sending", "record_all_delivered", "record_failed", "record_finding")
 
 
 class Killed(BaseException):
@@ -293,5 +293,3 @@ class WorldTransport:
             raise ZeroDivisionError
         code = self._world.partner.look_up(outgoing.head["message_id"])
         return self._reply("77" if answer == "unknown" else code)
-
-
