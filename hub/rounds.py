@@ -21,8 +21,7 @@ log = structlog.get_logger()
 
 #: Things in one round; more only make the first one wait (measured: from 48 on little is gained).
 ROUND = 48
-#: What is larger is carried by its own thread, beside the rounds: others do not wait for it, and of sixteen documents of 200 KB
-#: nothing stays near anyhow (measured: twice the time).
+#: What is larger is carried by its own thread, beside the rounds: others do not wait for it.
 ALONE_BYTES = 32_000
 
 G = TypeVar("G")
