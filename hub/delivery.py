@@ -24,6 +24,7 @@ from hub.ledger.delivery_verbs import ClaimLost, claim_lost
 from hub.ledger.number_verbs import NumberTaken
 from hub.ledger.values import Delivery, Evidence, Holding, Notice, Planned
 from hub.registers import border_known, dossiers, procedures
+from hub.rounds import raise_kept
 from hub.rules import redelivery, routing
 from hub.rules.queued import Due
 from hub.rules.redelivery import Decision
@@ -183,8 +184,7 @@ def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -
             _lay_out(hub, held, outgoing, reply.awaited)
             return
         landed = land(hub, endpoint, held, outgoing, reply)
-        if landed.error is not None:
-            raise landed.error
+        raise_kept(landed)
     except HubError as error:
         _record_failed(hub, endpoint, held, error, evidence_of(landed.reply) if landed else _left_by(error))
     except Exception as bug:
@@ -229,7 +229,7 @@ def answered(hub: Hub, held: Delivery, reply: Reply, refused: HubError | None = 
         error = landed.error
     assert error is not None
     if not _record_failed(hub, endpoint, held, error, evidence_of(reply)):
-        raise claim_lost(held) from None
+        raise claim_lost(held)
 
 
 def _left_by(error: HubError) -> Evidence:

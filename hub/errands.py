@@ -40,10 +40,7 @@ def gone(hub: Hub, due: Due) -> Errand:
     """
     errand = Errand(hub=hub, due=due, ids=bound_ids())
     # One that was queued before may be what a process died of: others are not to be claimed with it.
-    if len(due.canonical) > ALONE_BYTES or due.epoch > 1:
-        set_out([errand])
-    else:
-        hub.rounds.of(set_out).bring(errand)
+    hub.rounds.carry(set_out, errand, alone=len(due.canonical) > ALONE_BYTES or due.epoch > 1)
     raise_kept(errand)
     return errand
 

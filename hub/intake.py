@@ -122,14 +122,10 @@ def _have_thought(visit: Visit) -> None:
     (Measured: two thirds of the time, where sixteen take each step one after the other.) Files are kept by the message's own
     thread in between: a disk is waited for.
     """
-    carry = _alone if len(visit.request.body) > ALONE_BYTES else visit.hub.rounds.of(go_on).bring
-    carry(visit)
+    alone = len(visit.request.body) > ALONE_BYTES
+    visit.hub.rounds.carry(go_on, visit, alone=alone)
     if visit.keep_files():
-        carry(visit)
-
-
-def _alone(visit: Visit) -> None:
-    go_on([visit])
+        visit.hub.rounds.carry(go_on, visit, alone=alone)
 
 
 def _refuse(visit: Visit, error: HubError) -> Answer:

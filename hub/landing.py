@@ -52,10 +52,7 @@ def evidence_of(reply: Reply) -> Evidence:
 def land(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing, reply: Reply) -> Landed:
     """Read an answer, and record it where it is the receipt of these bytes."""
     landed = Landed(hub=hub, endpoint=endpoint, held=held, outgoing=outgoing, reply=reply, ids=bound_ids())
-    if len(reply.body) > ALONE_BYTES:
-        read_all([landed])
-    else:
-        hub.rounds.of(read_all).bring(landed)
+    hub.rounds.carry(read_all, landed, alone=len(reply.body) > ALONE_BYTES)
     return landed
 
 

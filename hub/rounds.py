@@ -156,6 +156,13 @@ class OwnRounds:
         """Give the rounds that ``carry`` carries: one at a time, since a process has one interpreter."""
         return self._made.get(carry) or self._made.setdefault(carry, Rounds(carry, up_to(ROUND)))
 
+    def carry(self, carry: Callable[[list[Any]], None], given: Any, *, alone: bool) -> None:
+        """Carry one thing with what comes at the same time, or beside the rounds, ``alone``."""
+        if alone:
+            carry([given])
+        else:
+            self.of(carry).bring(given)
+
 
 class Traveller(Protocol):
     """One of those that take the same steps."""

@@ -23,7 +23,7 @@ from hub.rules.lifecycle import State
 from hub.rules.queued import Due
 from hub.rules.signing import Ring
 from tests.support import hub as support
-from tests.support.held_rounds import PATIENCE_SECONDS, HeldRounds, held_rounds
+from tests.support.held_rounds import PATIENCE_SECONDS, HeldRounds, held_rounds, queued, with_adapter, worlds
 from tests.support.looking import all_deliveries, broken_rows, check_chains
 from tests.support.signers import SIGNER
 from tests.support.world import LONG_SECONDS, World
@@ -31,16 +31,8 @@ from tests.support.world import LONG_SECONDS, World
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Open worlds, each on a folder of its own."""
-    worlds: list[World] = []
-
-    def open_one(name: str = "config", **at: Any) -> World:
-        worlds.append(World.open(tmp_path / name, concurrency=48, **at))
-        return worlds[-1]
-
-    yield open_one
-    for world in worlds:
-        world.close()
+    with worlds(tmp_path) as open_one:
+        yield open_one
 
 
 @pytest.fixture
@@ -49,22 +41,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> HeldRounds:
     return held_rounds(monkeypatch, errands.set_out)
 
 
-def queued(world: World, count: int, begin: int = 0) -> list[Due]:
-    """Let dossiers come, and queue the delivery of each; give these in the order in which they came."""
-    for number in range(begin, begin + count):
-        assert support.send(world.hub, number, f"H01-{number:02}").status == 200
-    world.dispatch()
-    dues, world.bag.dues = world.bag.dues, []
-    return sorted(dues, key=lambda due: due.subject)
-
-
 def calls(hub: Hub, dues: Sequence[Due]) -> list[Callable[[], None]]:
     return [partial(delivery.deliver, hub, due) for due in dues]
-
-
-def with_adapter(hub: Hub, **parts: Any) -> Hub:
-    adapter = hub.adapters["template"]
-    return replace(hub, adapters={**hub.adapters, "template": replace(adapter, **parts)})
 
 
 def writing(hub: Hub, errors: dict[str, BaseException]) -> Hub:

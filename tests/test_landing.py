@@ -22,23 +22,15 @@ from hub.rounds import ALONE_BYTES
 from hub.rules.lifecycle import State
 from hub.rules.queued import Due
 from tests.support import hub as support
-from tests.support.held_rounds import HeldRounds, held_rounds
+from tests.support.held_rounds import HeldRounds, held_rounds, queued, with_adapter, worlds
 from tests.support.looking import all_deliveries, broken_rows, check_chains
 from tests.support.world import LONG_SECONDS, World
 
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Open worlds, each on a folder of its own."""
-    worlds: list[World] = []
-
-    def open_one(name: str = "config", **at: Any) -> World:
-        worlds.append(World.open(tmp_path / name, concurrency=48, **at))
-        return worlds[-1]
-
-    yield open_one
-    for world in worlds:
-        world.close()
+    with worlds(tmp_path) as open_one:
+        yield open_one
 
 
 @pytest.fixture
@@ -47,22 +39,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> HeldRounds:
     return held_rounds(monkeypatch, landing.read_all)
 
 
-def queued(world: World, count: int) -> list[Due]:
-    """Let dossiers come, and queue the delivery of each; give these in the order in which they came."""
-    for number in range(count):
-        assert support.send(world.hub, number, f"H01-{number:02}").status == 200
-    world.dispatch()
-    dues, world.bag.dues = world.bag.dues, []
-    return sorted(dues, key=lambda due: due.subject)
-
-
 def calls(hub: Hub, dues: Sequence[Due]) -> list[Callable[[], None]]:
     return [partial(delivery.deliver, hub, due) for due in dues]
-
-
-def with_adapter(hub: Hub, **parts: Any) -> Hub:
-    adapter = hub.adapters["template"]
-    return replace(hub, adapters={**hub.adapters, "template": replace(adapter, **parts)})
 
 
 def reading(hub: Hub, answers: dict[str, BaseException | Receipt]) -> Hub:

@@ -23,9 +23,8 @@ from hub.ledger.engine import Readers
 from hub.ledger.tables import dossiers
 from hub.rounds import Rounds, up_to
 from hub.rules.lifecycle import State
-from hub.rules.queued import Due
 from tests.support import hub as support
-from tests.support.held_rounds import PATIENCE_SECONDS, held_rounds
+from tests.support.held_rounds import PATIENCE_SECONDS, held_rounds, queued, with_adapter
 from tests.support.looking import all_deliveries
 from tests.support.world import World
 
@@ -41,22 +40,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
-def with_adapter(world: World, **parts: Any) -> Hub:
-    adapter = world.hub.adapters["template"]
-    return replace(world.hub, adapters={**world.hub.adapters, "template": replace(adapter, **parts)})
-
-
 def call(hub: Hub, number: int, dossier: str) -> Callable[[], Answer]:
     return partial(intake.receive, hub, support.request(support.document(number, dossier)))
-
-
-def queued(world: World, count: int) -> list[Due]:
-    """Let dossiers come, and queue the delivery of each, in their order."""
-    for number in range(count):
-        assert support.send(world.hub, number, f"H01-{number}").status == 200
-    world.dispatch()
-    dues, world.bag.dues = world.bag.dues, []
-    return sorted(dues, key=lambda due: due.subject)
 
 
 def states(world: World) -> Counter[State]:
@@ -84,7 +69,7 @@ def test_a_panic_over_one_message_is_no_bug_of_the_others(world: World, monkeypa
             raise Panic
         return usual(document, *given)
 
-    hub = with_adapter(world, read_message=read)
+    hub = with_adapter(world.hub, read_message=read)
     rounds = held_rounds(monkeypatch, visits.go_on)
 
     first, second, third = rounds.together([call(hub, 1, "H01-1"), call(hub, 9, "H01-9"), call(hub, 3, "H01-3")])
@@ -141,11 +126,11 @@ def test_a_panic_over_one_call_parks_no_other(world: World, monkeypatch: pytest.
     dues = queued(world, 4)
 
     def inlines(message: Any, *_given: Any) -> Sequence[str]:
-        if message.dossier.code == "H01-0":
+        if message.dossier.code == "H01-00":
             raise Panic
         return ()
 
-    hub = with_adapter(world, inlines=inlines)
+    hub = with_adapter(world.hub, inlines=inlines)
     held_rounds(monkeypatch, errands.set_out).together([partial(delivery.deliver, hub, due) for due in dues])
 
     assert states(world) == {State.CLAIMED: 1, State.DELIVERED: 3}
@@ -156,11 +141,11 @@ def test_a_panic_over_one_answer_loses_no_other_receipt(world: World, monkeypatc
     usual = world.hub.adapters["template"].read_receipt
 
     def read(reply: Any, outgoing: Any) -> Any:
-        if b"H01-0" in outgoing.body:
+        if b"H01-00" in outgoing.body:
             raise Panic
         return usual(reply, outgoing)
 
-    hub = with_adapter(world, read_receipt=read)
+    hub = with_adapter(world.hub, read_receipt=read)
     held_rounds(monkeypatch, landing.read_all).together([partial(delivery.deliver, hub, due) for due in dues])
 
     assert states(world) == {State.SENDING: 1, State.DELIVERED: 3}
@@ -176,7 +161,7 @@ def test_lines_about_the_writing_of_a_call_name_its_dossier(world: World) -> Non
         return usual(*given)
 
     with telemetry.lines_about(delivery=due.id, endpoint=due.endpoint, epoch=due.epoch):
-        delivery.deliver(with_adapter(world, write_message=write), due)
+        delivery.deliver(with_adapter(world.hub, write_message=write), due)
 
     (row,) = all_deliveries(world.hub.ledger)
     assert bound[0] == {

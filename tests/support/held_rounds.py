@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.app import Hub
 from hub.rounds import OwnRounds, Rounds, up_to
+from hub.rules.queued import Due
+from tests.support import hub as support
+from tests.support.waiting import Waiting
+from tests.support.world import World
 
 PATIENCE_SECONDS = 60.0
 #: More than any test brings.
 MOST = 100
-
-
-class _Watched(deque[Any]):
-    """What waits, and tells when somebody comes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.came = threading.Condition()
-        #: How often somebody has brought something.
-        self.visits = 0
-
-    def extend(self, those: Iterable[Any]) -> None:
-        super().extend(those)
-        with self.came:
-            self.visits += 1
-            self.came.notify_all()
-
-    def wait_for(self, visits: int) -> None:
-        with self.came:
-            assert self.came.wait_for(lambda: self.visits >= visits, PATIENCE_SECONDS), "somebody never came"
 
 
 class HeldRounds(Rounds[Any]):
@@ -41,7 +28,7 @@ class HeldRounds(Rounds[Any]):
 
     def __init__(self, carry: Callable[[list[Any]], None], most: int = MOST) -> None:
         super().__init__(self._carry_or_hold, up_to(most))
-        self.waiting: _Watched = _Watched()
+        self.waiting: Waiting = Waiting()
         self.carries = carry
         #: What each round carried, in order.
         self.carried: list[list[Any]] = []
@@ -63,14 +50,14 @@ class HeldRounds(Rounds[Any]):
         holder = threading.Thread(target=self.bring, args=(self._hold,), daemon=True)
         holder.start()
         assert self._held.wait(PATIENCE_SECONDS)
-        before = self.waiting.visits
+        before = self.waiting.came
         outcomes: list[Any] = [None] * len(calls)
         threads = [threading.Thread(target=_keep, args=(call, outcomes, place), daemon=True) for place, call in enumerate(calls)]
         try:
             for place, thread in enumerate(threads):
                 thread.start()
                 # One after the other, so that they wait in the order of the calls.
-                self.waiting.wait_for(before + place + 1)
+                self.waiting.wait_for(before + place + 1, PATIENCE_SECONDS)
         finally:
             self._open.set()
         for thread in (holder, *threads):
@@ -91,3 +78,32 @@ def _keep(call: Callable[[], Any], outcomes: list[Any], place: int) -> None:
         outcomes[place] = call()
     except BaseException as error:
         outcomes[place] = error
+
+
+@contextmanager
+def worlds(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Open worlds, each on a folder of its own, with a place to send from for each of a round."""
+    opened: list[World] = []
+
+    def open_one(name: str = "config", **at: Any) -> World:
+        opened.append(World.open(tmp_path / name, concurrency=48, **at))
+        return opened[-1]
+
+    yield open_one
+    for world in opened:
+        world.close()
+
+
+def queued(world: World, count: int, begin: int = 0) -> list[Due]:
+    """Let dossiers come, and queue the delivery of each; give these in the order in which they came."""
+    for number in range(begin, begin + count):
+        assert support.send(world.hub, number, f"H01-{number:02}").status == 200
+    world.dispatch()
+    dues, world.bag.dues = world.bag.dues, []
+    return sorted(dues, key=lambda due: due.subject)
+
+
+def with_adapter(hub: Hub, **parts: Any) -> Hub:
+    """Give a hub whose adapter has these parts instead of its own."""
+    adapter = hub.adapters["template"]
+    return replace(hub, adapters={**hub.adapters, "template": replace(adapter, **parts)})

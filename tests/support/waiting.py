@@ -14,16 +14,17 @@ class Waiting(deque[Any]):
     def __init__(self) -> None:
         super().__init__()
         self._state = threading.Condition()
-        self._came = 0
+        #: So many have come in all.
+        self.came = 0
 
     def extend(self, tickets: Iterable[Any]) -> None:
         given = list(tickets)
         super().extend(given)
         with self._state:
-            self._came += len(given)
+            self.came += len(given)
             self._state.notify_all()
 
     def wait_for(self, came: int, seconds: float) -> None:
         """Wait until so many have come in all."""
         with self._state:
-            assert self._state.wait_for(lambda: self._came >= came, seconds), self._came
+            assert self._state.wait_for(lambda: self.came >= came, seconds), self.came
