@@ -6,6 +6,7 @@ import fcntl
 import gc
 import json
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ from hub.wire import Wire
 COLLECTOR = (20_000, 20, 50)
 #: Held by the one process that serves a configuration with the embedded bus.
 LOCK = "serve.lock"
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -327,10 +329,27 @@ def calm_collector() -> None:
 
 
 def told_to_stop() -> threading.Event:
-    """Make the event that SIGTERM and SIGINT set."""
+    """Make the event that SIGTERM and SIGINT set.
+
+    A handler runs in the main thread, which may hold the lock of this very event as it begins to wait, or may wait already
+    when its interpreter should have looked for signals: either would hang for ever. What Python writes to the wake-up
+    descriptor is written as the signal comes, whatever that thread does; a thread of its own reads it.
+    """
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    told, tells = socket.socketpair()
+    tells.setblocking(False)
+
+    def pass_on() -> None:
+        with told:
+            while told.recv(1)[0] not in STOPPING:
+                pass
+            stop.set()
+
+    for number in STOPPING:
+        signal.signal(number, lambda *_: None)
+    # It stays open for as long as the process lives.
+    signal.set_wakeup_fd(tells.detach(), warn_on_full_buffer=False)
+    threading.Thread(target=pass_on, name="told-to-stop", daemon=True).start()
     return stop
 
 
