@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable
+
+import pybase64
 
 from hub.errors import InvalidMessage, bad_value
 
@@ -14,7 +15,6 @@ MAX_ENVELOPE_BYTES = 64_000_000
 _BLANK = b" \t\r\n"
 #: What a JSON writer may make of base64: a slash and a line break behind a backslash.
 _ESCAPED = re.compile(rb"\\(/|[rn])")
-_LETTERS = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 
 
 class Base64Reader:
@@ -63,10 +63,14 @@ class Base64Reader:
     def _decode(self, text: bytes) -> None:
         if not text:
             return
-        if self._padded or len(text) % 4 or not _LETTERS.fullmatch(text):
+        if self._padded:
             raise _wrong()
         self._padded = text.endswith(b"=")
-        self._give(base64.b64decode(text, validate=True))
+        try:
+            octets = pybase64.b64decode(text, validate=True)
+        except ValueError:
+            raise _wrong() from None
+        self._give(octets)
 
     def end(self) -> bytes | None:
         """Say that the answer is over: None where it was a file, else the envelope; raise InvalidMessage where it was cut."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
+
+import pybase64
 
 from adapters.national_portal import agency_door
 from adapters.national_portal.options import RELAY, Options
@@ -184,10 +185,8 @@ def _read_file(row: dict[str, Any], path: str, names: tuple[str, str], identifie
 def _decoded(content: str) -> bytes | None:
     """Decode strictly; line breaks (RFC 2045) are the only thing left out."""
     text = content.replace("\r", "").replace("\n", "").strip()
-    if len(text) % 4:  # Python's own check lets too much padding pass
-        return None
     try:
-        data = base64.b64decode(text, validate=True)
+        data = pybase64.b64decode(text, validate=True)
     except ValueError:
         return None
     return data if data or not text else None

@@ -6,12 +6,12 @@ in the form. What is written has its bytes again, and is never written without t
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+import pybase64
 from lxml import etree
 
 from adapters.single_window.registry import Structure
@@ -325,7 +325,7 @@ class Apart:
     def written(self, root: etree._Element) -> bytes:
         """Write the document with its files."""
         first, *after = xml.serialise(root).split(_WRITTEN_MARK) if self.files else (xml.serialise(root),)
-        files = (base64.b64encode(octets) for _, octets in self.files)
+        files = (pybase64.b64encode(octets) for _, octets in self.files)
         return b"".join((first, *chain.from_iterable(zip(files, after, strict=True))))
 
 
