@@ -9,6 +9,7 @@ again, so one of the two waits for the other on the row, and bytes that were del
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Double, Integer, LargeBinary, Text, bindparam, case, func, null, select, update
@@ -16,9 +17,10 @@ from sqlalchemy.dialects import postgresql
 
 from hub.canonical.compact_json import compact
 from hub.canonical.digests import digest_of
+from hub.ledger import layouts
 from hub.ledger.for_each import for_each, insert_each, table_of
 from hub.ledger.sql import Found, Statement
-from hub.ledger.tables import payloads
+from hub.ledger.tables import long_texts, payloads
 from hub.rules.retention import REFRESH_SECONDS, Kept
 
 #: So long a process remembers that a body is kept, and names it without looking; the row is moved forward so much earlier.
@@ -27,21 +29,22 @@ _STALE_SECONDS = REFRESH_SECONDS - REMEMBER_SECONDS
 _REMEMBERED = 1000
 #: Bytes in one statement at most; a single body may be larger.
 _AT_ONCE = 4_000_000
-_COLUMNS = ("digest", "size", "stored_at", "named_at", "kept_for")
+_COLUMNS = ("digest", "size", "stored_at", "named_at", "kept_for", "layout")
 _PUT = insert_each(payloads, *_COLUMNS, "body", new=["digest"])
 #: JSON holds no bytes: they come beside it, one after the other.
-_GIVEN = table_of({name: payloads.c[name].type for name in _COLUMNS} | {"start": Integer}).c
+_GIVEN = table_of({name: payloads.c[name].type for name in _COLUMNS} | {"start": Integer, "length": Integer}).c
 _PUT_TOGETHER = Statement(
     postgresql.insert(payloads)
     .from_select(
         [*_COLUMNS, "body"],
         select(
             *(_GIVEN[name] for name in _COLUMNS),
-            func.substr(bindparam("bodies", type_=LargeBinary), _GIVEN.start, _GIVEN.size),
+            func.substr(bindparam("bodies", type_=LargeBinary), _GIVEN.start, _GIVEN.length),
         ),
     )
     .on_conflict_do_nothing(index_elements=["digest"])
 )
+_USED = insert_each(long_texts, "digest", "used_by", new=["digest", "used_by"])
 
 
 def _lasts(kept_for: ColumnElement[int]) -> ColumnElement[int]:
@@ -70,14 +73,15 @@ _AGAIN = Statement(
     .where(payloads.c.digest == bindparam("sought"))
     .values(
         body=func.coalesce(payloads.c.body, bindparam("new_body", type_=LargeBinary)),
+        layout=case((payloads.c.body.is_(None), bindparam("new_layout", type_=Text)), else_=payloads.c.layout),
         named_at=case((payloads.c.named_at < _AT, _AT), else_=payloads.c.named_at),
         kept_for=case((_lasts(payloads.c.kept_for) < _lasts(_KEPT), _KEPT), else_=payloads.c.kept_for),
         deleted_at=null(),
     )
 )
-_GET = Statement(select(payloads.c.body).where(payloads.c.digest == bindparam("sought")))
 _GET_EACH = for_each(
-    lambda given: select(payloads.c.digest, payloads.c.body).where(payloads.c.digest == given.sought), sought=Text
+    lambda given: select(payloads.c.digest, payloads.c.body, payloads.c.layout).where(payloads.c.digest == given.sought),
+    sought=Text,
 )
 _DELETED_AT = Statement(select(payloads.c.deleted_at).where(payloads.c.digest == bindparam("sought")))
 
@@ -104,6 +108,7 @@ class Shelf:
 
     def __init__(self, remembered: Remembered | None = None) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
+        self._texts: dict[tuple[int, bytes, bytes], tuple[bytes, str]] = {}
         self._remembered = remembered or Remembered()
         #: What will be remembered when the commit is done.
         self.shared: dict[str, float] = {}
@@ -132,7 +137,7 @@ class Shelf:
                 known["kept_for"] = int(max(kept_for, Kept(known["kept_for"]), key=lambda each: each.lasts))
         else:
             times = {"stored_at": at, "named_at": at, "kept_for": int(kept_for)}
-            self._rows[digest] = {"digest": digest, "size": len(body), "body": body, **times}
+            self._rows[digest] = {"digest": digest, "size": len(body), "body": body, "layout": None, **times}
         return digest
 
     def find(self, conn: Connection, digests: Iterable[str]) -> dict[str, bytes]:
@@ -143,12 +148,31 @@ class Shelf:
 
     def write(self, conn: Connection) -> None:
         """Keep what was put; what is there already is kept for longer, from now on, or again."""
+        self._take_texts_out(conn)
         # In one order, so that two processes never wait for each other crosswise.
         rows = [self._rows[digest] for digest in sorted(self._rows)]
         written = [_new(conn, part) for part in _parts(rows)]
         if sum(each.rowcount for each in written) < len(rows):
             self._keep_longer(conn, rows)
         self._rows = {}
+
+    def _digest_of(self, text: bytes) -> str:
+        """Give a text's digest; that of the same text in another body is known."""
+        alike = (len(text), text[:64], text[-64:])
+        if alike not in self._texts or self._texts[alike][0] != text:
+            self._texts[alike] = (text, digest_of(text))
+        return self._texts[alike][1]
+
+    def _take_texts_out(self, conn: Connection) -> None:
+        """Keep the long texts of bodies as bodies of their own, for as long as these."""
+        used = []
+        for row in [row for row in self._rows.values() if row["size"] >= layouts.LONG_BYTES]:
+            if texts := layouts.long_texts(row["body"]):
+                named, kept_for = row["named_at"], Kept(row["kept_for"])
+                places = [(at, self.share(self._digest_of(text), text, named, kept_for)) for at, text in texts]
+                row |= {"body": layouts.without(row["body"], texts), "layout": layouts.written(places)}
+                used += [{"digest": digest, "used_by": row["digest"]} for digest in {digest for _, digest in places}]
+        _USED.change(conn, sorted(used, key=itemgetter("digest", "used_by")))
 
     def _keep_longer(self, conn: Connection, rows: list[dict[str, Any]]) -> None:
         looked_at = [
@@ -162,11 +186,11 @@ def _parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     part: list[dict[str, Any]] = []
     size = 0
     for row in rows:
-        if part and size + row["size"] > _AT_ONCE:
+        if part and size + len(row["body"]) > _AT_ONCE:
             yield part
             part, size = [], 0
         part.append(row)
-        size += row["size"]
+        size += len(row["body"])
     if part:
         yield part
 
@@ -180,8 +204,9 @@ def _new(conn: Connection, rows: list[dict[str, Any]]) -> Found:
     bodies, given, start = [], [], 1
     for row in rows:
         bodies.append(row["body"])
-        given.append({name: row[name] for name in _COLUMNS} | {"start": start})
-        start += row["size"]
+        length = len(row["body"])
+        given.append({name: row[name] for name in _COLUMNS} | {"start": start, "length": length})
+        start += length
     return _PUT_TOGETHER.run(conn, given=compact(given), bodies=b"".join(bodies))
 
 
@@ -189,6 +214,7 @@ def _again(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "sought": row["digest"],
         "new_body": row["body"],
+        "new_layout": row["layout"],
         "new_kept_for": row["kept_for"],
         "new_at": row["named_at"],
     }
@@ -209,13 +235,28 @@ def put_all(conn: Connection, bodies: Iterable[tuple[bytes, Kept]], at: float) -
 
 def get(conn: Connection, digest: str) -> bytes | None:
     """Give the bytes of a digest; None where retention has deleted them or none were kept."""
-    return _GET.run(conn, sought=digest).scalar() if digest else None
+    return get_all(conn, [digest]).get(digest)
 
 
 def get_all(conn: Connection, digests: Iterable[str]) -> dict[str, bytes]:
     """Give the bytes of these digests, of those that are there."""
+    found = _kept(conn, digests)
+    texts = _kept(conn, (digest for row in found.values() for _, digest in layouts.read(row.layout)))
+    return {digest: body for digest, row in found.items() if (body := _whole(row, texts)) is not None}
+
+
+def _kept(conn: Connection, digests: Iterable[str]) -> dict[str, Any]:
     sought = [{"sought": digest} for digest in dict.fromkeys(digests) if digest]
-    return {row.digest: row.body for row in _GET_EACH.find(conn, sought) if row.body is not None}
+    return {row.digest: row for row in _GET_EACH.find(conn, sought) if row.body is not None}
+
+
+def _whole(row: Any, texts: Mapping[str, Any]) -> bytes | None:
+    """Put a body together; None where one of its texts is not there any more."""
+    places = layouts.read(row.layout)
+    if not all(digest in texts for _, digest in places):
+        return None
+    body: bytes = layouts.whole(row.body, places, {digest: texts[digest].body for _, digest in places}) if places else row.body
+    return body
 
 
 def deleted_at(conn: Connection, digest: str) -> float | None:

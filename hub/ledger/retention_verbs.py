@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, exists, func, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from hub.ledger import journal
 from hub.ledger.link_tables import file_links
 from hub.ledger.sql import fixed
-from hub.ledger.tables import attachment_uses, attachments, attempts, chains, deliveries, messages, payloads
+from hub.ledger.tables import attachment_uses, attachments, attempts, chains, deliveries, long_texts, messages, payloads
 from hub.ledger.working_tables import edits
 from hub.rules.lifecycle import ENDED
 from hub.rules.retention import BORDER_SUBJECT, REFRESH_SECONDS, Cuts, Kept, Stored
@@ -25,6 +25,17 @@ _ENDED = fixed(sorted(state.value for state in ENDED))
 #: Not done; or done, but its chain still waits for the partner's word on it.
 _LIVE = deliveries.c.state.not_in(_ENDED) | (deliveries.c.place == chains.c.head_place)
 _CHAIN = (chains.c.endpoint == deliveries.c.endpoint) & (chains.c.subject == deliveries.c.subject)
+
+#: Bytes that are held: of a body with a layout, those between its long texts.
+_SIZE = func.length(payloads.c.body).label("size")
+_OWNER = payloads.alias("owner")
+#: A long text of a body that is still there: it goes after that, in the next run.
+_BELONGS = (
+    exists()
+    .where((long_texts.c.digest == payloads.c.digest) & (_OWNER.c.digest == long_texts.c.used_by))
+    .where(_OWNER.c.body.is_not(None))
+    .correlate(payloads)
+)
 
 
 def needed(conn: Connection, at: Cuts, *, now: float) -> frozenset[str]:
@@ -69,8 +80,8 @@ def old_bodies(conn: Connection, at: Cuts, after: tuple[float, str], limit: int,
         return []
     place = tuple_(payloads.c.named_at, payloads.c.digest)
     query = (
-        select(payloads.c.digest, payloads.c.size, payloads.c.named_at, payloads.c.kept_for)
-        .where(payloads.c.body.is_not(None) & (payloads.c.kept_for == int(kind)) & (payloads.c.named_at < cut))
+        select(payloads.c.digest, _SIZE, payloads.c.named_at, payloads.c.kept_for)
+        .where(payloads.c.body.is_not(None) & (payloads.c.kept_for == int(kind)) & (payloads.c.named_at < cut) & ~_BELONGS)
         .where(place > after)
         .order_by(payloads.c.named_at, payloads.c.digest)
         .limit(limit)
@@ -106,14 +117,14 @@ def delete_bodies(conn: Connection, chosen: Sequence[Stored], at: Cuts, *, now: 
     )
     # In one order, as who names bytes anew writes to them.
     found = conn.execute(
-        select(payloads.c.digest, payloads.c.size)
-        .where(payloads.c.digest.in_([each.digest for each in chosen]) & payloads.c.body.is_not(None) & old)
+        select(payloads.c.digest, _SIZE)
+        .where(payloads.c.digest.in_([each.digest for each in chosen]) & payloads.c.body.is_not(None) & old & ~_BELONGS)
         .order_by(payloads.c.digest)
         .with_for_update()
     ).all()
     names = [row.digest for row in found]
     if names:
-        conn.execute(update(payloads).where(payloads.c.digest.in_(names)).values(body=None, deleted_at=now))
+        conn.execute(update(payloads).where(payloads.c.digest.in_(names)).values(body=None, layout=None, deleted_at=now))
     return [(row.digest, row.size) for row in found]
 
 

@@ -37,8 +37,10 @@ payloads = Table(
     metadata,
     Column("digest", Text, primary_key=True),
     Column("size", Integer, nullable=False),
-    #: NULL once retention has deleted the bytes; the digest stays.
+    #: NULL once retention has deleted the bytes; the digest stays. Without the long texts that the layout names.
     Column("body", LargeBinary),
+    #: Where which long text belongs (hub.ledger.layouts); NULL where the body has all of its bytes.
+    Column("layout", Text),
     Column("stored_at", Double, nullable=False),
     #: When a row last named them, right to the day: whoever names bytes stores them (see hub.ledger.payloads).
     Column("named_at", Double, nullable=False),
@@ -53,6 +55,14 @@ payloads = Table(
         sqlite_where=text("body IS NOT NULL"),
         postgresql_where=text("body IS NOT NULL"),
     ),
+)
+
+#: Which bodies a long text belongs to: it is deleted after them.
+long_texts = Table(
+    "long_texts",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("used_by", Text, primary_key=True),
 )
 
 messages = Table(

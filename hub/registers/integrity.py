@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Row, func, select
 
 from hub.canonical.digests import digest_of
 from hub.ledger import journal as journal_chains
+from hub.ledger import payloads as bodies
 from hub.ledger.message_facts import facts_of
 from hub.ledger.tables import attempts, deliveries, journal, messages, payloads, seal_leaves, seals
 from hub.ledger.working_tables import edits
@@ -97,10 +98,12 @@ def wrong(
 
 
 def _altered_payloads(conn: Connection, tick: Tick) -> Iterator[Wrong]:
-    query = select(payloads.c.digest, payloads.c.body)
+    query = select(payloads.c.digest, payloads.c.body, payloads.c.layout)
     for row in conn.execute(query, execution_options={"yield_per": _BODIES_AT_ONCE}):
         tick(1)
-        if row.body is not None and digest_of(row.body) != row.digest:
+        # Where one of its long texts is lost, nothing is given.
+        body = bodies.get(conn, row.digest) or b"" if row.body is not None and row.layout else row.body
+        if body is not None and digest_of(body) != row.digest:
             yield Wrong(
                 kind="payload", name=row.digest, vi="nội dung không khớp với mã băm", en="its bytes are not what its digest says"
             )

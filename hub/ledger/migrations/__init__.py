@@ -5,4 +5,4 @@ A revision runs while processes of the version before are at work: what it may d
 """
 
 #: The last revision of this program.
-HEAD = "0018"
+HEAD = "0019"
