@@ -319,7 +319,7 @@ def _journal(writing: _Writing, subject: str, event: str, at: float, actor: str,
 
 def _payload(body: bytes, at: float, mark: str) -> dict[str, Any]:
     kept = {"digest": digest(body, mark), "size": len(body), "body": body, "stored_at": at, "named_at": at}
-    return {**kept, "kept_for": 1, "deleted_at": None}
+    return {**kept, "layout": None, "kept_for": 1, "deleted_at": None}
 
 
 def _canonical(number: int, dossier: int) -> bytes:

@@ -275,6 +275,13 @@ class Unavailable(HubError):
     who = "operator"
 
 
+class Damaged(HubError):
+    """Bytes that are kept are not what their digest says: they were changed, cut off or lost."""
+
+    code = "damaged"
+    who = "operator"
+
+
 def missing(path: str, vi_name: str = "") -> Fault:
     """Say that a required field is absent or empty."""
     name = vi_name or path.rsplit("/", 1)[-1]

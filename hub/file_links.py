@@ -20,12 +20,11 @@ from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message, from_json
 from hub.contract import Outgoing
 from hub.endpoint import Endpoint, OutboundPolicy, outbound_of
-from hub.errors import InvalidMessage, NotAllowed, NotSent, bad_value
+from hub.errors import Damaged, InvalidMessage, NotAllowed, NotSent, bad_value
 from hub.fetching import is_address
 from hub.ledger import link_verbs
 from hub.ledger.link_verbs import NewLink
 from hub.ledger.values import Delivery
-from hub.payloads import Damaged
 from hub.registers import links as register
 from hub.rules import file_links as rules
 from hub.rules.file_links import Item

@@ -22,10 +22,10 @@ from hub.canonical.dossier import DossierMessage
 from hub.canonical.message import Message
 from hub.contract import Call, Incoming, InlineFile
 from hub.endpoint import Endpoint, OutboundPolicy, outbound_of
-from hub.errors import Fault, InvalidMessage, NotAllowed
+from hub.errors import Damaged, Fault, InvalidMessage, NotAllowed
 from hub.ledger import link_verbs
 from hub.ledger.values import Brought, Delivery
-from hub.payloads import Damaged, PayloadStore, put
+from hub.payloads import PayloadStore, put
 from hub.registers import links as register
 from hub.rules import attachments
 from hub.rules import file_links as rules

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from hub.canonical.digests import DIGEST
-from hub.errors import HubError, Unavailable
+from hub.errors import Damaged, Unavailable
 
 #: Read and written in pieces of this size.
 PIECE_BYTES = 262_144
@@ -33,13 +33,6 @@ class StoreUnavailable(Unavailable):
     """The payload store cannot take or give a file: the disk is full, or the folder cannot be written."""
 
     code = "store_unavailable"
-
-
-class Damaged(HubError):
-    """A stored file is not what its digest says: its bytes were changed, or cut off."""
-
-    code = "damaged"
-    who = "operator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,17 +144,18 @@ def _batches(hub: Hub, at: Cuts) -> Iterator[_Batch]:
     """
     with hub.ledger.read() as conn:
         needed = retention_verbs.needed(conn, at, now=hub.now())
-    lists: dict[str, _List] = {kind.name.lower(): _bodies_of(kind) for kind in _DELETED}
-    lists[FILES] = retention_verbs.old_attachments
-    for kind, listed in lists.items():
+    bodies = [(kind.name.lower(), _bodies_of(kind)) for kind in _DELETED]
+    # Long texts come free as their last bodies go.
+    texts = [(kind.name.lower(), _bodies_of(kind, texts=True)) for kind in _DELETED]
+    for kind, listed in (*bodies, (FILES, retention_verbs.old_attachments), *texts):
         after = _FIRST
         while found := _read(hub, listed, at, after):
             yield _Batch(kind, found, rules.deletable(found, needed, at))
             after = (found[-1].named_at, found[-1].digest)
 
 
-def _bodies_of(kind: Kept) -> _List:
-    return lambda conn, at, after, limit: retention_verbs.old_bodies(conn, at, after, limit, kind)
+def _bodies_of(kind: Kept, *, texts: bool = False) -> _List:
+    return lambda conn, at, after, limit: retention_verbs.old_bodies(conn, at, after, limit, kind, texts=texts)
 
 
 def _read(hub: Hub, listed: _List, at: Cuts, after: tuple[float, str]) -> list[Stored]:

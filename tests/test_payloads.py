@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from hub.payloads import PIECE_BYTES, Damaged, FolderStore, StoreUnavailable, put
+from hub.errors import Damaged
+from hub.payloads import PIECE_BYTES, FolderStore, StoreUnavailable, put
 
 TEXT = "Bản vẽ".encode()
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ from typer.testing import CliRunner
 from adapters.template.simulator import SIMULATOR
 from hub import operations, retention
 from hub.app import Hub
+from hub.canonical.digests import digest_of
 from hub.edge.cli import app
 from hub.errors import NotAllowed, Unavailable
+from hub.ledger import payloads as payload_verbs
+from hub.ledger.layouts import LONG_BYTES
 from hub.ledger.tables import attachments, deliveries, journal, messages, payloads
 from hub.payloads import put
 from hub.registers import evidence, integrity
 from hub.registers.leaning import Leans
 from hub.retention import Amount
 from hub.rules.lifecycle import State
-from hub.rules.retention import DAY_SECONDS
+from hub.rules.retention import DAY_SECONDS, Kept
 from hub.simulation import SimulatorServer
 from tests.support import hub as support
 from tests.support.clock import Clock
@@ -92,6 +96,21 @@ def test_work_goes_first_proof_later_and_answers_never(hub: Hub, clock: Clock) -
     clock.advance(PROOF_DAYS * DAY_SECONDS)
     assert run(hub)["proof"].count >= 3
     assert there(hub) == {answer}
+    assert wrong(hub) == []
+
+
+def test_a_long_text_goes_in_the_same_run_as_the_last_of_its_bodies(hub: Hub, clock: Clock) -> None:
+    text = b"A" * LONG_BYTES
+    for body, kind in ((b"<a>" + text + b"</a>", Kept.WORK), (b"<b>" + text + b"</b>", Kept.PROOF)):
+        hub.ledger._write(partial(payload_verbs.put, body=body, at=hub.now(), kept_for=kind))
+    clock.advance((DAYS + 2) * DAY_SECONDS)
+
+    assert run(hub)["work"] == Amount(kind="work", count=1, bytes=len(b"<a></a>"), needed=0)
+    assert digest_of(text) in there(hub)
+
+    clock.advance(PROOF_DAYS * DAY_SECONDS)
+    assert run(hub)["proof"] == Amount(kind="proof", count=2, bytes=len(b"<b></b>") + len(text), needed=0)
+    assert there(hub) == set()
     assert wrong(hub) == []
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 from hub.canonical.compact_json import compact_texts
 from hub.canonical.digests import digest_of
 from hub.canonical.receipt import Receipt
-from hub.errors import HubError, Untrusted
+from hub.errors import Damaged, HubError, Untrusted
 from hub.ledger import attempt_rows, breakers, chains, late_answers, number_verbs, payloads, telling, word_verbs
 from hub.ledger.chains import Ending
 from hub.ledger.dispatch_verbs import FRUITLESS_LIMIT
@@ -174,6 +174,9 @@ def _mark_claimed(conn: Connection, claimed: Sequence[tuple[Work[Claiming, Deliv
     business = payloads.get_all(conn, [row.business_digest for _, row in claimed])
     for work, row in claimed:
         given = work.given
+        if row.business_digest and row.business_digest not in business:
+            work.refuse(_lost(row))
+            continue
         lease = given.now + given.lease_seconds
         holds = held.get((row.endpoint, row.subject), {})
         read = _as_delivery(row, state, lease, given.due.canonical, holds, business.get(row.business_digest))
@@ -201,8 +204,20 @@ def _held(conn: Connection, delivery_id: str, epoch: int, *states: State) -> Del
     canonical = payloads.get(conn, row.canonical_digest) or b""
     holds = chains.held(conn, row.endpoint, row.subject)
     business = payloads.get(conn, row.business_digest)
+    if row.business_digest and business is None:
+        raise _lost(row)
     read = _as_delivery(row, State(row.state), row.lease_until, canonical, holds, business)
     return replace(read, doubted=attempt_rows.doubted(conn, row))
+
+
+def _lost(row: Row[Any]) -> Damaged:
+    """Refuse to go on without the bytes that may have been sent: written anew they would be others."""
+    digest = row.business_digest
+    return Damaged(
+        f"the bytes of delivery {row.id} ({digest}) are lost: restore them, or settle it by hand",
+        f"nội dung của lượt chuyển {row.id} ({digest}) không còn: phục hồi từ bản sao lưu, hoặc xử lý thủ công (settle)",
+        where=row.endpoint,
+    )
 
 
 def _as_delivery(

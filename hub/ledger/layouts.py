@@ -58,8 +58,16 @@ def written(places: Sequence[Place]) -> str:
 
 
 def read(layout: str | None) -> list[Place]:
-    """Read a layout; a body without one contains all of its bytes."""
-    return [(place, digest) for place, digest in json.loads(layout)] if layout else []
+    """Read a layout; a body without one contains all of its bytes. Raises ValueError where it is not what ``written`` writes."""
+    if not layout:
+        return []
+    try:
+        places = [(place, digest) for place, digest in json.loads(layout)]
+    except (TypeError, RecursionError) as error:
+        raise ValueError("not a layout") from error
+    if not all(type(place) is int and type(digest) is str for place, digest in places):
+        raise ValueError("not a layout")
+    return places
 
 
 def whole(rest: bytes, places: Sequence[Place], texts: Mapping[str, bytes]) -> bytes:

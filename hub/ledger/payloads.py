@@ -80,7 +80,9 @@ _AGAIN = Statement(
     )
 )
 _GET_EACH = for_each(
-    lambda given: select(payloads.c.digest, payloads.c.body, payloads.c.layout).where(payloads.c.digest == given.sought),
+    lambda given: (
+        select(payloads.c.digest, payloads.c.size, payloads.c.body, payloads.c.layout).where(payloads.c.digest == given.sought)
+    ),
     sought=Text,
 )
 _DELETED_AT = Statement(select(payloads.c.deleted_at).where(payloads.c.digest == bindparam("sought")))
@@ -251,12 +253,16 @@ def _kept(conn: Connection, digests: Iterable[str]) -> dict[str, Any]:
 
 
 def _whole(row: Any, texts: Mapping[str, Any]) -> bytes | None:
-    """Put a body together; None where one of its texts is not there any more."""
-    places = layouts.read(row.layout)
+    """Put a body together; None where that cannot be: a text is gone, or what is there was changed."""
+    body: bytes = row.body
+    if not (places := layouts.read(row.layout)):
+        return body
     if not all(digest in texts for _, digest in places):
         return None
-    body: bytes = layouts.whole(row.body, places, {digest: texts[digest].body for _, digest in places}) if places else row.body
-    return body
+    # Looked at before anything is joined: a changed layout may name one text any number of times.
+    if len(body) + sum(len(texts[digest].body) for _, digest in places) != row.size:
+        return None
+    return layouts.whole(body, places, {digest: texts[digest].body for _, digest in places})
 
 
 def deleted_at(conn: Connection, digest: str) -> float | None:

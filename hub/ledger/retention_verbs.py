@@ -29,13 +29,17 @@ _CHAIN = (chains.c.endpoint == deliveries.c.endpoint) & (chains.c.subject == del
 #: Bytes that are held: of a body with a layout, those between its long texts.
 _SIZE = func.length(payloads.c.body).label("size")
 _OWNER = payloads.alias("owner")
-#: A long text of a body that is still there: it goes after that, in the next run.
-_BELONGS = (
-    exists()
-    .where((long_texts.c.digest == payloads.c.digest) & (_OWNER.c.digest == long_texts.c.used_by))
-    .where(_OWNER.c.body.is_not(None))
-    .correlate(payloads)
+#: One body that a long text belongs to, and one that is still there. Not EXISTS, of which PostgreSQL may make one join over all
+#: rows for each batch.
+_BODY = select(long_texts.c.used_by).where(long_texts.c.digest == payloads.c.digest).limit(1)
+_BODY_THERE = (
+    select(long_texts.c.used_by)
+    .join(_OWNER, (_OWNER.c.digest == long_texts.c.used_by) & _OWNER.c.body.is_not(None))
+    .where(long_texts.c.digest == payloads.c.digest)
+    .limit(1)
 )
+IS_TEXT = _BODY.correlate(payloads).scalar_subquery().is_not(None)
+IS_FREE = _BODY_THERE.correlate(payloads).scalar_subquery().is_(None)
 
 
 def needed(conn: Connection, at: Cuts, *, now: float) -> frozenset[str]:
@@ -73,16 +77,22 @@ def _rows(conn: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     return iter(conn.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}))
 
 
-def old_bodies(conn: Connection, at: Cuts, after: tuple[float, str], limit: int, kind: Kept) -> list[Stored]:
-    """List the bodies of one kind that are old enough, the oldest first, from a place on."""
+def old_bodies(
+    conn: Connection, at: Cuts, after: tuple[float, str], limit: int, kind: Kept, *, texts: bool = False
+) -> list[Stored]:
+    """List the bodies of one kind that are old enough, the oldest first, from a place on.
+
+    ``texts``: not these, but the long texts of which no body is there any more.
+    """
     cut = at.of(kind)
     if cut is None:
         return []
     place = tuple_(payloads.c.named_at, payloads.c.digest)
     query = (
         select(payloads.c.digest, _SIZE, payloads.c.named_at, payloads.c.kept_for)
-        .where(payloads.c.body.is_not(None) & (payloads.c.kept_for == int(kind)) & (payloads.c.named_at < cut) & ~_BELONGS)
+        .where(payloads.c.body.is_not(None) & (payloads.c.kept_for == int(kind)) & (payloads.c.named_at < cut))
         .where(place > after)
+        .where(IS_TEXT & IS_FREE if texts else ~IS_TEXT)
         .order_by(payloads.c.named_at, payloads.c.digest)
         .limit(limit)
     )
@@ -118,7 +128,7 @@ def delete_bodies(conn: Connection, chosen: Sequence[Stored], at: Cuts, *, now: 
     # In one order, as who names bytes anew writes to them.
     found = conn.execute(
         select(payloads.c.digest, _SIZE)
-        .where(payloads.c.digest.in_([each.digest for each in chosen]) & payloads.c.body.is_not(None) & old & ~_BELONGS)
+        .where(payloads.c.digest.in_([each.digest for each in chosen]) & payloads.c.body.is_not(None) & old & IS_FREE)
         .order_by(payloads.c.digest)
         .with_for_update()
     ).all()

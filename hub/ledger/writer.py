@@ -158,6 +158,8 @@ class GroupWriter:
         if self._connection is None or self._connection.invalidated:
             self._forget_connection()
             self._connection = self._engine.connect()
+            # It may be another server now, which has not all that the first one had.
+            self._remembered = Remembered()
             if self._connection.dialect.name == "postgresql":
                 postgresql.prepare_writer(self._connection)
         return self._connection

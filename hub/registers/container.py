@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from hub.canonical.base import local
 from hub.canonical.digests import sha256
-from hub.payloads import Damaged
+from hub.errors import Damaged
 from hub.registers import proofs, report
 from hub.registers.evidence import Evidence, Item
 from hub.registers.guides import GUIDES, SCRIPT

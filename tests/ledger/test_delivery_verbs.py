@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from hub.canonical.receipt import Receipt
 from hub.contract import Outgoing
-from hub.errors import InDoubt, NotAllowed, NotSent, Refused, Untrusted
+from hub.errors import Damaged, InDoubt, NotAllowed, NotSent, Refused, Untrusted
 from hub.ledger.delivery_verbs import FRUITLESS_LIMIT, ClaimLost
 from hub.ledger.ledger import Ledger
-from hub.ledger.tables import attempts
+from hub.ledger.tables import attempts, payloads
 from hub.ledger.values import Delivery, Evidence
 from hub.rules.lifecycle import State
 from hub.rules.redelivery import Decision
@@ -295,6 +295,22 @@ def test_a_parked_delivery_is_rebuilt_with_new_bytes_and_released_with_the_old(l
 
     claimed = ledger.claim(make.queue_one(ledger), AT, LEASE)
     assert claimed is not None and claimed.business is None
+
+
+@pytest.mark.parametrize("is_doubtful", [False, True])
+def test_bytes_that_may_have_been_sent_and_are_lost_are_not_written_anew(
+    ledger: Ledger, first: str, is_doubtful: bool
+) -> None:
+    held = make.send_one(ledger)
+    fail(ledger, held, *((DOUBT, "doubt") if is_doubtful else (NOT_SENT, "wait")), doubt="ask" if is_doubtful else "")
+    lost = delivery(ledger, first).business_digest
+    ledger._write(lambda conn: conn.execute(update(payloads).where(payloads.c.digest == lost).values(body=None)))
+    due = make.queue_one(ledger, now=LATER)
+
+    with pytest.raises(Damaged) as refused:
+        ledger.doubtful(due) if is_doubtful else ledger.claim(due, LATER, LEASE)
+
+    assert lost in refused.value.en and lost in refused.value.vi
 
 
 # --- poison

@@ -215,6 +215,15 @@ def test_what_was_not_committed_is_not_remembered(ledger: Ledger) -> None:
     assert certificate_of(ledger, OLD).body == b"C"
 
 
+def test_what_another_server_may_not_have_is_not_remembered(ledger: Ledger) -> None:
+    """After a failover the new server may lack the last commits of the old one."""
+    certificate_of(ledger, OLD)
+    ledger._write(lambda conn: conn.execute(rows.delete().where(rows.c.digest == digest_of(b"C"))))
+    ledger._writer._forget_connection()
+
+    assert certificate_of(ledger, OLD + 1).body == b"C"
+
+
 def test_what_is_remembered_is_not_sent_to_the_database_again(ledger: Ledger) -> None:
     certificate_of(ledger, OLD)
     ledger._write(lambda conn: conn.execute(update(rows).values(kept_for=int(Kept.WORK))))

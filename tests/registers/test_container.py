@@ -20,9 +20,9 @@ from sqlalchemy import insert, update
 
 from hub import payloads as stores
 from hub.canonical.digests import sha256
+from hub.errors import Damaged
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import attachment_uses, attachments, payloads
-from hub.payloads import Damaged
 from hub.registers.evidence import NOT_ASKED, PERSONAL, Wanted
 from hub.registers.guides import SCRIPT
 from hub.rules import asic, cades

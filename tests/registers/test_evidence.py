@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import update
 
 from hub import operations
+from hub.errors import Damaged
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import messages, payloads
-from hub.payloads import Damaged
 from hub.registers import history, proofs
 from hub.registers.evidence import DELETED
 from hub.rules import jws

@@ -340,10 +340,10 @@ def told_to_stop() -> threading.Event:
     tells.setblocking(False)
 
     def pass_on() -> None:
-        with told:
-            while told.recv(1)[0] not in STOPPING:
-                pass
-            stop.set()
+        # Each that comes is read, also after the first: nobody listening would be told on standard error.
+        while True:
+            if told.recv(1)[0] in STOPPING:
+                stop.set()
 
     for number in STOPPING:
         signal.signal(number, lambda *_: None)

@@ -30,8 +30,8 @@ from hub.edge.http.turned_away import (
     NotThere,
     TooManyAtOnce,
 )
-from hub.errors import missing
-from hub.payloads import PIECE_BYTES, Damaged, Kept, Reading, Receiving
+from hub.errors import Damaged, missing
+from hub.payloads import PIECE_BYTES, Kept, Reading, Receiving
 from hub.registers.attachments import AttachmentRow, readable
 from hub.rules.attachments import address
 from hub.sections import PayloadsSection

@@ -26,9 +26,9 @@ from hub.edge.http.identity import UNKNOWN, Gate
 from hub.edge.http.routes import Guarded
 from hub.edge.http.turned_away import NotReady, NotThere, TooManyAtOnce, TooOften
 from hub.edge.web.limits import Limiter, network
-from hub.errors import TooMany
+from hub.errors import Damaged, TooMany
 from hub.ledger import link_verbs
-from hub.payloads import Damaged, Reading
+from hub.payloads import Reading
 from hub.registers import links
 from hub.registers.links import Link
 from hub.rules import file_links
