@@ -59,7 +59,7 @@ def written(places: Sequence[Place]) -> str:
 
 def read(layout: str | None) -> list[Place]:
     """Read a layout; a body without one contains all of its bytes. Raises ValueError where it is not what ``written`` writes."""
-    if not layout:
+    if layout is None:
         return []
     try:
         places = [(place, digest) for place, digest in json.loads(layout)]

@@ -8,7 +8,7 @@ again, so one of the two waits for the other on the row, and bytes that were del
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -243,8 +243,10 @@ def get(conn: Connection, digest: str) -> bytes | None:
 def get_all(conn: Connection, digests: Iterable[str]) -> dict[str, bytes]:
     """Give the bytes of these digests, of those that are there."""
     found = _kept(conn, digests)
-    texts = _kept(conn, (digest for row in found.values() for _, digest in layouts.read(row.layout)))
-    return {digest: body for digest, row in found.items() if (body := _whole(row, texts)) is not None}
+    places = {digest: _places(row) for digest, row in found.items()}
+    texts = _kept(conn, (digest for known in places.values() for _, digest in known))
+    bodies = ((digest, _whole(row, places[digest], texts)) for digest, row in found.items())
+    return {digest: body for digest, body in bodies if body is not None}
 
 
 def _kept(conn: Connection, digests: Iterable[str]) -> dict[str, Any]:
@@ -252,17 +254,25 @@ def _kept(conn: Connection, digests: Iterable[str]) -> dict[str, Any]:
     return {row.digest: row for row in _GET_EACH.find(conn, sought) if row.body is not None}
 
 
-def _whole(row: Any, texts: Mapping[str, Any]) -> bytes | None:
+def _places(row: Any) -> list[layouts.Place]:
+    """Read where long texts belong; nowhere where the layout was changed, and then the body is not whole."""
+    try:
+        return layouts.read(row.layout)
+    except ValueError:
+        return []
+
+
+def _whole(row: Any, places: Sequence[layouts.Place], texts: Mapping[str, Any]) -> bytes | None:
     """Put a body together; None where that cannot be: a text is gone, or what is there was changed."""
-    body: bytes = row.body
-    if not (places := layouts.read(row.layout)):
+    if row.layout is None:
+        body: bytes = row.body
         return body
     if not all(digest in texts for _, digest in places):
         return None
     # Looked at before anything is joined: a changed layout may name one text any number of times.
-    if len(body) + sum(len(texts[digest].body) for _, digest in places) != row.size:
+    if len(row.body) + sum(len(texts[digest].body) for _, digest in places) != row.size:
         return None
-    return layouts.whole(body, places, {digest: texts[digest].body for _, digest in places})
+    return layouts.whole(row.body, places, {digest: texts[digest].body for _, digest in places})
 
 
 def deleted_at(conn: Connection, digest: str) -> float | None:
