@@ -297,20 +297,35 @@ def test_a_parked_delivery_is_rebuilt_with_new_bytes_and_released_with_the_old(l
     assert claimed is not None and claimed.business is None
 
 
-@pytest.mark.parametrize("is_doubtful", [False, True])
-def test_bytes_that_may_have_been_sent_and_are_lost_are_not_written_anew(
-    ledger: Ledger, first: str, is_doubtful: bool
-) -> None:
-    held = make.send_one(ledger)
-    fail(ledger, held, *((DOUBT, "doubt") if is_doubtful else (NOT_SENT, "wait")), doubt="ask" if is_doubtful else "")
-    lost = delivery(ledger, first).business_digest
+def lose_bytes(ledger: Ledger, delivery_id: str) -> str:
+    """Take away what may have been sent; give its digest."""
+    lost = delivery(ledger, delivery_id).business_digest
     ledger._write(lambda conn: conn.execute(update(payloads).where(payloads.c.digest == lost).values(body=None)))
-    due = make.queue_one(ledger, now=LATER)
+    return lost
 
-    with pytest.raises(Damaged) as refused:
-        ledger.doubtful(due) if is_doubtful else ledger.claim(due, LATER, LEASE)
 
+def test_bytes_that_may_have_been_sent_and_are_lost_are_not_written_anew(ledger: Ledger, first: str) -> None:
+    fail(ledger, make.send_one(ledger), NOT_SENT, "wait")
+    lost = lose_bytes(ledger, first)
+    for turn in range(FRUITLESS_LIMIT):
+        now = LATER + turn * 1000
+        with pytest.raises(Damaged) as refused:
+            ledger.claim(make.queue_one(ledger, now=now), now, LEASE)
+        ledger.lapse(now + LEASE + 1, resends)
     assert lost in refused.value.en and lost in refused.value.vi
+
+    later = LATER + FRUITLESS_LIMIT * 1000
+    assert ledger.claim(make.queue_one(ledger, now=later), later, LEASE) is None
+    assert state(ledger, first) is State.PARKED
+
+
+def test_nobody_is_asked_about_bytes_that_are_lost(ledger: Ledger, first: str) -> None:
+    make.send_one(ledger)
+    ledger.lapse(LATER, make.asks_in_doubt)
+    lose_bytes(ledger, first)
+
+    with pytest.raises(Damaged):
+        ledger.doubtful(make.queue_one(ledger, now=LATER))
 
 
 # --- poison
