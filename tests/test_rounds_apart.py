@@ -179,7 +179,7 @@ def test_what_a_call_was_written_from_is_let_go_before_the_partner_is_spoken_to(
             return getattr(usual, name)
 
         def send(self, *given: Any) -> Any:
-            alive.extend(each for each in gc.get_objects() if isinstance(each, Draft))
+            alive.extend(each for each in gc.get_objects() if isinstance(each, Draft) and each.held.id == due.id)
             return usual.send(*given)
 
     delivery.deliver(replace(world.hub, transports=lambda _endpoint: cast(Transport, Looking())), due)

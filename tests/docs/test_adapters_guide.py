@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/adapters.md").read_text(encoding="utf-8")
 #: Errors that are no adapter's business, neither to raise nor to answer.
 _INSIDE = {
-    *("HubError", "NotAllowed", "BadSettings", "Unavailable", "OnTrial", "NotForPurpose", "BorderHeld"),
+    *("HubError", "NotAllowed", "BadSettings", "Unavailable", "OnTrial", "NotForPurpose", "BorderHeld", "Damaged"),
     *("Forbidden", "Forged", "NotLoggedIn", "TooMany"),
 }
 
