@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,17 @@ from hub.rules.lifecycle import State
 from hub.rules.queued import Due
 from hub.rules.signing import Ring
 from tests.support import hub as support
-from tests.support.held_rounds import PATIENCE_SECONDS, HeldRounds, held_rounds, queued, with_adapter, worlds
+from tests.support.held_rounds import (
+    PATIENCE_SECONDS,
+    HeldRounds,
+    caught,
+    delivering,
+    delivering_in_turn,
+    held_rounds,
+    queued,
+    with_adapter,
+    worlds,
+)
 from tests.support.looking import all_deliveries, broken_rows, check_chains
 from tests.support.signers import SIGNER
 from tests.support.world import LONG_SECONDS, World
@@ -39,10 +49,6 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., World]]:
 def held(monkeypatch: pytest.MonkeyPatch) -> HeldRounds:
     """Hold the rounds before sending."""
     return held_rounds(monkeypatch, errands.set_out)
-
-
-def calls(hub: Hub, dues: Sequence[Due]) -> list[Callable[[], None]]:
-    return [partial(delivery.deliver, hub, due) for due in dues]
 
 
 def writing(hub: Hub, errors: dict[str, BaseException]) -> Hub:
@@ -75,10 +81,10 @@ def faults() -> dict[str, BaseException]:
 
 def test_sixteen_in_one_round_end_as_each_would_have_ended_alone(opened: Callable[..., World], held: HeldRounds) -> None:
     alone, together = opened("alone"), opened("together")
-    singly = [_caught(call) for call in calls(writing(alone.hub, faults()), queued(alone, 16))]
+    singly = [caught(call) for call in delivering(writing(alone.hub, faults()), queued(alone, 16))]
 
     held.carried.clear()
-    outcomes = held.together(calls(writing(together.hub, faults()), queued(together, 16)))
+    outcomes = held.together(delivering(writing(together.hub, faults()), queued(together, 16)))
 
     assert [len(each) for each in held.carried] == [16]
     assert [type(each) for each in outcomes] == [type(each) for each in singly]
@@ -97,18 +103,11 @@ def test_sixteen_in_one_round_end_as_each_would_have_ended_alone(opened: Callabl
     assert broken_rows(together.hub.ledger) == []
 
 
-def _caught(call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except Exception as error:
-        return error
-
-
 def test_one_bus_message_many_times_in_one_round_is_sent_once(opened: Callable[..., World], held: HeldRounds) -> None:
     world = opened()
     (due,) = queued(world, 1)
 
-    outcomes = held.together(calls(world.hub, [due] * 8))
+    outcomes = held.together(delivering(world.hub, [due] * 8))
 
     assert outcomes == [None] * 8
     assert list(world.partner.taken().values()) == [1]
@@ -126,7 +125,7 @@ def test_a_bus_message_of_an_older_epoch_in_a_round_finds_nothing(opened: Callab
 
     # What comes again goes by itself, beside the rounds.
     delivery.deliver(world.hub, new)
-    held.together(calls(world.hub, [old, other]))
+    held.together(delivering(world.hub, [old, other]))
 
     assert [len(each) for each in held.carried] == [2]
     assert [row.state for row in all_deliveries(world.hub.ledger)].count(State.DELIVERED) == 1
@@ -144,7 +143,7 @@ def test_a_ledger_that_is_gone_when_the_bytes_are_recorded_sends_nothing_of_the_
 
     with monkeypatch.context() as patched:
         patched.setattr(delivery_verbs, "_sending", away)
-        outcomes = held.together(calls(world.hub, dues))
+        outcomes = held.together(delivering(world.hub, dues))
     assert [type(each) for each in outcomes] == [Unavailable] * 6
     assert world.partner.arrivals == []
     assert {state for state, _ in states(world).values()} == {State.CLAIMED}
@@ -168,7 +167,7 @@ def test_one_delivery_whose_bytes_are_not_recorded_is_the_only_one_that_is_not_s
 
     with monkeypatch.context() as patched:
         patched.setattr(delivery_verbs, "_sending", fails)
-        outcomes = held.together(calls(world.hub, dues))
+        outcomes = held.together(delivering(world.hub, dues))
 
     assert [type(each) for each in outcomes] == [ZeroDivisionError if place == 2 else type(None) for place in range(6)]
     assert sorted(world.partner.taken().values()) == [1] * 5
@@ -189,7 +188,7 @@ def test_a_delivery_that_was_taken_back_while_it_was_written_is_not_sent(opened:
             world.dispatch()
         return usual(message, call, given)
 
-    outcomes = held.together(calls(with_adapter(world.hub, write_message=write), dues))
+    outcomes = held.together(delivering(with_adapter(world.hub, write_message=write), dues))
 
     assert [type(each) for each in outcomes] == [ClaimLost] * 3
     assert world.partner.arrivals == []
@@ -317,7 +316,7 @@ def test_what_needs_files_is_not_written_before_they_are_there(opened: Callable[
     def inlines(message: Any, call: Any, options: Any) -> tuple[str, ...]:
         return ("https://bo.example/1",) if message.dossier.code != "H01-02" else ()
 
-    held.together(calls(with_adapter(world.hub, write_message=write, inlines=inlines), dues))
+    held.together(delivering(with_adapter(world.hub, write_message=write, inlines=inlines), dues))
 
     # The hub may not fetch what lies elsewhere: a person sees to that.
     assert written == ["H01-02"]
@@ -335,7 +334,7 @@ def test_who_waits_for_words_is_no_hindrance_to_the_others(opened: Callable[...,
         asked.append(message.dossier.code)
         return bool(message.dossier.code == "H01-02")
 
-    held.together(calls(with_adapter(world.hub, after_words=after_words), dues))
+    held.together(delivering(with_adapter(world.hub, after_words=after_words), dues))
 
     # No notice of its dossier is open: it goes, too, by its own thread.
     assert {state for state, _ in states(world).values()} == {State.DELIVERED}
@@ -344,7 +343,7 @@ def test_who_waits_for_words_is_no_hindrance_to_the_others(opened: Callable[...,
 
 def test_two_hubs_of_one_process_share_a_round_and_each_keeps_its_own(opened: Callable[..., World], held: HeldRounds) -> None:
     one, other = opened("one"), opened("other")
-    mixed = [call for pair in zip(*(calls(world.hub, queued(world, 3)) for world in (one, other)), strict=True) for call in pair]
+    mixed = delivering_in_turn(one, other, 3)
 
     held.together(mixed)
 
@@ -356,7 +355,7 @@ def test_two_hubs_of_one_process_share_a_round_and_each_keeps_its_own(opened: Ca
 
 def test_a_hub_whose_ledger_was_closed_does_not_hold_up_the_other(opened: Callable[..., World], held: HeldRounds) -> None:
     one, other = opened("one"), opened("other")
-    mixed = [call for pair in zip(*(calls(world.hub, queued(world, 2)) for world in (one, other)), strict=True) for call in pair]
+    mixed = delivering_in_turn(one, other, 2)
     one.hub.ledger._writer.close()
 
     outcomes = held.together(mixed)

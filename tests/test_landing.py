@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,16 @@ from hub.rounds import ALONE_BYTES
 from hub.rules.lifecycle import State
 from hub.rules.queued import Due
 from tests.support import hub as support
-from tests.support.held_rounds import HeldRounds, held_rounds, queued, with_adapter, worlds
+from tests.support.held_rounds import (
+    HeldRounds,
+    caught,
+    delivering,
+    delivering_in_turn,
+    held_rounds,
+    queued,
+    with_adapter,
+    worlds,
+)
 from tests.support.looking import all_deliveries, broken_rows, check_chains
 from tests.support.world import LONG_SECONDS, World
 
@@ -37,10 +46,6 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., World]]:
 def held(monkeypatch: pytest.MonkeyPatch) -> HeldRounds:
     """Hold the rounds after sending."""
     return held_rounds(monkeypatch, landing.read_all)
-
-
-def calls(hub: Hub, dues: Sequence[Due]) -> list[Callable[[], None]]:
-    return [partial(delivery.deliver, hub, due) for due in dues]
 
 
 def reading(hub: Hub, answers: dict[str, BaseException | Receipt]) -> Hub:
@@ -77,19 +82,12 @@ def answers() -> dict[str, BaseException | Receipt]:
     }
 
 
-def _caught(call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except Exception as error:
-        return error
-
-
 def test_sixteen_answers_in_one_round_end_as_each_would_have_ended_alone(opened: Callable[..., World], held: HeldRounds) -> None:
     alone, together = opened("alone"), opened("together")
-    singly = [_caught(call) for call in calls(reading(alone.hub, answers()), queued(alone, 16))]
+    singly = [caught(call) for call in delivering(reading(alone.hub, answers()), queued(alone, 16))]
 
     held.carried.clear()
-    outcomes = held.together(calls(reading(together.hub, answers()), queued(together, 16)))
+    outcomes = held.together(delivering(reading(together.hub, answers()), queued(together, 16)))
 
     assert [len(each) for each in held.carried] == [16]
     assert [type(each) for each in outcomes] == [type(each) for each in singly]
@@ -102,7 +100,7 @@ def test_sixteen_answers_in_one_round_end_as_each_would_have_ended_alone(opened:
 
 def test_a_bug_in_one_answer_is_a_doubt_of_that_one_and_never_a_resend(opened: Callable[..., World], held: HeldRounds) -> None:
     world = opened(services=support.ASKS)
-    outcomes = held.together(calls(reading(world.hub, {"H01-02": ZeroDivisionError()}), queued(world, 6)))
+    outcomes = held.together(delivering(reading(world.hub, {"H01-02": ZeroDivisionError()}), queued(world, 6)))
 
     assert outcomes == [None] * 6
     assert Counter(state for state, _, _ in states(world).values()) == {State.DELIVERED: 5, State.IN_DOUBT: 1}
@@ -121,7 +119,7 @@ def test_a_ledger_that_is_gone_when_receipts_are_recorded_makes_no_delivery_go_a
 
     with monkeypatch.context() as patched:
         patched.setattr(delivery_verbs.number_verbs, "join", away)
-        outcomes = held.together(calls(world.hub, dues))
+        outcomes = held.together(delivering(world.hub, dues))
     assert [type(each) for each in outcomes] == [Unavailable] * 6
     assert {state for state, _, _ in states(world).values()} == {State.SENDING}
 
@@ -147,7 +145,7 @@ def test_one_receipt_that_cannot_be_recorded_costs_no_other(
 
     with monkeypatch.context() as patched:
         patched.setattr(delivery_verbs, "_attempt_ended", fails)
-        outcomes = held.together(calls(world.hub, dues))
+        outcomes = held.together(delivering(world.hub, dues))
 
     assert [type(each) for each in outcomes] == [ZeroDivisionError if place == 2 else type(None) for place in range(6)]
     assert Counter(state for state, _, _ in states(world).values()) == {State.DELIVERED: 5, State.SENDING: 1}
@@ -167,7 +165,7 @@ def test_a_sender_that_cannot_be_told_costs_no_other_its_receipt(opened: Callabl
             return super().notice(delivery, outcome, error)
 
     hub = Untellable(**{name: getattr(world.hub, name) for name in world.hub.__dataclass_fields__})
-    outcomes = held.together(calls(hub, dues))
+    outcomes = held.together(delivering(hub, dues))
 
     assert [type(each) for each in outcomes] == [ZeroDivisionError if place == 1 else type(None) for place in range(4)]
     assert Counter(state for state, _, _ in states(world).values()) == {State.DELIVERED: 3, State.SENDING: 1}
@@ -190,7 +188,7 @@ def test_a_receipt_that_comes_after_another_worker_went_on_is_that_ones_loss_alo
             world.dispatch()
         return usual(reply, outgoing)
 
-    outcomes = held.together(calls(with_adapter(world.hub, read_receipt=read), dues))
+    outcomes = held.together(delivering(with_adapter(world.hub, read_receipt=read), dues))
 
     # Their leases were taken back while the round stood still, and each was queued again, under a later epoch.
     assert [type(each) for each in outcomes] == [ClaimLost] * 3
@@ -226,7 +224,7 @@ def _subject(row: Any) -> str:
 
 def test_two_hubs_of_one_process_share_a_round_and_each_keeps_its_own(opened: Callable[..., World], held: HeldRounds) -> None:
     one, other = opened("one"), opened("other")
-    mixed = [call for pair in zip(*(calls(world.hub, queued(world, 3)) for world in (one, other)), strict=True) for call in pair]
+    mixed = delivering_in_turn(one, other, 3)
 
     held.together(mixed)
 
@@ -238,7 +236,7 @@ def test_two_hubs_of_one_process_share_a_round_and_each_keeps_its_own(opened: Ca
 
 def test_a_hub_whose_ledger_was_closed_does_not_hold_up_the_other(opened: Callable[..., World], held: HeldRounds) -> None:
     one, other = opened("one"), opened("other")
-    mixed = [call for pair in zip(*(calls(world.hub, queued(world, 2)) for world in (one, other)), strict=True) for call in pair]
+    mixed = delivering_in_turn(one, other, 2)
     usual = held.carries
 
     def carry(given: list[Any]) -> None:

@@ -25,7 +25,7 @@ from hub.rules.signing import sign_jws
 from tests.support import hub as support
 from tests.support import signers
 from tests.support.clock import Clock
-from tests.support.held_rounds import PATIENCE_SECONDS, HeldRounds, held_rounds
+from tests.support.held_rounds import PATIENCE_SECONDS, HeldRounds, caught, held_rounds
 from tests.support.looking import all_deliveries, all_messages, broken_rows, check_chains
 
 SIGNED = 'signature = "required"\nanchors = ["authority.crt"]\n'
@@ -128,7 +128,7 @@ def test_sixteen_in_one_round_get_what_each_would_have_got_alone(opened: Callabl
     alone, together = opened("alone", sender=SIGNED), opened("together", sender=SIGNED)
     requests = sixteen()
     assert len(requests) == 16
-    expected = [_caught(call(buggy(alone, "read_message", b"H01-BUG"), request)) for request in requests]
+    expected = [caught(call(buggy(alone, "read_message", b"H01-BUG"), request)) for request in requests]
 
     held.carried.clear()
     hub = buggy(together, "read_message", b"H01-BUG")
@@ -143,13 +143,6 @@ def test_sixteen_in_one_round_get_what_each_would_have_got_alone(opened: Callabl
     )
     check_chains(together.ledger)
     assert broken_rows(together.ledger) == broken_rows(alone.ledger)
-
-
-def _caught(called: Callable[[], Any]) -> Any:
-    try:
-        return called()
-    except Exception as error:
-        return error
 
 
 def test_the_same_message_many_times_in_one_round_is_accepted_once(opened: Callable[..., Hub], held: HeldRounds) -> None:

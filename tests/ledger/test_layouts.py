@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -12,17 +11,16 @@ from sqlalchemy import Connection, func, select, text, update
 
 from hub.canonical.digests import digest_of
 from hub.ledger import layouts, payloads, retention_verbs
-from hub.ledger.engine import writing
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import payloads as rows
 from hub.registers import integrity
 from hub.rules.retention import DAY_SECONDS, Cuts, Kept, Stored
 from tests.support import acceptances as make
+from tests.support.crossing import crossed
 
 OLD = make.AT
 NOW = make.AT + 1000 * DAY_SECONDS
 CUTS = Cuts(work=NOW - 30 * DAY_SECONDS, proof=NOW - 300 * DAY_SECONDS, border=NOW - 1096 * DAY_SECONDS)
-PATIENCE_SECONDS = 20.0
 FILE = b"QUJD" * 20_000
 RAW, SENT = b"<soap>&lt;a&gt;" + FILE + b"&lt;/a&gt;</soap>", b'{"a": "' + FILE + b'"}'
 #: A layout that names one text again and again.
@@ -201,12 +199,11 @@ def test_old_bodies_and_texts_are_found_by_keys(ledger: Ledger) -> None:
 @pytest.mark.parametrize("deleter_first", [True, False])
 def test_a_text_is_not_lost_when_it_is_deleted_and_used_anew_at_the_same_time(url: str, deleter_first: bool) -> None:
     """Its body has gone before; another body with the same text comes in the moment in which the text goes."""
-    one, other = Ledger(url), Ledger(url)
+    one = Ledger(url)
     one.create()
     keep(one, OLD, RAW)
     delete_old(one)
     seen = Stored(digest=digest_of(FILE), size=len(FILE), named_at=OLD, kept_for=int(Kept.WORK))
-    waiting = threading.Event()
 
     def deletes(conn: Connection) -> None:
         retention_verbs.delete_bodies(conn, [seen], CUTS, now=NOW)
@@ -214,21 +211,7 @@ def test_a_text_is_not_lost_when_it_is_deleted_and_used_anew_at_the_same_time(ur
     def uses(conn: Connection) -> None:
         payloads.put(conn, SENT, NOW, Kept.WORK)
 
-    first, second = (deletes, uses) if deleter_first else (uses, deletes)
-
-    def later() -> None:
-        with other._engine.connect() as connection:
-            waiting.set()
-            with writing(connection):
-                second(connection)
-
-    with one._engine.connect() as connection, writing(connection):
-        first(connection)
-        thread = threading.Thread(target=later)
-        thread.start()
-        assert waiting.wait(PATIENCE_SECONDS)
-    thread.join(PATIENCE_SECONDS)
+    crossed(url, *((deletes, uses) if deleter_first else (uses, deletes)))
 
     assert given_again(one, digest_of(SENT)) == {digest_of(SENT): SENT}
     one.close()
-    other.close()

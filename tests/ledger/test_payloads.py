@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -11,16 +10,15 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.canonical.digests import digest_of
 from hub.ledger import payloads, retention_verbs
-from hub.ledger.engine import writing
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import payloads as rows
 from hub.rules.retention import DAY_SECONDS, Cuts, Kept, Stored
 from tests.support import acceptances as make
+from tests.support.crossing import crossed
 
 OLD = make.AT
 NOW = make.AT + 1000 * DAY_SECONDS
 CUTS = Cuts(work=NOW - 30 * DAY_SECONDS, proof=NOW - 300 * DAY_SECONDS, border=NOW - 1096 * DAY_SECONDS)
-PATIENCE_SECONDS = 20.0
 
 
 def put(ledger: Ledger, body: bytes, at: float, kept_for: Kept = Kept.WORK) -> str:
@@ -128,11 +126,10 @@ def test_what_was_chosen_as_work_and_is_proof_by_now_is_not_deleted(ledger: Ledg
 @pytest.mark.parametrize("deleter_first", [True, False])
 def test_a_deletion_and_a_new_use_at_the_same_time_never_lose_the_bytes(url: str, deleter_first: bool) -> None:
     """Two processes: the second waits for the first one's commit (on SQLite for its turn to write), and then sees it."""
-    one, other = Ledger(url), Ledger(url)
+    one = Ledger(url)
     one.create()
     digest = put(one, b"x", OLD)
     seen = stored(one, digest)
-    waiting = threading.Event()
 
     def deletes(conn: Connection) -> None:
         retention_verbs.delete_bodies(conn, [seen], CUTS, now=NOW)
@@ -140,24 +137,10 @@ def test_a_deletion_and_a_new_use_at_the_same_time_never_lose_the_bytes(url: str
     def uses(conn: Connection) -> None:
         payloads.put(conn, b"x", NOW, Kept.WORK)
 
-    first, second = (deletes, uses) if deleter_first else (uses, deletes)
-
-    def later() -> None:
-        with other._engine.connect() as connection:
-            waiting.set()
-            with writing(connection):
-                second(connection)
-
-    with one._engine.connect() as connection, writing(connection):
-        first(connection)
-        thread = threading.Thread(target=later)
-        thread.start()
-        assert waiting.wait(PATIENCE_SECONDS)
-    thread.join(PATIENCE_SECONDS)
+    crossed(url, *((deletes, uses) if deleter_first else (uses, deletes)))
 
     assert row(one, digest).body == b"x"
     one.close()
-    other.close()
 
 
 def test_the_old_are_found_by_an_index_without_the_deleted(ledger: Ledger) -> None:

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub import delivery
 from hub.app import Hub
 from hub.rounds import OwnRounds, Rounds, up_to
 from hub.rules.queued import Due
@@ -101,6 +103,25 @@ def queued(world: World, count: int, begin: int = 0) -> list[Due]:
     world.dispatch()
     dues, world.bag.dues = world.bag.dues, []
     return sorted(dues, key=lambda due: due.subject)
+
+
+def delivering(hub: Hub, dues: Sequence[Due]) -> list[Callable[[], None]]:
+    """Make the call for each delivery."""
+    return [partial(delivery.deliver, hub, due) for due in dues]
+
+
+def delivering_in_turn(one: World, other: World, count: int) -> list[Callable[[], None]]:
+    """Queue so many deliveries in each of two worlds, and make their calls: one's, the other's, and so on."""
+    pairs = zip(*(delivering(world.hub, queued(world, count)) for world in (one, other)), strict=True)
+    return [call for pair in pairs for call in pair]
+
+
+def caught(call: Callable[[], Any]) -> Any:
+    """Give what a call returns, or raises."""
+    try:
+        return call()
+    except Exception as error:
+        return error
 
 
 def with_adapter(hub: Hub, **parts: Any) -> Hub:
