@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from hub import bootstrap, delivery
 from hub.errors import BadSettings, Refused
+from hub.ledger.ledger import Ledger
 from hub.ledger.outbox_tables import outbox
-from hub.ledger.tables import journal
+from hub.ledger.tables import journal, payloads
 from tests.support.clock import Clock
 from tests.support.engines import ENGINES, ledger_on
 from tests.support.looking import all_deliveries, broken_rows
@@ -270,6 +271,33 @@ def test_a_large_message_is_fetched_by_its_own_address(make: Make) -> None:
     assert (said.status, said.headers["content-type"]) == (200, "application/json")
     assert said.headers["content-digest"].startswith("sha-256=:")
     assert (len(world.partner.kept), gone.status) == (1, 404)
+
+
+def test_what_the_ledger_has_lost_is_never_given_as_an_empty_message(world: World) -> None:
+    """Others are given all the same; once the bytes are restored it is given, and a word that came meanwhile is not lost."""
+    world.send("A-1", "k1")
+    world.send("A-2", "k2")
+    world.deliver()
+    lost, other = world.partner.ready()["messages"]
+    body = change_bodies(world.hub.ledger, lost["digest"], None)
+    listed = world.partner.ready()
+    said = world.served.call("GET", lost["href"], headers=world.served.folder.authorized("commune"))
+    word = world.partner.say(lost, "taken")
+
+    assert ([item["id"] for item in listed["messages"]], listed["waiting"]) == ([other["id"]], 2)
+    assert (said.status, word[0]) == (503, 503)
+    assert world.states() == ["sending", "sending"]
+    change_bodies(world.hub.ledger, lost["digest"], body)
+    assert [item["given"] for item in world.partner.ready()["messages"]] == [1, 2]
+    assert (world.partner.say(lost, "taken")[0], world.partner.work(), world.states()) == (200, 1, ["delivered"] * 2)
+
+
+def change_bodies(ledger: Ledger, digest: str, body: bytes | None) -> bytes | None:
+    """Have a body of the ledger lost, or restored; give what was there."""
+    with ledger.apart() as conn:
+        before = conn.execute(select(payloads.c.body).where(payloads.c.digest == digest)).scalar()
+        conn.execute(update(payloads).where(payloads.c.digest == digest).values(body=body))
+    return before
 
 
 def test_nobody_else_sees_or_settles_it(small: World) -> None:

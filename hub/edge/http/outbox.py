@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
+import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
@@ -24,14 +25,16 @@ from hub.edge.http.bodies import Bodies
 from hub.edge.http.identity import Gate
 from hub.edge.http.pressure import Pressure
 from hub.edge.http.routes import Guarded
-from hub.edge.http.turned_away import BadCall, NotThere
+from hub.edge.http.turned_away import BadCall, NotReady, NotThere
 from hub.endpoint import Endpoint, outbox_of
-from hub.errors import Fault, InvalidMessage, Refused
+from hub.errors import Damaged, Fault, InvalidMessage, Refused
 from hub.ledger import delivery_verbs, outbox_verbs, payloads
 from hub.ledger.delivery_verbs import ClaimLost
 from hub.ledger.outbox_verbs import Giving
 from hub.rules import folder_names, json_door
 from hub.rules.lifecycle import State
+
+log = structlog.get_logger()
 
 #: The address, as descriptions have it.
 OUTBOX = "/doors/{endpoint}/outbox"
@@ -172,21 +175,24 @@ class OutboxDoor:
         names = hub.line_of(partner.name)
         with hub.ledger.read() as conn:
             rows = outbox_verbs.ready(conn, names, limit=limit, now=now)
-            items = list(_items(conn, partner.name, rows, policy.inline_bytes))
+            listed = list(_items(conn, partner.name, rows, policy.inline_bytes))
             waiting = outbox_verbs.count_ready(conn, names)
-        if rows:
+        if listed:
             # Before it leaves: what a partner has may be told as given once too often, never once too little.
-            given = [Giving(row=row, hidden_until=now + policy.hidden_seconds) for row in rows]
-            hub.ledger.change(partial(outbox_verbs.given, items=given, now=now), min(row.subject for row in rows))
-        return Ready(messages=items, waiting=waiting)
+            given = [Giving(row=row, hidden_until=now + policy.hidden_seconds) for row, _ in listed]
+            hub.ledger.change(partial(outbox_verbs.given, items=given, now=now), min(row.subject for row, _ in listed))
+        return Ready(messages=[item for _, item in listed], waiting=waiting)
 
     def content(self, partner: Endpoint, delivery_id: str) -> Response:
-        """Give a message's own bytes; raise NotThere where it is settled, or another's."""
+        """Give a message's own bytes; raise NotThere where it is settled, or another's, and NotReady where they are lost."""
         row = self._found(partner, delivery_id)
         if State(row.state) not in outbox_verbs.OPEN:
             raise NotThere
         with self._hub.ledger.read() as conn:
-            body = payloads.get(conn, row.business_digest) or b""
+            body = payloads.get(conn, row.business_digest)
+        if body is None:
+            _note_lost(row)
+            raise NotReady
         digest = base64.b64encode(bytes.fromhex(row.business_digest[-64:])).decode()
         headers = {"Content-Type": folder_names.content_type_of(body), "Content-Digest": f"sha-256=:{digest}:"}
         signature = json.loads(row.head).get("jws", "")
@@ -218,9 +224,13 @@ class OutboxDoor:
         return self._repeated(partner, delivery_id, said)
 
     def _settle(self, row: Any, said: Said, body: bytes) -> bool:
-        """Settle a delivery; False where somebody else did meanwhile."""
-        with self._hub.ledger.read() as conn:
-            held = delivery_verbs.awaited(conn, row.id, row.epoch)
+        """Settle a delivery; False where somebody else did meanwhile. Raises NotReady where its bytes are lost."""
+        try:
+            with self._hub.ledger.read() as conn:
+                held = delivery_verbs.awaited(conn, row.id, row.epoch)
+        except Damaged:
+            _note_lost(row)
+            raise NotReady from None
         if held is None:
             return False
         reply = Reply(status=200, body=body, sent=_shown(row, held.business or b""), handed_over=True)
@@ -240,14 +250,22 @@ class OutboxDoor:
         return Settled(id=row.id, outcome=said.outcome, repeated=True)
 
 
-def _items(conn: Connection, door: str, rows: Sequence[Any], most: int) -> Iterator[Item]:
-    """Write the list; of large messages no more than one is held at a time."""
+def _items(conn: Connection, door: str, rows: Sequence[Any], most: int) -> Iterator[tuple[Any, Item]]:
+    """Write the list, without what is lost; of large messages no more than one is held at a time."""
     left = MOST_INLINE_BYTES
     for row in rows:
-        body = payloads.get(conn, row.business_digest) or b""
+        body = payloads.get(conn, row.business_digest)
+        if body is None:
+            _note_lost(row)
+            continue
         inline = len(body) <= min(most, left)
         left -= len(body) if inline else 0
-        yield _item(door, row, body, inline=inline)
+        yield row, _item(door, row, body, inline=inline)
+
+
+def _note_lost(row: Any) -> None:
+    """Tell the operator that the ledger has lost what a partner asks for; an empty body would be taken for the message."""
+    log.error("outbox.lost", delivery=row.id, digest=row.business_digest)
 
 
 def _item(door: str, row: Any, body: bytes, *, inline: bool) -> Item:
