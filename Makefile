@@ -68,6 +68,7 @@ check: setup-dev
 bench: setup
 	$(RUN)/lienthong bench
 	$(RUN)/python -m benchmarks.signatures
+	$(RUN)/python -m benchmarks.floor
 	$(RUN)/python -m benchmarks.trust
 	$(RUN)/python -m benchmarks.sealing
 	$(RUN)/python -m benchmarks.looking
