@@ -27,14 +27,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
-from benchmarks import compare, dossiers, sink
-from benchmarks.dossiers import DOCUMENT_TYPE, Dossier, Keys
-from benchmarks.work import COMING, wrap
+from benchmarks import compare, dossiers, sink, work
+from benchmarks.dossiers import Dossier, Keys
 from hub.edge.bench import rsa_rate
 from hub.rules import xml
+from hub.rules.signature_form import DS, EXCLUSIVE, canonical
 
-_DS = "{http://www.w3.org/2000/09/xmldsig#}"
-_SERVICE = "10/01"
 _P256 = ec.ECDSA(hashes.SHA256())
 
 
@@ -43,7 +41,6 @@ class Floor:
     """Milliseconds of processor for one message, by what they go to: medians of the rounds."""
 
     size: str
-    messages: int
     steps: dict[str, float]
     #: One core's verify and sign, before and after.
     rsa: float
@@ -72,7 +69,7 @@ class Bare:
         theirs = keys.trader_signer.certificate.public_key()
         assert isinstance(theirs, rsa.RSAPublicKey)
         self._theirs = theirs
-        self._schema = COMING.book.procedures[DOCUMENT_TYPE].structures[_SERVICE].schema
+        self._schema = work.schema()
         self._parser = xml.hardened_parser()
 
     def round(self, messages: Sequence[Dossier]) -> dict[str, float]:
@@ -81,7 +78,7 @@ class Bare:
         Raises ValueError where a signature or a document is not what it should be: then something else was measured.
         """
         spent: dict[str, float] = {}
-        came = [(each.request(), each.document, sink.receipt(wrap(each.document))[1]) for each in messages]
+        came = [(each.request(), each.document, sink.receipt(work.wrap(each.document))[1]) for each in messages]
         with _counted(spent, "parsing three documents", len(came)):
             roots = [[etree.fromstring(body, self._parser) for body in bodies] for bodies in came]
         signed = [_Signed(document) for _, document, _ in roots]
@@ -107,21 +104,18 @@ class _Signed:
     """A parsed document and its signature, which stands beside it now."""
 
     def __init__(self, root: etree._Element) -> None:
-        signature = root.find(f"{_DS}Signature")
+        signature = root.find(f"{DS}Signature")
         assert signature is not None
         root.remove(signature)
         self.root, self._signature = root, signature
-        self.digest = base64.b64decode(signature.findtext(f".//{_DS}DigestValue") or "")
-        self.value = base64.b64decode(signature.findtext(f"{_DS}SignatureValue") or "")
+        self.digest = base64.b64decode(signature.findtext(f".//{DS}DigestValue") or "")
+        self.value = base64.b64decode(signature.findtext(f"{DS}SignatureValue") or "")
         self.octets = self.info = self.written = b""
 
     def canonicalise(self) -> None:
         """Write what was signed, what was signed of that, and what goes out."""
-        self.octets, self.info, self.written = map(_canonical, (self.root, self._signature[0], self.root))
-
-
-def _canonical(element: etree._Element) -> bytes:
-    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False, with_tail=False)
+        parts = (self.root, self._signature[0], self.root)
+        self.octets, self.info, self.written = (canonical(part, EXCLUSIVE) for part in parts)
 
 
 def _digests(signed: _Signed, came: Sequence[bytes]) -> list[bytes]:
@@ -150,7 +144,7 @@ def measure(size: str, count: int, rounds: int, seed: int) -> Floor:
         first = seed + number * count
         told.append(bare.round(dossiers.make(count, size=dossiers.SIZES[size], first_seed=first, signer=keys.trader_signer)))
     steps = {step: statistics.median(each[step] for each in told) for step in told[0]}
-    return Floor(size=size, messages=count, steps=steps, rsa=statistics.mean((before, rsa_rate())))
+    return Floor(size=size, steps=steps, rsa=statistics.mean((before, rsa_rate())))
 
 
 def main() -> None:

@@ -104,6 +104,11 @@ class _Tools(threading.local):
         self.signer = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0)
 
 
+def schema() -> xml.Schema:
+    """Give the schema of what comes, compiled once."""
+    return COMING.book.procedures[DOCUMENT_TYPE].structures[_SERVICE].schema
+
+
 class Unit:
     """The work up to the request's bytes; made once for each process, shared by its threads."""
 
@@ -118,7 +123,7 @@ class Unit:
         self._tools = _Tools()
         # The signature is a child of the root, so that the document need not be searched for it.
         self._expected = SignatureConfiguration(location="./", expect_references=1)
-        self._schema = COMING.book.procedures[DOCUMENT_TYPE].structures[_SERVICE].schema
+        self._schema = schema()
 
     def request(self, document: bytes) -> bytes:
         """Make the SOAP request for one signed document."""
