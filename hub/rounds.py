@@ -7,6 +7,7 @@ wait. Who is alone changes no threads, and nobody waits for others to come.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 ROUND = 48
 #: What is larger is carried by its own thread, beside the rounds: others do not wait for it.
 ALONE_BYTES = 32_000
+#: A step takes milliseconds, and what it asks of the ledger has an end (a minute); one that lasts so long ends no more by itself.
+STUCK_SECONDS = 300.0
 
 G = TypeVar("G")
 
@@ -175,6 +178,9 @@ class Traveller(Protocol):
 
 T = TypeVar("T", bound=Traveller)
 
+#: The step that each thread takes at this moment: since when, and whose it is.
+_under_way: dict[int, tuple[float, Traveller]] = {}
+
 
 def each_takes(step: Callable[[T], None], travellers: Iterable[T]) -> None:
     """Let each take one step, for itself; who has failed takes none, and keeps its error for its own thread.
@@ -182,14 +188,27 @@ def each_takes(step: Callable[[T], None], travellers: Iterable[T]) -> None:
     One step after the other and not one traveller after the other: code that is warm costs less (measured: two thirds of the
     time where sixteen take each step together).
     """
+    me = threading.get_ident()
     with lines_about():
         for traveller in travellers:
             if traveller.error is None:
                 turn_to(traveller.ids)
+                _under_way[me] = time.monotonic(), traveller
                 try:
                     step(traveller)
                 except Exception as error:
                     traveller.error = _of_its_own(error)
+                finally:
+                    _under_way.pop(me, None)
+
+
+def move() -> bool:
+    """Say whether every round of this process goes on; whose step holds one up is told to the operator."""
+    before = time.monotonic() - STUCK_SECONDS
+    stuck = [traveller for since, traveller in tuple(_under_way.values()) if since < before]
+    for traveller in stuck:
+        log.error("round.stuck", **traveller.ids)
+    return not stuck
 
 
 def _of_its_own(error: Exception) -> Exception:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
+import hub.rounds
 from hub import telemetry
-from hub.rounds import Closed, Rounds, Ticket, each_takes, up_to
-from tests.support.held_rounds import PATIENCE_SECONDS, HeldRounds
+from hub.rounds import Closed, Rounds, Ticket, each_takes, move, up_to
+from tests.support.held_rounds import PATIENCE_SECONDS, HeldRounds, standing_step
 
 
 class Bug(Exception):
@@ -290,6 +292,16 @@ def test_ids_that_a_failing_step_has_bound_are_not_the_next_ones() -> None:
 
     assert [one.steps for one in those] == [[{"message": "a"}], [{"message": "b"}]]
     assert telemetry.bound_ids() == {}
+
+
+def test_a_step_that_lasts_too_long_is_told_with_whose_it_is_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    with standing_step({"message": "b"}), capture_logs() as logs:
+        usual = move()
+        monkeypatch.setattr(hub.rounds, "STUCK_SECONDS", 0.0)
+        stuck = move()
+
+    assert (usual, stuck, move()) == (True, False, True)
+    assert logs == [{"event": "round.stuck", "log_level": "error", "message": "b"}]
 
 
 def test_what_ends_a_process_is_nobodys_error_and_ends_the_round() -> None:

@@ -28,9 +28,9 @@ def tell(word: str) -> None:
 
 
 def wait(stop: threading.Event, alive: Callable[[], bool]) -> None:
-    """Wait until told to stop; meanwhile tell the supervisor, twice in its patience, that every thread runs.
+    """Wait until told to stop; meanwhile tell the supervisor, twice in its patience, that every thread runs and no round hangs.
 
-    A thread that ended, or an interpreter that hangs, is no longer told, and the supervisor starts the process anew. A
+    Where a thread ended, or something hangs, nothing is told, and the supervisor starts the process anew. A
     ledger or broker that does not answer is no reason: a kill would turn what is being sent into doubts.
     """
     tell(READY)
@@ -39,5 +39,5 @@ def wait(stop: threading.Event, alive: Callable[[], bool]) -> None:
         if alive():
             tell(ALIVE)
         else:
-            log.error("thread.ended")
+            log.error("process.not_alive")
     tell(STOPPING)

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from hub import bootstrap
+from hub import bootstrap, rounds
 from hub.edge.http import health
 from hub.edge.http.identity import Gate
 from hub.edge.http.server import serve_http
+from tests.support.held_rounds import standing_step
 
 from .conftest import HubFolder, Serve, Served, dossier
 
@@ -41,6 +42,16 @@ def test_a_hub_whose_ledger_does_not_answer_is_alive_but_not_ready(served: Serve
     other = {"ledger_read": "ok", "ledger_write": "ok"} | {failed: "failed"}
     assert (said.status, said.json) == (503, {"status": "not ready", **other})
     assert served.call("GET", "/health/live").json == {"status": "alive"}
+
+
+def test_a_process_whose_round_hangs_is_not_alive(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "STUCK_SECONDS", 0.0)
+
+    with standing_step({"message": "a"}):
+        said = served.call("GET", "/health/live")
+
+    assert (said.status, said.json) == (503, {"status": "stuck"})
+    assert served.call("GET", "/health/live").status == 200
 
 
 def test_the_ledger_is_not_tried_for_every_caller(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from hub import delivery
 from hub.app import Hub
-from hub.rounds import OwnRounds, Rounds, up_to
+from hub.rounds import OwnRounds, Rounds, each_takes, up_to
 from hub.rules.queued import Due
 from tests.support import hub as support
 from tests.support.waiting import Waiting
@@ -128,3 +128,30 @@ def with_adapter(hub: Hub, **parts: Any) -> Hub:
     """Give a hub whose adapter has these parts instead of its own."""
     adapter = hub.adapters["template"]
     return replace(hub, adapters={**hub.adapters, "template": replace(adapter, **parts)})
+
+
+@dataclass(eq=False, slots=True)
+class _Standing:
+    """One whose step does not end by itself."""
+
+    ids: dict[str, str | int]
+    error: Exception | None = None
+
+
+@contextmanager
+def standing_step(ids: dict[str, str | int]) -> Iterator[None]:
+    """Have a round stand in one step, of whom these ids are."""
+    reached, opened = threading.Event(), threading.Event()
+
+    def stand(_: _Standing) -> None:
+        reached.set()
+        assert opened.wait(PATIENCE_SECONDS)
+
+    thread = threading.Thread(target=each_takes, args=(stand, [_Standing(ids)]), daemon=True)
+    thread.start()
+    try:
+        assert reached.wait(PATIENCE_SECONDS)
+        yield
+    finally:
+        opened.set()
+        thread.join(PATIENCE_SECONDS)

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from hub import bootstrap
+from hub import bootstrap, rounds
 from hub.alerting import Alerting
 from hub.app import Hub
 from hub.edge import cores, supervised
@@ -116,7 +116,7 @@ def serve(
                 _listening_for(hub, settings, roles, host, port, _ready_words(as_json, shown_at)) as answering,
             ):
                 working = (workers.alive, beating, sealing, watching, replaying, keeping_partners, polling, pulling, keeping)
-                threads = (*working, reconciling, showing, answering)
+                threads = (*working, reconciling, showing, answering, rounds.move)
                 supervised.wait(stop, lambda: all(each() for each in threads))
                 typer.echo(text("stopping"), err=True)
         finally:

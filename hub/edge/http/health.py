@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from hub import rounds
 from hub.app import UNROUTED, Hub
 from hub.edge.http.identity import UNKNOWN, Gate, same_as_one, token_sha256
 from hub.edge.http.routes import Guarded
@@ -73,14 +74,15 @@ class Health:
     def router(self) -> APIRouter:
         """Make the routes."""
         router = APIRouter(route_class=Guarded, include_in_schema=False)
-        router.add_api_route("/health/live", self.live, methods=["GET"])
+        router.add_api_route("/health/live", self.live, methods=["GET"], response_class=Response)
         router.add_api_route("/health/ready", self.ready, methods=["GET"], response_class=Response)
         router.add_api_route("/metrics", self.metrics, methods=["GET"], response_class=Response)
         return router
 
-    async def live(self) -> dict[str, str]:
-        """Say that the event loop turns; touches nothing else."""
-        return {"status": "alive"}
+    async def live(self) -> Response:
+        """Say that the event loop turns, and that no round hangs (then 503); touches nothing else."""
+        fine = rounds.move()
+        return JSONResponse({"status": "alive" if fine else "stuck"}, 200 if fine else 503)
 
     async def ready(self) -> Response:
         """Say whether what this process uses works; 503 where not."""
