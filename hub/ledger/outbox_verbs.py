@@ -75,8 +75,8 @@ def _put(conn: Connection, delivery_id: str, endpoint: str, *, epoch: int, name:
         conn.execute(update(outbox).where(outbox.c.delivery_id == delivery_id).values(endpoint=endpoint, **blank))
 
 
-def ready(conn: Connection, endpoints: Sequence[str], *, limit: int, now: float) -> Sequence[Row[Any]]:
-    """Give what lies ready for a partner at its door, the oldest first; what was given and is hidden is left out.
+def ready(conn: Connection, endpoints: Sequence[str], *, limit: int, now: float, after: int = 0) -> Sequence[Row[Any]]:
+    """Give what lies ready for a partner at its door, the oldest first, after so many; what was given and is hidden is left out.
 
     One that is in doubt is given as well: nobody but the partner can say what became of it.
     """
@@ -90,10 +90,10 @@ def ready(conn: Connection, endpoints: Sequence[str], *, limit: int, now: float)
                 .where((deliveries.c.endpoint == endpoint) & (deliveries.c.state == state.value))
                 .where(outbox.c.delivery_id.is_(None) | ~hidden)
                 .order_by(deliveries.c.priority, deliveries.c.due_at, deliveries.c.place)
-                .limit(limit)
+                .limit(after + limit)
             )
             found += conn.execute(query).all()
-    return sorted(found, key=lambda row: (row.priority, row.due_at, row.place))[:limit]
+    return sorted(found, key=lambda row: (row.priority, row.due_at, row.place))[after : after + limit]
 
 
 def count_ready(conn: Connection, endpoints: Sequence[str]) -> int:

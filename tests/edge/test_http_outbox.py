@@ -280,15 +280,16 @@ def test_what_the_ledger_has_lost_is_never_given_as_an_empty_message(world: Worl
     world.deliver()
     lost, other = world.partner.ready()["messages"]
     body = change_bodies(world.hub.ledger, lost["digest"], None)
-    listed = world.partner.ready()
+    listed, first = world.partner.ready(), world.partner.ready(limit=1)
     said = world.served.call("GET", lost["href"], headers=world.served.folder.authorized("commune"))
     word = world.partner.say(lost, "taken")
 
     assert ([item["id"] for item in listed["messages"]], listed["waiting"]) == ([other["id"]], 2)
+    assert [item["id"] for item in first["messages"]] == [other["id"]]
     assert (said.status, word[0]) == (503, 503)
     assert world.states() == ["sending", "sending"]
     change_bodies(world.hub.ledger, lost["digest"], body)
-    assert [item["given"] for item in world.partner.ready()["messages"]] == [1, 2]
+    assert [item["given"] for item in world.partner.ready()["messages"]] == [1, 3]
     assert (world.partner.say(lost, "taken")[0], world.partner.work(), world.states()) == (200, 1, ["delivered"] * 2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -69,6 +69,10 @@ class Item(BaseModel):
     content: str | None = Field(None, description="Nội dung dạng chữ (UTF-8); bỏ trống nếu quá lớn hoặc không phải chữ")
     content_base64: str | None = Field(None, description="Nội dung không phải chữ, dạng base64")
     href: str = Field(description="Địa chỉ lấy nguyên nội dung")
+
+
+#: A delivery's row, and what the partner is told of it.
+_Listed = tuple[Any, Item]
 
 
 class Ready(BaseModel):
@@ -174,8 +178,8 @@ class OutboxDoor:
         hub, policy, now = self._hub, outbox_of(partner), self._hub.now()
         names = hub.line_of(partner.name)
         with hub.ledger.read() as conn:
-            rows = outbox_verbs.ready(conn, names, limit=limit, now=now)
-            listed = list(_items(conn, partner.name, rows, policy.inline_bytes))
+            ready = partial(outbox_verbs.ready, conn, names, limit=limit, now=now)
+            listed = _listed(ready, lambda rows: _items(conn, partner.name, rows, policy.inline_bytes))
             waiting = outbox_verbs.count_ready(conn, names)
         if listed:
             # Before it leaves: what a partner has may be told as given once too often, never once too little.
@@ -250,7 +254,17 @@ class OutboxDoor:
         return Settled(id=row.id, outcome=said.outcome, repeated=True)
 
 
-def _items(conn: Connection, door: str, rows: Sequence[Any], most: int) -> Iterator[tuple[Any, Item]]:
+def _listed(ready: Callable[..., Sequence[Any]], items: Callable[[Sequence[Any]], Iterator[_Listed]]) -> list[_Listed]:
+    """List the first that are not lost: however many are, they hide nothing that stands behind them."""
+    passed = 0
+    while rows := ready(after=passed):
+        if listed := list(items(rows)):
+            return listed
+        passed += len(rows)
+    return []
+
+
+def _items(conn: Connection, door: str, rows: Sequence[Any], most: int) -> Iterator[_Listed]:
     """Write the list, without what is lost; of large messages no more than one is held at a time."""
     left = MOST_INLINE_BYTES
     for row in rows:
