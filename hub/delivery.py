@@ -180,11 +180,12 @@ def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -
     try:
         with CALL_SECONDS.labels(endpoint.name).time():
             reply = hub.transports(endpoint).send(outgoing, _fence(hub, held))
-        if reply.awaited is not None:
-            _lay_out(hub, held, outgoing, reply.awaited)
-            return
-        landed = land(hub, endpoint, held, outgoing, reply)
-        raise_kept(landed)
+        if reply.awaited is None:
+            landed = land(hub, endpoint, held, outgoing, reply)
+            raise_kept(landed)
+    except Unavailable:
+        # Of our own ledger, and no word of the partner's: the bytes may have left, so the lapsed lease makes a doubt of it.
+        raise
     except HubError as error:
         _record_failed(hub, endpoint, held, error, evidence_of(landed.reply) if landed else _left_by(error))
     except Exception as bug:
@@ -194,7 +195,10 @@ def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -
         doubt = InDoubt(wrapped.en, wrapped.vi, where=wrapped.where)
         _record_failed(hub, endpoint, held, doubt, evidence_of(landed.reply) if landed else Evidence())
     else:
-        _end(landed)
+        if landed is not None:
+            _end(landed)
+        elif reply.awaited is not None:
+            _lay_out(hub, held, outgoing, reply.awaited)
 
 
 def _lay_out(hub: Hub, held: Delivery, outgoing: Outgoing, seconds: float) -> None:

@@ -9,7 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
@@ -146,13 +146,19 @@ def _without_values(_logger: Any, _method: str, line: MutableMapping[str, Any]) 
 
 
 class _Stderr:
-    """Writes to stderr as it is at the moment of writing: who replaces it (a test, a supervisor) may close the one before."""
+    """Writes to stderr as it is at the moment of writing: who replaces it (a test, a supervisor) may close the one before.
+
+    A line that cannot be written (a full disk) is left out: what it tells of has happened, and goes on.
+    """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure_logging(*, json: bool, level: str = "INFO") -> None:

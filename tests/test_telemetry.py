@@ -27,6 +27,20 @@ def test_a_stderr_that_was_closed_and_replaced_takes_no_log_line_down(monkeypatc
     assert '"two"' in now.getvalue()
 
 
+def test_a_line_that_cannot_be_written_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk under a log in a file; one that takes lines again has the next."""
+    configure_logging(json=True)
+    written = io.StringIO()
+
+    with monkeypatch.context() as full:
+        full.setattr("sys.stderr", open("/dev/full", "w", buffering=1))  # noqa: SIM115 - closing it would write once more
+        structlog.get_logger().error("one")
+    monkeypatch.setattr("sys.stderr", written)
+    structlog.get_logger().error("two")
+
+    assert '"two"' in written.getvalue()
+
+
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Any:
     configure_logging(json=True)

@@ -100,7 +100,10 @@ def lapse(conn: Connection, now: float, doubt: DoubtPolicy) -> list[Lapsed]:
 
 def _lapse_one(conn: Connection, row: Row[tuple[object, ...]], now: float, doubt: DoubtPolicy) -> Lapsed:
     state = next_state(State(row.state), "lapse")
-    values: dict[str, object] = {"state": state.value, "lease_until": 0.0, "due_at": now, "updated_at": now}
+    values: dict[str, object] = {"state": state.value, "lease_until": 0.0, "updated_at": now}
+    if row.state != State.QUEUED.value:
+        # What a worker has held goes behind the others. What none has taken is due since it was, and so rings the alarm.
+        values["due_at"] = now
     if state is State.IN_DOUBT:
         policy, wait = doubt(row.endpoint, row.service, row.variant)
         values |= {"doubt": policy, "inquiries": 0, "due_at": now + wait, "error_code": "in_doubt", "error_where": row.service}
@@ -253,7 +256,7 @@ def unqueue(conn: Connection, refused: Iterable[Due], now: float) -> None:
         conn.execute(
             update(deliveries)
             .where(here & (deliveries.c.state == State.QUEUED.value))
-            .values(state=next_state(State.QUEUED, "lapse").value, lease_until=0.0, due_at=now, updated_at=now)
+            .values(state=next_state(State.QUEUED, "lapse").value, lease_until=0.0, updated_at=now)
         )
         asked = here & (deliveries.c.state == State.IN_DOUBT.value)
         conn.execute(update(deliveries).where(asked).values(due_at=now, lease_until=0.0))

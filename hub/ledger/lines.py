@@ -24,6 +24,9 @@ _TEXT, _BINARY = pq.Format.TEXT, pq.Format.BINARY
 _FORGOTTEN = (b"26000", b"0A000")
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED)
 
+#: Longer than a statement of the writer may take (``STATEMENT_SECONDS`` of hub.ledger.postgresql, which the server keeps to).
+SILENT_SECONDS = 75
+
 Value = str | bytes | float | bool | None
 #: A statement's text, and the format of each parameter: what is prepared for a text is not for bytes.
 _Form = tuple[str, tuple[pq.Format, ...]]
@@ -87,6 +90,8 @@ class Line:
 
     def __init__(self, session: psycopg.Connection[Any], check: Callable[[], None]) -> None:
         self._session, self._pgconn = session, session.pgconn
+        #: A reader's answer may take as long as the ledger is large; the writer's has an end.
+        self.waits_for_ever = True
         #: Raises where nothing may be begun.
         self._check = check
         self._loader = Transformer(session)
@@ -210,5 +215,8 @@ class Line:
         awaited = select.POLLOUT if self._pgconn.flush() else 0
         poll = select.poll()
         poll.register(self._pgconn.socket, select.POLLIN | awaited)
-        poll.poll()
+        if not poll.poll(None if self.waits_for_ever else SILENT_SECONDS * 1000):
+            # It lives and stands still (its disk hangs): without its session it undoes what it has done.
+            self._pgconn.finish()
+            raise psycopg.OperationalError(f"the server has said nothing for {SILENT_SECONDS} seconds")
         self._pgconn.consume_input()

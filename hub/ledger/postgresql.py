@@ -27,6 +27,8 @@ LOCK_SECONDS = 10
 STATEMENT_SECONDS = 60
 #: A process that stands still in the middle must not keep its locks for ever.
 IDLE_SECONDS = 300
+#: The writer's are what all others wait for, dispatch of the whole hub among them; it never rests inside a transaction.
+WRITER_IDLE_SECONDS = 30
 _DEADLOCK = "40P01"
 _READ_ONLY = "25006"
 _LOCKED = "55P03"
@@ -86,6 +88,7 @@ def prepare_writer(connection: Connection) -> None:
     _say(
         session,
         f"SET statement_timeout = '{STATEMENT_SECONDS}s'",
+        f"SET idle_in_transaction_session_timeout = '{WRITER_IDLE_SECONDS}s'",
         *(f"SET {plan} = off" for plan in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan")),
         "SET plan_cache_mode = force_generic_plan",
         # Compiling a plan costs more than any of these statements.

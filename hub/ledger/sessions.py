@@ -71,6 +71,7 @@ class Session(psycopg.Connection[Any]):
         """Say statements by a line from now on; what that has prepared stays prepared, since nobody else prepares any."""
         self.prepare_threshold = None
         self._line = self.line = self._line or Line(self, self.check_answered)
+        self.line.waits_for_ever = not self.writes
 
     def close_line(self) -> None:
         """Say statements by cursors again."""

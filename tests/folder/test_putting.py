@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from hub import delivery
-from hub.errors import InDoubt, NotAllowed, NotSent
+from hub.errors import InDoubt, NotAllowed, NotSent, Unavailable
 from hub.folder.places import Away, Unsure
 from hub.folder.reaching import Places
 from hub.folder.transport import FolderTransport
+from hub.ledger import outbox_verbs
 from tests.support.engines import ENGINES, ledger_on
 from tests.support.folder_world import FolderWorld, Touched, folder_world
 from tests.support.hub import PARTNER, At, carry_all, document
@@ -262,6 +263,29 @@ def test_a_worker_that_dies_when_the_file_is_there_leaves_it_to_be_found(tmp_pat
         world.look(PARTNER)
 
         assert (found, world.states()) == ((["in_doubt"], 1), ["delivered"])
+
+
+@pytest.mark.parametrize("putting", ["gone", "answered"])
+def test_a_ledger_that_is_away_when_the_file_is_there_makes_a_doubt_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, putting: str
+) -> None:
+    """It lies there: to say that it surely did not arrive would put it a second time."""
+
+    def away(*given: Any, **words: Any) -> None:
+        raise Unavailable("away", "không phản hồi", where="ledger")
+
+    with folder_world(tmp_path, putting=f'delivered = "{putting}"\n', partner=At(services=ASKS)) as world:
+        send(world, "H01-1")
+        with monkeypatch.context() as patched:
+            patched.setattr(outbox_verbs, "lay_out", away)
+            with pytest.raises(Unavailable):
+                carry_all(world.hub)
+        at_once = world.states()
+        for _ in range(2):
+            world.clock.advance(LONG_SECONDS)
+            carry_all(world.hub)
+
+        assert (at_once, world.states(), len(world.partner.names("out"))) == (["sending"], ["in_doubt"], 1)
 
 
 # --- delivered when the partner has answered -----------------------------------------------------------------------

@@ -106,6 +106,19 @@ def test_what_the_bus_did_not_take_is_pending_again(ledger: Ledger) -> None:
     assert [each.epoch for each in ledger.queue(AT, make.budgets())] == [2, 2]
 
 
+def test_what_no_worker_takes_is_due_since_it_was(ledger: Ledger) -> None:
+    """So the alarm rings that tells of a hub without workers; what one has held goes behind the others."""
+    backlog(ledger, 2)
+    before = {row.id: row.due_at for row in all_deliveries(ledger)}
+    taken, refused = ledger.queue(AT, make.budgets())
+    ledger.claim(taken, AT, make.LEASE_SECONDS)
+    ledger.unqueue([refused], AT + 10)
+    ledger.queue(AT + 10, make.budgets())
+    ledger.lapse(FAR, make.parks_doubt)
+
+    assert {row.id: row.due_at for row in all_deliveries(ledger)} == {taken.id: FAR, refused.id: before[refused.id]}
+
+
 def test_an_old_nack_does_not_take_back_what_was_queued_again(ledger: Ledger) -> None:
     backlog(ledger, 1)
     old = make.queue_one(ledger)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Boolean, Connection, Double, LargeBinary, Text, bindparam, cast, func, select, text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
-from hub.ledger import postgresql
+from hub.ledger import lines, postgresql
 from hub.ledger.engine import open_engine, writing
 from hub.ledger.sql import Statement, command, insert_new, sent_ahead
 from hub.ledger.tables import journal_heads
@@ -22,6 +22,8 @@ HEADS = Statement(select(journal_heads.c.subject).order_by(journal_heads.c.subje
 NEW = Statement(journal_heads.insert().values({name: bindparam(name) for name in ("subject", "number", "hash")}))
 NEW_ONE = insert_new(journal_heads, "subject")
 NOBODY_KNOWS = Statement(text("SELECT nothing FROM nowhere"))
+#: Longer than the test looks.
+STANDS_STILL = Statement(text("SELECT pg_sleep(60)"))
 PREPARED = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%journal_heads%'")
 
 
@@ -176,3 +178,13 @@ def test_no_cursor_is_given_where_statements_are_sent_ahead(conn: Connection) ->
     with pytest.raises(DBAPIError), writing(conn), sent_ahead(conn):
         NEW.run(conn, **head("a"))
         conn.execute(text("SELECT :x"), {"x": 1})
+
+
+def test_a_server_that_stands_still_does_not_keep_the_writer(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "SILENT_SECONDS", 0.1)
+    session: Any = conn.connection.driver_connection
+
+    with pytest.raises(OperationalError, match="said nothing"):
+        STANDS_STILL.run(conn)
+
+    assert (session.closed, conn.invalidated) == (True, True)

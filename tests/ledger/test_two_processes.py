@@ -302,5 +302,5 @@ def test_sessions_commit_to_the_disk_and_wait_for_nothing_for_ever(ledger: Ledge
     with ledger.read() as conn:
         read = conn.execute(query).one()
 
-    assert tuple(written) == ("on", "10s", "5min", "lienthong", "1min")
+    assert tuple(written) == ("on", "10s", "30s", "lienthong", "1min")
     assert tuple(read) == ("on", "10s", "5min", "lienthong", "0")
