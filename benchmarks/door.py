@@ -109,7 +109,8 @@ def _counted(node: Node, count: int) -> Iterator[dict[str, float]]:
 def _serving(folder: Path, processes: int) -> Iterator[list[tuple[str, int]]]:
     """Run the doors, each in a process of its own; give where they listen."""
     words = [sys.executable, "-m", "hub.edge.cli", "--config", str(folder), "serve", "--only", "doors", "--port", "0", "--json"]
-    doors = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(processes)]  # noqa: S603
+    environment = os.environ | ours.ALLOCATOR
+    doors = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(processes)]  # noqa: S603
     try:
         yield [_address(door) for door in doors]
     finally:

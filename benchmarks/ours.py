@@ -43,10 +43,12 @@ from hub.trust import keys as trust_keys
 #: when the clock starts, it does not take in while it runs: more than a twentieth would be counted as speed.
 AHEAD, AHEAD_SHARE = 192, 20
 #: Calls to the receiver at the same time, in each process.
-CONCURRENCY = 96
-#: Threads that receive: as many as callers at a door; what they bring at the same time goes in one round.
-RECEIVERS = 96
+CONCURRENCY = 32
+#: Threads that receive: callers at a door; what they bring at the same time goes in one round. More gain nothing, and cost memory.
+RECEIVERS = 32
 QUIET_SECONDS = 120.0
+#: How memory is got, as the units under deploy/ set it.
+ALLOCATOR = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.tcache_max=256"}
 PASSWORD = "BENCH_BROKERPASSWORD"  # noqa: S105
 
 
@@ -97,7 +99,7 @@ def started(
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """Start a process for each part (a file of requests, or a pipe); all begin when the last is ready, and end when told to."""
     words = [sys.executable, "-m", "benchmarks.ours", "--config", str(folder), "--verify", verify, "--ahead", str(ahead)]
-    environment = os.environ | {PASSWORD: password}
+    environment = os.environ | ALLOCATOR | {PASSWORD: password}
     workers = [
         subprocess.Popen(  # noqa: S603 - our own command
             [*words, str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment

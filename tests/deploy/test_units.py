@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import ours
 from hub.edge.cli import app
 from hub.edge.cli.running import Role
 from hub.endpoint import OutboundPolicy
@@ -61,6 +63,20 @@ def test_all_processes_are_confined_in_the_same_way() -> None:
     bodies = [{key: value for key, value in units.read(path)["Service"].items() if key not in own} for path in units.SERVICES]
 
     assert all(body == bodies[0] for body in bodies)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_memory_is_got_as_it_was_measured() -> None:
+    """And glibc knows the names: it passes over in silence what it does not."""
+    (name, value), *others = ours.ALLOCATOR.items()
+    loader = next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/ld-linux" in line)
+    told = subprocess.run([loader, "--list-tunables"], env={name: value}, capture_output=True, check=True, text=True).stdout
+
+    assert others == []
+    assert all(f"{name}={value}" in units.read(path)["Service"]["Environment"] for path in units.SERVICES)
+    for each in value.split(":"):
+        tunable, number = each.split("=")
+        assert f"{tunable}: {int(number):#x} " in told
 
 
 @pytest.mark.parametrize("path", units.SERVICES, ids=units.role)
