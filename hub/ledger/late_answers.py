@@ -16,14 +16,21 @@ from hub.rules.succession import line_of
 
 #: What such a word makes of a delivery.
 CLOSED = (State.ACKNOWLEDGED, State.REFUSED_LATE)
-#: A partner that speaks of a delivery has it: these states become DELIVERED first.
-_ARRIVED = {State.SENDING: "take", State.IN_DOUBT: "found"}
+#: A partner that speaks of a delivery has it: by these steps it becomes DELIVERED first.
+_ARRIVED = {State.SENDING: ("take",), State.IN_DOUBT: ("found",)}
+#: What went out before, and was believed not to have arrived, has: the same bytes are not sent again.
+_ARRIVED_BEFORE = {
+    State.PENDING: ("settle_arrived",),
+    State.WAITING: ("settle_arrived",),
+    # The copy on the bus finds nothing to claim.
+    State.QUEUED: ("lapse", "settle_arrived"),
+}
 
 
 def hear(conn: Connection, pages: journal.Pages, given: Acceptance) -> None:
     """Close the delivery that an accepted message acknowledges or refuses, named by the identifier we gave it.
 
-    One that is being sent again after a doubt keeps the word until that is recorded.
+    One that a worker is just about to send, or that is parked, keeps the word until its next outcome is recorded.
     """
     # Also of what was given to one whose place the sender has taken.
     speaks_for = line_of(all_successors(conn), given.endpoint)
@@ -35,9 +42,7 @@ def hear(conn: Connection, pages: journal.Pages, given: Acceptance) -> None:
     if row is None:
         return
     event = "refuse" if given.correlation_refused else "acknowledge"
-    state = State(row.state)
-    if state in _ARRIVED:
-        state = next_state(state, _ARRIVED[state])
+    state = _arrived(row)
     entry = {"delivery": row.id, "message": given.message_id}
     if given.correlation_refused:
         holdings.take_back(conn, row)
@@ -46,6 +51,16 @@ def hear(conn: Connection, pages: journal.Pages, given: Acceptance) -> None:
     else:
         conn.execute(update(deliveries).where(deliveries.c.id == row.id).values(answered=event))
     pages.append(row.subject, f"delivery.{event}", at=given.at, actor=given.endpoint, entry=entry)
+
+
+def _arrived(row: Row[Any]) -> State:
+    """Give the state of a delivery of which its partner speaks: it has what was sent, and cannot have what never was."""
+    state = State(row.state)
+    went_out = row.attempts > 0 and row.business_digest != ""
+    steps = _ARRIVED.get(state) or (_ARRIVED_BEFORE.get(state, ()) if went_out else ())
+    for step in steps:
+        state = next_state(state, step)
+    return state
 
 
 def _close(conn: Connection, row: Row[Any], state: State, given: Acceptance) -> dict[str, str]:

@@ -29,8 +29,8 @@ TYPED: Mapping[str, str] = {
     "settle_refused": "settle --refused",
     "abandon": "abandon",
 }
-#: Of a delivery that is to be written anew nothing that was written before is left.
-_UNWRITTEN: Mapping[str, Any] = {"business_digest": "", "head": "{}", "variant": ""}
+#: Of a delivery that is to be written anew nothing that was written before is left, nor what the partner said of it.
+_UNWRITTEN: Mapping[str, Any] = {"business_digest": "", "head": "{}", "variant": "", "answered": ""}
 
 
 def release(conn: Connection, delivery_id: str, *, actor: str, why: str, now: float) -> None:

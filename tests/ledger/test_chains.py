@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
+from hub.errors import Busy, Refused
 from hub.ledger.ledger import Ledger
 from hub.ledger.tables import journal
+from hub.ledger.values import Evidence
 from hub.rules.lifecycle import State
+from hub.rules.redelivery import Decision
 from tests.support import acceptances as make
 from tests.support.looking import all_deliveries, broken_rows, check_chains, delivery, head_place, state
 
@@ -166,15 +170,15 @@ def test_an_acknowledgement_settles_a_doubt(ledger: Ledger) -> None:
 
 
 def test_an_acknowledgement_during_a_resend_is_kept_for_when_it_is_delivered(ledger: Ledger) -> None:
-    """In doubt, declared safe, queued again; then the first copy's acknowledgement comes."""
+    """In doubt, declared safe, in a worker's hands again; then the first copy's acknowledgement comes."""
     first, second = receive(ledger, make.planned(), make.planned())
     make.send_one(ledger)
     ledger.lapse(make.AT + 1000, lambda endpoint, service, variant: ("resend", 0.0))
     due = make.queue_one(ledger, now=make.AT + 1001)
-    acknowledge(ledger, first)
-
     held = ledger.claim(due, make.AT + 1001, make.LEASE_SECONDS)
     assert held is not None
+
+    acknowledge(ledger, first)
     outgoing = make.Outgoing(service="GuiHoSo", body=held.business or b"")
     sending = ledger.record_sending(held, outgoing, held.id, make.AT + 1001, make.LEASE_SECONDS)
     ledger.record_delivered(
@@ -183,6 +187,43 @@ def test_an_acknowledgement_during_a_resend_is_kept_for_when_it_is_delivered(led
 
     assert [state(ledger, first), state(ledger, second)] == [State.ACKNOWLEDGED, State.PENDING]
     check_chains(ledger, waiting=WAITING)
+
+
+def believed_not_sent(ledger: Ledger, into: State) -> str:
+    """Send a delivery that the hub then believes not to have arrived, and bring it into a state before its next sending."""
+    (first,) = receive(ledger, make.planned())
+    sending = make.send_one(ledger)
+    ledger.record_failed(sending, Busy("503", "503"), Decision(action="wait", delay=60), Evidence(), None, make.AT)
+    if into is not State.WAITING:
+        make.queue_one(ledger, now=make.AT + 1000)
+    if into is State.PENDING:
+        ledger.lapse(make.AT + 2000, make.parks_doubt)
+    assert state(ledger, first) is into
+    return first
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["acknowledged", "refused"])
+@pytest.mark.parametrize("into", [State.WAITING, State.QUEUED, State.PENDING])
+def test_what_the_partner_says_it_has_is_not_sent_again(ledger: Ledger, into: State, refused: bool) -> None:
+    """A proxy said 503 though the partner took it; its own word tells, before the same bytes go a second time."""
+    first = believed_not_sent(ledger, into)
+
+    acknowledge(ledger, first, refused=refused)
+
+    assert state(ledger, first) is (State.REFUSED_LATE if refused else State.ACKNOWLEDGED)
+    assert ledger.queue(make.AT + 10_000, make.budgets()) == []
+    check_chains(ledger, waiting=WAITING)
+
+
+def test_a_word_on_what_is_written_anew_does_not_speak_of_the_new_document(ledger: Ledger) -> None:
+    (first,) = receive(ledger, make.planned())
+    sending = make.send_one(ledger)
+    ledger.record_failed(sending, Refused("no", "không"), Decision(action="park"), Evidence(), None, make.AT)
+    ledger.rebuild(first, actor="an", why="mended", now=make.AT)
+
+    acknowledge(ledger, first)
+
+    assert state(ledger, first) is State.PENDING
 
 
 def test_an_acknowledgement_by_another_endpoint_closes_nothing(ledger: Ledger) -> None:

@@ -207,13 +207,13 @@ def test_a_follower_cannot_be_settled_before_its_head(ledger: Ledger) -> None:
 
 
 def keep_refusal(ledger: Ledger) -> str:
-    """Have the partner refuse by a message of its own what the hub believes to be not sent yet."""
+    """Have the partner refuse by a message of its own what it has refused before, and what a person is to look at."""
     (first,) = receive(ledger, 1)
     sending = make.send_one(ledger)
-    ledger.record_failed(sending, Refused("down", "mất kết nối"), Decision(action="wait", delay=60), Evidence(), None, AT)
+    ledger.record_failed(sending, Refused("no", "không"), Decision(action="park"), Evidence(), None, AT)
     refusal = make.acceptance(endpoint="bo", correlation=sending.native_id, correlation_refused=True)
     ledger.record_received(refusal)
-    assert state(ledger, first) is State.WAITING
+    assert state(ledger, first) is State.PARKED
     return first
 
 
@@ -228,6 +228,7 @@ def test_a_refusal_that_came_first_is_what_the_sender_is_told_when_it_is_settled
 
 def test_a_refusal_that_came_first_is_what_the_sender_is_told_when_it_is_found(ledger: Ledger) -> None:
     first = keep_refusal(ledger)
+    ledger.release(first, actor="an", why="again", now=LATER)
     sending = ledger.claim(make.queue_one(ledger, now=LATER), LATER, make.LEASE_SECONDS)
     assert sending is not None
     outgoing = Outgoing(service=sending.service, body=sending.business or b"")
