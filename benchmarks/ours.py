@@ -44,7 +44,7 @@ from hub.trust import keys as trust_keys
 AHEAD, AHEAD_SHARE = 192, 20
 #: Calls to the receiver at the same time, in each process.
 CONCURRENCY = 32
-#: Threads that receive, as callers at a door do; what they bring at the same time goes in one round. More of them only cost memory.
+#: Threads that receive, as callers at a door do; what they bring at the same time goes in one round. More only cost memory.
 RECEIVERS = 32
 QUIET_SECONDS = 120.0
 #: How memory is got, as the units under deploy/ set it.
