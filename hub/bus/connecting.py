@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -125,6 +126,12 @@ class Link:
             self._connection.close()
         except BROKEN:
             self.drop()
+
+    def cut(self) -> None:
+        """End the connection under a thread that may be waiting for an answer: it is told at once. Any thread may call this."""
+        with contextlib.suppress(*BROKEN):
+            # Not the TLS wrapper's own: that is not made for two threads.
+            socket.socket.shutdown(self._connection.sock, socket.SHUT_RDWR)
 
     def drop(self) -> None:
         """Let go of a connection that is broken."""

@@ -68,6 +68,12 @@ class Kept:
         if link is not None:
             link.drop()
 
+    def cut(self) -> None:
+        """End what is waited for over the link, if there is one; any thread may call this."""
+        link = self._link
+        if link is not None:
+            link.cut()
+
     def close(self) -> None:
         """Close the link, if there is one."""
         link, self._link = self._link, None

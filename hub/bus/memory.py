@@ -65,7 +65,7 @@ class MemoryBus:
                 continue
             on_due(due, _nothing_to_acknowledge)
 
-    def drain_dead(self) -> None:
+    def drain_dead(self, stop: threading.Event | None = None) -> None:
         """Nothing is given up here."""
 
 

@@ -58,8 +58,11 @@ class Bus(Protocol):
     def consume(self, on_due: Callable[[Due, Acknowledge], None], stop: threading.Event) -> None:
         """Hand every delivery that comes to ``on_due`` until told to stop; return when all that was handed is acknowledged."""
 
-    def drain_dead(self) -> None:
-        """Look through what was given up: sealed messages are noted, since their leases bring them back. Dispatch's thread."""
+    def drain_dead(self, stop: threading.Event | None = None) -> None:
+        """Look through what was given up: sealed messages are noted, since their leases bring them back.
+
+        A thread of its own, since the broker may not answer: told to stop and woken (``wake``), it returns at once.
+        """
 
 
 class Bell:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import structlog
 
 from hub.bus.connecting import BROKEN, Link, body_of, headers_of
-from hub.bus.keeping import Kept
-from hub.bus.names import QUARANTINE
+from hub.bus.keeping import Kept, Silent
+from hub.bus.names import DEAD, QUARANTINE
 from hub.bus.publishing import Confirms
 from hub.bus.sealing import HEADER, SealKeys, opened
 from hub.bus.topology import Topology
@@ -20,7 +21,7 @@ log = structlog.get_logger()
 
 #: A message that cannot be put aside within this time stays where it is.
 ASIDE_SECONDS = 5.0
-#: One look goes through so many, so that dispatch does not stand still meanwhile.
+#: One look goes through so many, and sees after that whether to stop.
 MOST_DEAD = 100
 #: Why something between the hub and a member is put aside: given back too often, or rejected.
 GIVEN_UP = "given_up"
@@ -46,24 +47,43 @@ class Quarantine:
 
 
 class Dead:
-    """What the broker gave up delivering; used by dispatch's thread."""
+    """What the broker gave up delivering; looked through by one thread, over a link that nobody else waits on."""
 
     def __init__(self, kept: Kept, topology: Topology, keys: SealKeys) -> None:
         self._kept, self._topology, self._keys = kept, topology, keys
+        self._silent = Silent("get")
 
-    def drain(self) -> None:
+    def drain(self, stop: threading.Event | None = None) -> None:
         """Note what is rightly sealed, since its lease brings it back, and put the rest aside.
 
         What lay between the hub and a member has no lease: it is put aside for a person, however well it is sealed.
         """
-        link = self._kept.get()
-        if link is None:
+        link = None if DEAD in self._silent else self._kept.get()
+        # Looked at after the link is there to be cut: either this sees that it is to stop, or ``hurry`` ends the question.
+        if link is None or (stop is not None and stop.is_set()):
             return
         try:
-            with link.channel() as channel:
-                self._look_through(channel, link)
+            self._ask(link)
+        except TimeoutError as error:
+            self._silent.add(DEAD)
+            self._kept.lose(error)
         except BROKEN as error:
             self._kept.lose(error)
+
+    def hurry(self) -> None:
+        """Give up an answer that is being waited for; any thread may call this."""
+        self._kept.cut()
+
+    def close(self) -> None:
+        """Close the link."""
+        self._kept.close()
+
+    def _ask(self, link: Link) -> None:
+        channel = link.channel()
+        self._look_through(channel, link)
+        self._silent.heard(DEAD)
+        # Not after an error: a queue that did not answer would be waited for once more.
+        channel.close()
 
     def _look_through(self, channel: Any, link: Link) -> None:
         aside: Quarantine | None = None

@@ -24,8 +24,8 @@ from hub.rules.queued import Due
 class RabbitBus:
     """Publishes due deliveries, consumes them, and wakes dispatch, in this process and in others.
 
-    Each thread has a connection of its own: dispatch (``publish``, ``wait``, ``drain_dead``), each consumer, and the teller of
-    bells, which runs only where nobody dispatches.
+    Each thread has a connection of its own: dispatch (``publish``, ``wait``), who looks through the dead (``drain_dead``), each
+    consumer, and the teller of bells, which runs only where nobody dispatches.
     """
 
     embedded = False
@@ -41,7 +41,7 @@ class RabbitBus:
         dispatching = self._kept("dispatch")
         self._dispatching = dispatching
         self._publisher = Publisher(dispatching, self.topology, keys, options.confirm_seconds)
-        self._dead = Dead(dispatching, self.topology, keys)
+        self._dead = Dead(self._kept("dead"), self.topology, keys)
         self._listener = Listener(dispatching, self.topology, self._rung, uuid.uuid4().hex)
         # A hint needs no queue to be there.
         self._teller = Teller(Kept(lambda: Link(options, self._address, "bell"), "bell"), self.topology)
@@ -54,7 +54,7 @@ class RabbitBus:
             raise unreachable(self._address, error) from error
 
     def ready(self) -> bool:
-        # Not the teller's: who is not told sees by itself, a moment later.
+        # Not the teller's: who is not told sees by itself, a moment later. Nor that to the dead: nothing waits for those.
         return all(kept.fine() for kept in (self._dispatching, *tuple(self._consuming)))
 
     def probe(self) -> str:
@@ -86,6 +86,7 @@ class RabbitBus:
 
     def close(self) -> None:
         self._teller.close()
+        self._dead.close()
         self._dispatching.close()
 
     def _kept(self, purpose: str) -> Kept:
@@ -110,6 +111,7 @@ class RabbitBus:
         if not endpoints:
             for signal in tuple(self._stops):
                 signal.set()
+            self._dead.hurry()
         elif not self._listens:
             self._teller.tell(endpoints)
 
@@ -125,8 +127,8 @@ class RabbitBus:
     def publish(self, due: Iterable[Due]) -> list[Due]:
         return self._publisher.publish(due)
 
-    def drain_dead(self) -> None:
-        self._dead.drain()
+    def drain_dead(self, stop: threading.Event | None = None) -> None:
+        self._dead.drain(stop)
 
     # --- workers
 

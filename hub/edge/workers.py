@@ -21,27 +21,32 @@ log = structlog.get_logger()
 
 #: Dispatch looks at the whole ledger so often: what other processes or the clock made due.
 DISPATCH_SECONDS = 0.25
-#: So often it looks through what the broker gave up delivering.
+#: So often another thread looks through what the broker gave up delivering.
 DEAD_SECONDS = 5.0
 
 
 class Workers:
     """Dispatch in one thread; deliver with one consumer thread, and for each endpoint as many threads as its concurrency.
 
-    So a partner that hangs costs the others nothing. A process may do one of both only.
+    So a partner that hangs costs the others nothing. A process may do one of both only. Who dispatches also looks, in another
+    thread, through what the broker gave up.
     """
 
     def __init__(self, hub: Hub, *, dispatch: bool = True, work: bool = True) -> None:
         self._hub = hub
         self._stop = threading.Event()
-        self._dead_at = 0.0
         self._pools = {
             name: ThreadPoolExecutor(endpoint.outbound.concurrency, thread_name_prefix=f"deliver-{name}")
             for name, endpoint in hub.endpoints.items()
             if endpoint.outbound
         }
         self._pools[UNROUTED] = ThreadPoolExecutor(1, thread_name_prefix="route-late")
-        chosen = {"consumer": (work, self._consume), "dispatcher": (dispatch, self._dispatch)}
+        chosen = {
+            "consumer": (work, self._consume),
+            "dispatcher": (dispatch, self._dispatch),
+            # A queue that does not answer must not hold dispatch up; memory gives nothing up.
+            "dead": (dispatch and not hub.bus.embedded, self._look_at_dead),
+        }
         self._threads = [
             threading.Thread(target=self._forever, args=(target,), name=name, daemon=True)
             for name, (wanted, target) in chosen.items()
@@ -81,13 +86,14 @@ class Workers:
     def _dispatch(self) -> None:
         """Look at everything, then for a while only where a bell rings."""
         dispatch.queue(self._hub)
-        if time.monotonic() >= self._dead_at:
-            self._dead_at = time.monotonic() + DEAD_SECONDS
-            self._hub.bus.drain_dead()
         until = time.monotonic() + DISPATCH_SECONDS
         while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
             if rung := self._hub.bus.wait(left):
                 dispatch.queue(self._hub, rung)
+
+    def _look_at_dead(self) -> None:
+        self._hub.bus.drain_dead(self._stop)
+        self._stop.wait(DEAD_SECONDS)
 
     def _consume(self) -> None:
         self._hub.bus.consume(self._hand_over, self._stop)
