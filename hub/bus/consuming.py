@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -15,6 +14,7 @@ from hub.bus.connecting import BROKEN, Link, Signal, body_of, headers_of
 from hub.bus.keeping import Kept, Silent
 from hub.bus.port import Acknowledge
 from hub.bus.quarantine import Quarantine
+from hub.bus.retrying import Retrying
 from hub.bus.sealing import SealKeys, opened
 from hub.bus.topology import Topology
 from hub.errors import Untrusted
@@ -63,9 +63,16 @@ class Session:
     """One connection's time of consuming. What was not acked when it ends is the broker's again."""
 
     def __init__(
-        self, link: Link, topology: Topology, keys: SealKeys, prefetch: int, signal: Signal, silent: Silent
+        self,
+        link: Link,
+        topology: Topology,
+        keys: SealKeys,
+        prefetch: int,
+        signal: Signal,
+        silent: Silent,
+        retrying: Retrying,
     ) -> None:
-        self._silent = silent
+        self._silent, self._retrying = silent, retrying
         self._link, self._topology, self._keys, self._signal = link, topology, keys, signal
         self._channel = link.channel()
         # Never for the whole conversation: quorum queues refuse that, and one endpoint could use up all.
@@ -75,7 +82,7 @@ class Session:
         self._tags = Tags()
         #: Filled by workers' threads: tag, and whether it is done.
         self._answers: deque[tuple[int, bool]] = deque()
-        self._consumers = [self._begin(endpoint) for endpoint in topology.endpoints if endpoint not in silent]
+        self._consumers = [self._begin(endpoint) for endpoint in topology.endpoints if not silent.known(endpoint)]
 
     def _begin(self, endpoint: str) -> str:
         try:
@@ -90,8 +97,9 @@ class Session:
         self._arrived.append((endpoint, message))
 
     def run(self, on_due: OnDue, stop: threading.Event) -> None:
-        """Hand on what comes until told to stop, or a silent queue is to be tried; then give back, and wait for what runs."""
-        while not stop.is_set() and time.monotonic() < self._silent.next():
+        """Hand on what comes until told to stop; then give back, and wait for what runs."""
+        while not stop.is_set():
+            self._consumers += [self._begin(endpoint) for endpoint in self._retrying.answering()]
             self._link.wait(0 if self._arrived else STOP_SECONDS, self._signal)
             self._signal.clear()
             self._acknowledge()

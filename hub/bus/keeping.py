@@ -104,6 +104,10 @@ class Silent:
         if self._until.pop(endpoint, None) is not None:
             log.info("bus.heard_again", endpoint=endpoint, what=self._what)
 
-    def next(self) -> float:
-        """Give the moment (monotonic) at which one of them may be tried again."""
-        return min(self._until.values(), default=float("inf"))
+    def known(self, endpoint: str) -> bool:
+        """Say whether it did not answer last, be it to be tried again by now or not."""
+        return endpoint in self._until
+
+    def due(self) -> list[str]:
+        """Give those that may be tried again."""
+        return [endpoint for endpoint in self._until if endpoint not in self]

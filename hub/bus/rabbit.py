@@ -13,6 +13,7 @@ from hub.bus.consuming import OnDue, Session
 from hub.bus.keeping import Kept, Silent
 from hub.bus.publishing import Confirms, Publisher
 from hub.bus.quarantine import Dead
+from hub.bus.retrying import Retrying
 from hub.bus.sealing import SealKeys
 from hub.bus.topology import Topology
 from hub.bus.waking import Listener, Rung, Teller
@@ -134,15 +135,17 @@ class RabbitBus:
 
     def consume(self, on_due: OnDue, stop: threading.Event) -> None:
         signal, kept, silent = Signal(), self._kept("consumer"), Silent("consume")
+        retrying = Retrying(lambda: self._ready("retry"), self.topology, silent, signal)
         self._stops.append(signal)
         self._consuming.append(kept)
         try:
             consuming.consume(
                 kept,
-                lambda link: Session(link, self.topology, self._keys, self._options.prefetch, signal, silent),
+                lambda link: Session(link, self.topology, self._keys, self._options.prefetch, signal, silent, retrying),
                 on_due,
                 stop,
             )
         finally:
+            retrying.end()
             self._stops.remove(signal)
             self._consuming.remove(kept)
