@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -59,6 +60,12 @@ OUT_OF_STEP = (
 def notices_of(subject: str) -> str:
     """Name the chain in which a sender is told what became of its messages about a subject."""
     return f"notices:{subject}"
+
+
+def sleep(seconds: float) -> bool:
+    """Wait so long, where nobody tells to stop."""
+    time.sleep(seconds)
+    return False
 
 
 class Codes(Protocol):
@@ -148,6 +155,8 @@ class Hub:
     configured: Callable[[Mapping[str, bytes]], AbstractContextManager[Configured]]
     #: What many threads bring at the same time is carried in these.
     rounds: OwnRounds = field(default_factory=OwnRounds)
+    #: Waits so many seconds, or until its process is told to stop; says whether that was told.
+    pause: Callable[[float], bool] = sleep
     #: Takes leave of all partners; for who stops.
     close_transports: Callable[[], None] = lambda: None
 

@@ -18,7 +18,7 @@ from hub.contract import FILE_NAME, Outgoing, Reply
 from hub.drafts import Draft, WordsFirst
 from hub.endpoint import Endpoint, outbound_of
 from hub.errors import CannotSign, HubError, InDoubt, NotSent, Unavailable, Untold
-from hub.landing import Landed, evidence_of, land
+from hub.landing import Landed, evidence_of, insist, land
 from hub.ledger import link_verbs, outbox_verbs, outcome_verbs
 from hub.ledger.delivery_verbs import ClaimLost, claim_lost
 from hub.ledger.number_verbs import NumberTaken
@@ -196,6 +196,7 @@ def _attempt(hub: Hub, endpoint: Endpoint, held: Delivery, outgoing: Outgoing) -
         _record_failed(hub, endpoint, held, doubt, evidence_of(landed.reply) if landed else Evidence())
     else:
         if landed is not None:
+            insist(landed)
             _end(landed)
         elif reply.awaited is not None:
             _lay_out(hub, held, outgoing, reply.awaited)

@@ -6,14 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from hub.app import Hub, by_ledger
 from hub.canonical.receipt import Receipt
 from hub.contract import Outgoing, Reply
 from hub.endpoint import Endpoint
+from hub.errors import Unavailable
 from hub.ledger.values import Delivered, Delivery, Evidence, Notice
 from hub.rounds import ALONE_BYTES, each_takes
 from hub.telemetry import bound_ids
 
+log = structlog.get_logger()
+
+#: A receipt that the ledger did not take is brought to it again after these pauses: about a minute altogether.
+AGAIN_SECONDS = (0.5, 1.0, 2.0, 4.0, *(8.0,) * 6)
 #: What is kept of a hand-over that has no answer to be read.
 _HANDED_OVER = {
     "broker": "máy chủ AMQP đã nhận cho đối tác / the broker has taken it for the partner",
@@ -38,6 +45,8 @@ class Landed:
     notice: Notice | None = None
     #: Returns once the receipt is recorded, or raises; None: it must not be recorded as one.
     recorded: Callable[[], None] | None = None
+    #: It was brought to the ledger before, which did not say what it did with it.
+    again: bool = False
     #: Bound to the log lines of its steps.
     ids: dict[str, str | int]
     #: Why the answer is no receipt.
@@ -60,12 +69,43 @@ def read_all(all_landed: Sequence[Landed]) -> None:
     """Read answers, and record those that are receipts; what fails keeps its error."""
     new = [landed for landed in all_landed if landed.recorded is None]
     each_takes(_read, new)
-    taken = [landed for landed in new if landed.error is None and not landed.is_news]
+    _record_all([landed for landed in new if landed.error is None and not landed.is_news])
+
+
+def _record_all(taken: Sequence[Landed]) -> None:
     each_takes(_tell, taken)
     for ledger, group in by_ledger(landed for landed in taken if landed.recorded is None):
         outcomes = ledger.record_all_delivered([_delivered(landed) for landed in group])
         for landed, outcome in zip(group, outcomes, strict=True):
             landed.recorded = outcome
+
+
+def insist(landed: Landed) -> None:
+    """Bring a receipt again while the ledger does not answer: nobody else has it, and without it a person must ask for it.
+
+    Who is told to stop brings it once more.
+    """
+    for seconds in AGAIN_SECONDS:
+        if not _waits_for_the_ledger(landed):
+            return
+        log.warning("delivery.receipt_waits", wait=seconds)
+        stops = landed.hub.pause(seconds)
+        landed.recorded, landed.again = None, True
+        _record_all([landed])
+        if stops:
+            return
+
+
+def _waits_for_the_ledger(landed: Landed) -> bool:
+    """Say whether the ledger did not answer; what else speaks against a receipt is for who ends the delivery."""
+    try:
+        if landed.recorded is not None:
+            landed.recorded()
+    except Unavailable:
+        return True
+    except Exception:
+        return False
+    return False
 
 
 def _read(landed: Landed) -> None:
@@ -108,4 +148,5 @@ def _delivered(landed: Landed) -> Delivered:
         notice=landed.notice,
         now=hub.now(),
         waits=hub.waits_for_acknowledgement(held),
+        again=landed.again,
     )

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import structlog
 
@@ -33,8 +34,8 @@ class Workers:
     """
 
     def __init__(self, hub: Hub, *, dispatch: bool = True, work: bool = True) -> None:
-        self._hub = hub
         self._stop = threading.Event()
+        self._hub = replace(hub, pause=self._stop.wait)
         self._pools = {
             name: ThreadPoolExecutor(endpoint.outbound.concurrency, thread_name_prefix=f"deliver-{name}")
             for name, endpoint in hub.endpoints.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,16 @@ _DOUBTED = Statement(
     .where(attempts.c.business_digest == bindparam("business"))
     .where(attempts.c.outcome.in_(fixed(UNSETTLED)))
     .limit(1)
+)
+
+_DELIVERED_EACH = for_each(
+    lambda given: select(attempts.c.delivery_id).where(
+        (attempts.c.delivery_id == given.delivery)
+        & (attempts.c.number == given.attempt)
+        & attempts.c.outcome.in_(fixed(("delivered",)))
+    ),
+    delivery=Text,
+    attempt=Integer,
 )
 
 
@@ -113,6 +123,12 @@ def doubted(conn: Connection, row: Row[Any]) -> bool:
         return False
     given = {"delivery": row.id, "attempt": row.attempts + 1, "business": row.business_digest}
     return _DOUBTED.run(conn, **given).first() is not None
+
+
+def delivered(conn: Connection, tried: Iterable[Delivery]) -> frozenset[str]:
+    """Give those of these deliveries whose present attempt is recorded as delivered."""
+    sought = [{"delivery": held.id, "attempt": held.attempts} for held in tried]
+    return frozenset(row.delivery_id for row in _DELIVERED_EACH.find(conn, sought)) if sought else frozenset()
 
 
 def settle(conn: Connection, delivery_id: str, outcome: str) -> None:

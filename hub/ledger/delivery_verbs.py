@@ -327,9 +327,12 @@ def record_delivered(commit: Commit, works: Sequence[Work[Delivered, None]]) -> 
     """Record that partners have it; the next in each chain gets its turn in the same commit.
 
     A receipt that comes after the lease lapsed still settles the doubt: nothing received is lost. ClaimLost where the
-    delivery went on without this worker; NumberTaken where the partner gives a number that another dossier has.
+    delivery went on without this worker; NumberTaken where the partner gives a number that another dossier has. One that is
+    given again changes nothing where it was recorded the first time.
     """
-    rows = _judge(commit.conn, works, State.SENDING, State.IN_DOUBT, *late_answers.CLOSED)
+    rows = _locked(commit.conn, works)
+    works = _not_recorded_yet(commit.conn, works)
+    _refuse_lost(works, rows, State.SENDING, State.IN_DOUBT, *late_answers.CLOSED)
     number_verbs.join(commit, works, rows)
     judged = [(work.given, rows[work.given.held.id]) for work in going_on(works)]
     entries = attempt_rows.end(commit.conn, commit.shelf, [_attempt_ended(given, row) for given, row in judged])
@@ -344,6 +347,12 @@ def record_delivered(commit: Commit, works: Sequence[Work[Delivered, None]]) -> 
         if given.receipt.numbers:
             entry |= {"numbers": dict(given.receipt.numbers)}
         _note(commit.pages, row, "delivery.receipt" if _closed(row) else "delivery.delivered", given.now, entry | turn)
+
+
+def _not_recorded_yet(conn: Connection, works: Sequence[Work[Delivered, None]]) -> list[Work[Delivered, None]]:
+    """Leave out what is given again and was recorded: that commit's outcome had not come back. Its rows are locked already."""
+    recorded = attempt_rows.delivered(conn, [work.given.held for work in works if work.given.again])
+    return [work for work in works if not (work.given.again and work.given.held.id in recorded)]
 
 
 def _attempt_ended(given: Delivered, row: Row[Any]) -> attempt_rows.Ended:
@@ -398,12 +407,20 @@ def _ending(finish: Finish, place: int) -> Ending:
 
 def _judge(conn: Connection, works: Sequence[Work[Any, Any]], *states: State) -> dict[str, Row[Any]]:
     """Refuse the shares whose delivery is not in one of these states any more; give the rows."""
-    rows = _rows(conn, [(work.given.held.id, work.given.held.epoch) for work in works])
+    rows = _locked(conn, works)
+    _refuse_lost(works, rows, *states)
+    return rows
+
+
+def _locked(conn: Connection, works: Sequence[Work[Any, Any]]) -> dict[str, Row[Any]]:
+    return _rows(conn, [(work.given.held.id, work.given.held.epoch) for work in works])
+
+
+def _refuse_lost(works: Sequence[Work[Any, Any]], rows: Mapping[str, Row[Any]], *states: State) -> None:
     for work in works:
         row = rows.get(work.given.held.id)
         if row is None or row.state not in states:
             work.refuse(claim_lost(work.given.held))
-    return rows
 
 
 def _note(pages: Pages, row: Row[Any], event: str, now: float, entry: dict[str, Any]) -> None:

@@ -295,6 +295,8 @@ class Delivered:
     now: float
     #: Its chain waits for the partner's acknowledgement.
     waits: bool
+    #: It was given before, and nobody knows whether that was committed.
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

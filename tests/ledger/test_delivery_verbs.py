@@ -13,8 +13,8 @@ from hub.contract import Outgoing
 from hub.errors import Damaged, InDoubt, NotAllowed, NotSent, Refused, Untrusted
 from hub.ledger.delivery_verbs import FRUITLESS_LIMIT, ClaimLost
 from hub.ledger.ledger import Ledger
-from hub.ledger.tables import attempts, payloads
-from hub.ledger.values import Delivery, Evidence
+from hub.ledger.tables import attempts, journal, payloads
+from hub.ledger.values import Delivered, Delivery, Evidence
 from hub.rules.lifecycle import State
 from hub.rules.redelivery import Decision
 from tests.support import acceptances as make
@@ -42,6 +42,12 @@ def resends(endpoint: str, service: str, variant: str) -> tuple[str, float]:
 
 def fail(ledger: Ledger, held: Delivery, error: Exception, action: str, *, doubt: str = "", now: float = AT) -> None:
     ledger.record_failed(held, error, Decision(action=action, doubt=doubt), Evidence(), None, now)
+
+
+def events(ledger: Ledger) -> list[str]:
+    """Give what the journal says, in order."""
+    with ledger.read() as conn:
+        return list(conn.scalars(select(journal.c.event).order_by(journal.c.subject, journal.c.number)))
 
 
 def send_again(ledger: Ledger, now: float) -> Delivery:
@@ -186,6 +192,50 @@ def test_a_receipt_that_comes_after_the_lease_lapsed_settles_the_doubt(ledger: L
 
 
 # --- a doubt stays a doubt until something proves
+
+
+def give_again(ledger: Ledger, held: Delivery, now: float = LATER) -> None:
+    """Give a receipt of which nobody knows whether it was recorded."""
+    said = {"receipt": Receipt(code="00"), "evidence": Evidence(reply=b"00"), "notice": make.DELIVERED}
+    given = Delivered(held=held, now=now, waits=True, again=True, **said)
+    (recorded,) = ledger.record_all_delivered([given])
+    recorded()
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_receipt_that_is_given_again_changes_nothing_where_it_was_recorded(
+    ledger: Ledger, first: str, answered: bool
+) -> None:
+    held = make.deliver_one(ledger, waits=True)
+    if answered:
+        ledger.record_received(make.acceptance(endpoint="bo", body=b"ack", correlation=first))
+    before, noted = all_deliveries(ledger), events(ledger)
+
+    give_again(ledger, held)
+
+    assert (all_deliveries(ledger), events(ledger)) == (before, noted)
+
+
+@pytest.mark.parametrize("lapsed", [False, True])
+def test_a_receipt_that_is_given_again_is_recorded_where_it_was_not(ledger: Ledger, first: str, lapsed: bool) -> None:
+    held = make.send_one(ledger)
+    if lapsed:
+        ledger.lapse(LATER, make.parks_doubt)
+
+    give_again(ledger, held)
+    give_again(ledger, held)
+
+    assert state(ledger, first) is State.DELIVERED
+    assert events(ledger).count("delivery.delivered") == 1
+
+
+def test_a_receipt_that_is_given_again_is_lost_where_another_sends(ledger: Ledger, first: str) -> None:
+    held = make.send_one(ledger)
+    ledger.lapse(LATER, resends)
+    send_again(ledger, LATER)
+
+    with pytest.raises(ClaimLost):
+        give_again(ledger, held)
 
 
 def test_what_lapses_before_the_socket_opens_is_pending_and_what_lapses_after_is_in_doubt(ledger: Ledger, first: str) -> None:

@@ -106,6 +106,10 @@ class World:
     #: Calls that the partner will take later: (when, service, body, identity).
     later: list[tuple[float, Outgoing]] = field(default_factory=list)
 
+    #: How long workers have waited, and whether they are told to stop meanwhile.
+    paused: list[float] = field(default_factory=list)
+    stops: bool = False
+
     @classmethod
     def open(cls, folder: Path, ledger: str = support.SQLITE, **at: Any) -> World:
         """Open a hub on a folder, with a partner in memory."""
@@ -114,11 +118,16 @@ class World:
         configured = support.configure(folder, partners, ledger=ledger)
         world = cls(support.open_hub(configured, clock), clock, Partner())
         transport = WorldTransport(world)
-        world.hub = replace(world.hub, bus=world.bag, transports=lambda endpoint: transport, draw=lambda: 0.5)
+        world.hub = replace(world.hub, bus=world.bag, transports=lambda endpoint: transport, draw=lambda: 0.5, pause=world.pause)
         return world
 
     def close(self) -> None:
         self.hub.ledger.close()
+
+    def pause(self, seconds: float) -> bool:
+        """Let a worker wait, without waiting."""
+        self.paused.append(seconds)
+        return self.stops
 
     def advance(self, seconds: float) -> None:
         """Let time pass; what the partner was slow to take is taken."""
