@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, func, select, union_all, update
 from sqlalchemy.engine import Row
 
-from hub.ledger import finishing, journal, locks, trials
+from hub.ledger import finishing, journal, locks, parking, trials
 from hub.ledger.for_each import for_each
 from hub.ledger.sql import Statement, fixed, insert_new
 from hub.ledger.tables import deliveries, endpoint_states
@@ -148,10 +148,12 @@ def _queue(commit: Commit, given: Queueing) -> list[Due]:
         if found:
             _use_up(conn, budget, state, len(found), now)
             marked += [_marked(row, now, budget) for row in found if not _stop_asking(commit, row, now, budget)]
-    _MARK_EACH.change(conn, [mark for _, _, mark in marked])
     # What this very commit accepts is due as well.
     bodies = commit.shelf.find(conn, [row.canonical_digest for row, _, _ in marked])
-    return [_due(row, purpose, mark, bodies) for row, purpose, mark in marked]
+    parking.only_whole(commit, [row for row, _, _ in marked], bodies, now)
+    marked = [each for each in marked if each[0].canonical_digest in bodies]
+    _MARK_EACH.change(conn, [mark for _, _, mark in marked])
+    return [_due(row, purpose, mark, bodies[row.canonical_digest]) for row, purpose, mark in marked]
 
 
 def _in_work(conn: Connection, now: float) -> dict[str, int]:
@@ -234,8 +236,7 @@ def _marked(row: Row[Any], now: float, budget: Budget) -> _Marked:
     return row, purpose, mark
 
 
-def _due(row: Row[Any], purpose: str, mark: dict[str, Any], bodies: Mapping[str, bytes]) -> Due:
-    body = bodies.get(row.canonical_digest, b"")
+def _due(row: Row[Any], purpose: str, mark: dict[str, Any], body: bytes) -> Due:
     return Due(
         id=row.id, endpoint=row.endpoint, epoch=mark["new_epoch"], purpose=purpose, canonical=body, subject=row.subject
     )

@@ -378,6 +378,61 @@ def test_nobody_is_asked_about_bytes_that_are_lost(ledger: Ledger, first: str) -
         ledger.doubtful(make.queue_one(ledger, now=LATER))
 
 
+def change_content(ledger: Ledger, delivery_id: str, body: bytes | None) -> bytes:
+    """Put something in the place of a delivery's content; give what was there."""
+    here = payloads.c.digest == delivery(ledger, delivery_id).canonical_digest
+    with ledger.read() as conn:
+        before = conn.execute(select(payloads.c.body).where(here)).scalar_one()
+    ledger._write(lambda conn: conn.execute(update(payloads).where(here).values(body=body)))
+    return bytes(before or b"")
+
+
+@pytest.mark.parametrize("tried", [False, True])
+def test_what_has_lost_its_content_is_parked_once_and_goes_when_it_is_restored(ledger: Ledger, first: str, tried: bool) -> None:
+    if tried:
+        fail(ledger, make.send_one(ledger), NOT_SENT, "wait")
+    body = change_content(ledger, first, None)
+
+    for turn in range(3):
+        assert ledger.queue(LATER + turn * 1000, make.budgets()) == []
+
+    row = delivery(ledger, first)
+    assert (row.state, row.error_code) == (State.PARKED, "damaged")
+    assert row.canonical_digest in row.error_en and row.canonical_digest in row.error_vi
+    assert events(ledger).count("delivery.park") == 1
+    change_content(ledger, first, body)
+    ledger.release(first, actor="an", why="restored", now=LATER)
+    assert ledger.claim(make.queue_one(ledger, now=LATER), LATER, LEASE) is not None
+    assert broken_rows(ledger) == []
+
+
+@pytest.mark.parametrize("doubt", [make.asks_in_doubt, resends])
+def test_a_doubt_about_lost_content_stays_a_doubt_and_is_left_to_a_person(
+    ledger: Ledger, first: str, doubt: Callable[[str, str, str], tuple[str, float]]
+) -> None:
+    make.send_one(ledger)
+    ledger.lapse(LATER, doubt)
+    body = change_content(ledger, first, None)
+
+    for turn in range(3):
+        assert ledger.queue(LATER + turn * 1000, make.budgets()) == []
+
+    row = delivery(ledger, first)
+    assert (row.state, row.doubt, row.error_code) == (State.IN_DOUBT, "park", "damaged")
+    assert events(ledger).count("inquiry.stopped") == 1
+    change_content(ledger, first, body)
+    ledger.ask(first, actor="an", why="restored", now=LATER)
+    assert make.queue_one(ledger, now=LATER).purpose == "inquire"
+
+
+def test_one_that_has_lost_its_content_holds_up_no_other(ledger: Ledger, first: str) -> None:
+    other = make.planned(subject="national:2")
+    ledger.record_received(make.acceptance(subject="national:2", planned=(other,)))
+    change_content(ledger, first, None)
+
+    assert [due.id for due in ledger.queue(AT, make.budgets())] == [other.id]
+
+
 # --- poison
 
 
