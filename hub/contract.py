@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from lxml import etree
 from pydantic import BaseModel
 
 from hub.canonical.codes import CodeTables
@@ -205,6 +206,9 @@ class Outgoing:
     head: Mapping[str, str] = field(default_factory=dict)
     #: ``Writing.message_id``, where a transport has a place for it beside the bytes; delivery sees to it.
     message_id: str = ""
+    #: The tree of which ``body`` was written, all of it, where an adapter has one: signing then need not read the body again.
+    #: It is not recorded, and gone when the body is signed.
+    root: etree._Element | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,7 +177,7 @@ def _is_signed_at_once(draft: Draft) -> bool:
 def _sign(draft: Draft) -> None:
     assert draft.outgoing is not None
     signed = _signed(draft.hub, draft.policy, draft.outgoing)
-    draft.outgoing = replace(signed, message_id=draft.native_id)
+    draft.outgoing = replace(signed, message_id=draft.native_id, root=None)
     draft.is_signed = True
 
 
@@ -195,7 +195,7 @@ def _signed(hub: Hub, policy: OutboundPolicy, outgoing: Outgoing) -> Outgoing:
         return replace(outgoing, head={**outgoing.head, "jws": signing.sign_jws(body, signer, policy.algorithm)})
     slot = outgoing.head.get(SIGNATURE_SLOT, "")
     if policy.sign == "xml":
-        return replace(outgoing, body=signing.sign_xml(body, signer, policy.algorithm, slot))
+        return replace(outgoing, body=signing.sign_xml(body, signer, policy.algorithm, slot, outgoing.root))
     named = policy.signature_policy
     signed = signing.sign_xades(
         body,
@@ -205,6 +205,7 @@ def _signed(hub: Hub, policy: OutboundPolicy, outgoing: Outgoing) -> Outgoing:
         policy=SignedBy(identifier=named.identifier, digest=bytes.fromhex(named.sha256)) if named else None,
         stamp=hub.stamp if policy.sign == "xades-t" else None,
         slot=slot,
+        root=outgoing.root,
     )
     return replace(outgoing, body=signed)
 

@@ -109,7 +109,9 @@ def _write(message: DossierMessage, call: Call, writing: Writing) -> Outgoing | 
         head[SIGNATURE_SLOT] = slot
         if root.find(slot) is None and slot == "SystemSignature":
             etree.SubElement(root, slot)
-    return Outgoing(service=row.service, body=apart.written(root), variant=variant, head=head)
+    # Where a file stands apart, the tree has only a mark for it.
+    whole = None if apart.files else root
+    return Outgoing(service=row.service, body=apart.written(root), variant=variant, head=head, root=whole)
 
 
 def _expected(procedure: Procedure, row: Row, dialect: Dialect, options: Options) -> dict[str, str]:

@@ -116,14 +116,18 @@ class Ring:
 # --- profiles -----------------------------------------------------------------------------------------------------
 
 
-def sign_xml(document: bytes, signer: Signer, algorithm: str = "", slot: str = "") -> bytes:
+def sign_xml(
+    document: bytes, signer: Signer, algorithm: str = "", slot: str = "", root: etree._Element | None = None
+) -> bytes:
     """Sign a document as a whole: enveloped XML-DSig, exclusive canonicalisation, the certificate in KeyInfo.
 
     The ds:Signature becomes the root's last child, or that of the empty element at the path ``slot``. Comments of the document
     are dropped. Raises InvalidMessage where the document cannot be signed, CannotSign where the key cannot be used now.
+
+    ``root``: the tree of which the document was written; without it the document is read.
     """
     method = _method(signer, algorithm)
-    return _enveloped(document, lambda root: xml_signing.plain(document, root, method, signer, slot), slot)
+    return _enveloped(document, lambda tree: xml_signing.plain(document, tree, method, signer, slot), slot, root)
 
 
 def sign_xades(
@@ -135,13 +139,18 @@ def sign_xades(
     policy: Policy | None = None,
     stamp: Stamp | None = None,
     slot: str = "",
+    root: etree._Element | None = None,
 ) -> bytes:
     """Sign a document as a whole by XAdES-B-B; with ``stamp`` by XAdES-B-T, whose time token is over the signature's value.
 
     ``stamp`` is a call to the time-stamping authority, and raises CannotSign where that does not answer.
     """
     method = _method(signer, algorithm)
-    return _enveloped(document, lambda root: xml_signing.xades(document, root, method, signer, now, policy, stamp, slot), slot)
+
+    def sign(tree: etree._Element) -> bytes:
+        return xml_signing.xades(document, tree, method, signer, now, policy, stamp, slot)
+
+    return _enveloped(document, sign, slot, root)
 
 
 def sign_jws(body: bytes, signer: Signer, algorithm: str = "") -> str:
@@ -173,9 +182,12 @@ def _cached_jws_method(certificate: x509.Certificate, name: str) -> Algorithm:
     return algorithms.for_jws(certificate.public_key(), name)
 
 
-def _enveloped(document: bytes, sign: Callable[[etree._Element], bytes], slot: str = "") -> bytes:
-    # Of our own making: whole files may stand in it.
-    root = xml.parse(document, long_texts=True)
+def _enveloped(
+    document: bytes, sign: Callable[[etree._Element], bytes], slot: str = "", root: etree._Element | None = None
+) -> bytes:
+    if root is None:
+        # Of our own making: whole files may stand in it.
+        root = xml.parse(document, long_texts=True)
     _check_can_be_signed(root)
     if slot:
         _check_slot(root, slot)

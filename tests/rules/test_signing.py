@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 from signxml import DigestAlgorithm, SignatureMethod
 from signxml.xades import XAdESSignatureConfiguration, XAdESVerifier
 
 from hub.errors import BadSettings, CannotSign, InvalidMessage
-from hub.rules import algorithms, timestamps
+from hub.rules import algorithms, timestamps, xml
 from hub.rules.signatures import signed_part, verify_jws
 from hub.rules.signing import Ring, in_memory, sign_jws, sign_xades, sign_xml
 from hub.rules.trust import Signer, TrustSnapshot
@@ -39,8 +42,8 @@ POLICY = Policy(identifier="https://example.org/p?a=1&b='2'", digest=bytes(range
 XA = {"x": "http://uri.etsi.org/01903/v1.3.2#", "ds": "http://www.w3.org/2000/09/xmldsig#"}
 
 
-def by_xades(document: bytes, signer: Signer, algorithm: str) -> bytes:
-    return sign_xades(document, signer, NOW, algorithm=algorithm)
+def by_xades(document: bytes, signer: Signer, algorithm: str, root: etree._Element | None = None) -> bytes:
+    return sign_xades(document, signer, NOW, algorithm=algorithm, root=root)
 
 
 BOTH = [sign_xml, by_xades]
@@ -214,6 +217,28 @@ def test_jws_has_one_hash_for_each_curve():
 def test_what_cannot_be_signed_is_an_invalid_message(sign, document: bytes):
     with pytest.raises(InvalidMessage):
         sign(document, SIGNER.signer, "")
+
+
+#: What is written otherwise than it is, or might be, and letters.
+TEXTS = st.text(st.sampled_from("a ế𝄞]>&<\"'\r\n\t\u0085\u2028"), max_size=12)
+
+
+@given(st.dictionaries(st.sampled_from("abcde"), TEXTS | st.lists(TEXTS, max_size=2)), st.sampled_from(["", "a"]))
+def test_the_tree_of_a_document_is_signed_as_the_document_is(tree: dict[str, object], slot: str):
+    root = xml.from_tree("E", tree | ({slot: ""} if slot else {}))
+    document = xml.serialise(root)
+
+    plain, advanced = sign_xml(document, SIGNER.signer, slot=slot), sign_xades(document, SIGNER.signer, NOW, slot=slot)
+
+    assert sign_xml(document, SIGNER.signer, slot=slot, root=deepcopy(root)) == plain
+    assert sign_xades(document, SIGNER.signer, NOW, slot=slot, root=root) == advanced
+
+
+@pytest.mark.parametrize("sign", BOTH)
+def test_what_cannot_be_signed_is_refused_by_its_tree_too(sign):
+    for document in (b"<E xmlns='relative'/>", b'<E Id="1"/>', b'<E Id="a"><b id="a"/></E>', sign_xml(DOCUMENT, SIGNER.signer)):
+        with pytest.raises(InvalidMessage):
+            sign(document, SIGNER.signer, "", root=etree.fromstring(document))
 
 
 def test_a_document_is_signed_once():

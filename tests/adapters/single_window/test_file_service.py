@@ -36,8 +36,8 @@ def message(event: Event = Event.SUBMITTED, files: int = 2) -> DossierMessage:
     return DossierMessage(event=event, dossier=dossier, sent_at=NOW, native={"type": "10", "function": "01"})
 
 
-def write(told: DossierMessage, call: Call, held: dict[str, str], **contents: bytes) -> Outgoing | None:
-    known = {FILE: b"one", OTHER: b"two"} if not contents else {}
+def write(told: DossierMessage, call: Call, held: dict[str, str], first: bytes = b"one", **contents: bytes) -> Outgoing | None:
+    known = {FILE: first, OTHER: b"two"} if not contents else {}
     writing = Writing(options=options(), codes=CodeTables(), held=held, now=NOW, message_id="m-1", contents=known)
     return ADAPTER.write_message(told, call, writing)
 
@@ -59,6 +59,16 @@ def taken(outgoing: Outgoing, inside: str = "") -> Reply:
         f"<{outgoing.head['result']}>{text}</{outgoing.head['result']}></R></s:Body></s:Envelope>"
     )
     return Reply(status=200, body=body.encode())
+
+
+def test_a_tree_that_lacks_a_long_file_does_not_go_with_the_bytes() -> None:
+    told = message()
+    call = ADAPTER.plan(told, options())[0]
+
+    short, long = write(told, call, {}), write(told, call, {}, first=b"x" * 5000)
+
+    assert short is not None and short.root is not None
+    assert long is not None and long.root is None
 
 
 def test_the_files_go_first_and_what_is_learnt_of_them_is_what_the_message_names() -> None:

@@ -60,6 +60,13 @@ def services(message: DossierMessage, options: Options | None = None) -> list[st
     return [call.service for call in ADAPTER.plan(message, options or Options())]
 
 
+def test_the_tree_that_was_written_goes_with_its_bytes_so_that_signing_need_not_read_them() -> None:
+    outgoing = write(tell())
+
+    assert outgoing.root is not None
+    assert xml.serialise(outgoing.root) == outgoing.body
+
+
 # --- which message ---------------------------------------------------------------------------------------------------
 
 
