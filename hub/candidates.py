@@ -5,7 +5,6 @@ Secrets stay the references that they are: who writes a candidate must not learn
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 from hub import settings as settings_module
 from hub.app import Configured
 from hub.code_book import CodeBook
+from hub.code_files import code_rows
 from hub.contract import Adapter
 from hub.endpoint import Endpoint
 from hub.errors import BadSettings
@@ -49,7 +49,7 @@ def configured(
         except BadSettings as error:
             vi, en, where = (text.replace(f"{folder}/", "") for text in (error.vi, error.en, error.where))
             raise BadSettings(en, vi, where=where) from None
-        except (UnicodeDecodeError, csv.Error, RecursionError) as error:
+        except (UnicodeDecodeError, RecursionError) as error:
             what = type(error).__name__
             raise BadSettings(f"a file cannot be read: {what}", f"có tệp không đọc được: {what}", where="files") from None
         yield found
@@ -98,7 +98,7 @@ def _read(
     routes = settings.routes
     if ROUTES in files:
         routes = settings_module.read_routes(folder / ROUTES, endpoints)
-    lists = {path.stem: settings_module.code_rows(path) for path in sorted((folder / CODES).glob("*.csv"))}
+    lists = {path.stem: code_rows(path) for path in sorted((folder / CODES).glob("*.csv"))}
     present = book(fresh=True)
     if not lists:
         return Configured(endpoints=endpoints, routes=routes, codes=present)

@@ -11,6 +11,7 @@ import structlog
 
 from hub import settings
 from hub.canonical.codes import CodeRow, CodeTables
+from hub.code_files import code_rows
 from hub.errors import Unavailable
 from hub.ledger.ledger import Ledger
 from hub.registers import codes
@@ -53,7 +54,7 @@ class CodeBook:
         with self._reading:
             stamps = settings.code_files(self._folder)
             if stamps != self._stamps:
-                self._files = {path.stem: settings.code_rows(path) for path in map(Path, stamps)}
+                self._files = {path.stem: code_rows(path) for path in map(Path, stamps)}
                 self._stamps = stamps
             return self._files
 

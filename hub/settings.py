@@ -6,13 +6,11 @@ file in the folder that systemd made for this service alone).
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +19,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from hub import file_settings, gateway_settings
 from hub.canonical.codes import CodeRow
+from hub.code_files import code_rows
 from hub.contract import Adapter
 from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy, TlsPolicy
 from hub.errors import BadSettings
@@ -37,8 +36,6 @@ M = TypeVar("M", bound=BaseModel)
 EXAMPLE = Path(__file__).parents[1] / "config"
 #: Code lists that every hub starts with, in the package; those of a configuration folder stand over them.
 SHIPPED_LISTS = Path(__file__).parents[1] / "schemas" / "administration"
-#: In a list's column ``note``: the row is not corroborated.
-ASSUMED = "assumed"
 #: The trust store, in the configuration folder; without it there is none.
 TRUST_FILE = "trust/trust.toml"
 
@@ -83,7 +80,7 @@ def _trust(path: Path) -> TrustFile:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{path}: {error}", f"{path}: không đúng định dạng TOML ({error})", where=str(path)) from error
 
@@ -336,42 +333,3 @@ def code_files(folder: Path) -> dict[str, int]:
 def shipped_lists() -> Mapping[str, tuple[CodeRow, ...]]:
     """Give the code lists of the package: agencies, areas, their successors and aliases, postal codes."""
     return {path.stem: code_rows(path) for path in sorted(SHIPPED_LISTS.glob("*.csv"))}
-
-
-def code_rows(path: Path) -> tuple[CodeRow, ...]:
-    """Read one code list (columns code, value, name, valid_from, valid_to; type, corroborated, note where they are there).
-
-    Raises BadSettings naming the line.
-    """
-    rows = []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                rows.append(
-                    CodeRow(
-                        code=(row["code"] or "").strip(),
-                        value=(row["value"] or "").strip(),
-                        name=(row.get("name") or "").strip(),
-                        valid_from=_day(row.get("valid_from")),
-                        valid_to=_day(row.get("valid_to")),
-                        corroborated=_corroborated(row),
-                        type=(row.get("type") or "").strip(),
-                        note=(row.get("note") or "").strip(),
-                    )
-                )
-            except (KeyError, ValueError) as error:
-                raise BadSettings(
-                    f"{path}, line {number}: {error!r}", f"{path}, dòng {number}: {error!r}", where=f"{path}:{number}"
-                ) from error
-    return tuple(rows)
-
-
-def _corroborated(row: Mapping[str, str | None]) -> bool:
-    said = (row.get("corroborated") or "").strip().lower()
-    if said not in ("", "yes", "no"):
-        raise ValueError("corroborated is yes or no")
-    return said != "no" and (row.get("note") or "").strip() != ASSUMED
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text.strip()) if text and text.strip() else None

@@ -11,6 +11,7 @@ import pytest
 
 from hub import bootstrap
 from hub import settings as settings_module
+from hub.code_files import code_rows
 from hub.edge.http.identity import Gate
 from hub.endpoint import Redelivery
 from hub.errors import BadSettings, NotSent
@@ -181,7 +182,7 @@ def test_a_secret_that_stands_where_its_reference_should_is_not_repeated(folder:
 
 def test_the_example_list_says_what_the_text_says(folder: Path) -> None:
     """A code that changed its meaning on a day has one row valid on each day."""
-    rows = settings_module.code_rows(folder / "codes/areas.csv")
+    rows = code_rows(folder / "codes/areas.csv")
     of_it = [row for row in rows if row.code == "00123"]
 
     assert [(row.type, row.corroborated) for row in of_it] == [("xã", True), ("phường", False)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 from hub import settings as settings_module
 from hub.app import Hub
 from hub.canonical.codes import CodeRow
+from hub.code_files import code_rows
 from hub.edge.cli.checks import administration
-from hub.edge.cli.checks.findings import ERROR, WARNING, Finding, fine
+from hub.edge.cli.checks.findings import ERROR, WARNING, Finding, fine, of_error
 from hub.errors import HubError
 from hub.registers import codes as registered
 from hub.registers.codes import MappedRow
@@ -24,10 +24,9 @@ def look(settings: Settings) -> Iterator[Finding]:
     for path in map(Path, settings_module.code_files(settings.folder)):
         where = f"codes/{path.name}"
         try:
-            rows = settings_module.code_rows(path)
-        except (HubError, UnicodeDecodeError, csv.Error) as error:
-            vi = error.vi if isinstance(error, HubError) else f"không đọc được: {error}"
-            yield Finding(level=ERROR, where=where, vi=vi, en=str(error))
+            rows = code_rows(path)
+        except HubError as error:
+            yield of_error(where, error)
             continue
         yield fine(where, f"{len(rows)} dòng", f"{len(rows)} rows")
         yield from _overlaps(where, rows)
@@ -38,7 +37,7 @@ def look_at_ledger(settings: Settings, hub: Hub) -> Iterator[Finding]:
     """Look at the rows that the ledger lays over the files, and whether every list that a rule needs is in one of the two."""
     try:
         files = hub.codes.files()
-    except (HubError, UnicodeDecodeError, csv.Error):
+    except HubError:
         # Which one cannot be read was said when the files were looked at.
         return
     with hub.ledger.read() as conn:
