@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hub.canonical.border.message import BorderDocument
@@ -35,6 +35,14 @@ class HubSection(Section):
     name: str = "lienthong"
     #: Address that partners reach this hub under; stands in the WSDLs it serves.
     public_url: str = "http://127.0.0.1:8080"
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_whole(cls, given: str) -> str:
+        if urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname:
+            vi = "phải là địa chỉ đầy đủ, bắt đầu bằng http:// hoặc https://, ví dụ https://truc.example.org"
+            raise _wrong(vi, "must be a whole address that begins with http:// or https://, like https://hub.example.org")
+        return given
 
 
 class LedgerSection(Section):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -232,7 +233,7 @@ def _check_tokens(folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
             if (other := doors.setdefault(digest, name)) != name:
                 raise BadSettings(
                     f"{where}: endpoints/{other}.toml has the same token; give each partner a token of its own",
-                    f"{where}: trùng mã token với endpoints/{other}.toml; mỗi đối tác phải có mã token riêng",
+                    f"{where}: trùng mã truy cập với endpoints/{other}.toml; mỗi đối tác phải có mã truy cập riêng",
                     where=where,
                 )
 
@@ -257,6 +258,12 @@ def read_routes(path: Path, endpoints: Mapping[str, Endpoint]) -> tuple[Route, .
 
 
 def _check_routes(path: Path, routes: tuple[Route, ...], endpoints: Mapping[str, Endpoint]) -> None:
+    for name in (name for name, times in Counter(route.name for route in routes).items() if times > 1):
+        raise BadSettings(
+            f"{path}: several routes have the name {name!r}; give each a name of its own, messages are shown with it",
+            f"{path}: có nhiều quy tắc cùng tên {name!r}; hãy đặt tên riêng cho từng quy tắc, vì thông điệp hiển thị kèm tên này",
+            where=f"{path}: {name}",
+        )
     for route in routes:
         named = {*route.sources, *route.to, *(route.place.to.values() if route.place else ())}
         for name in sorted(named - set(endpoints) - {"@origin"}):
