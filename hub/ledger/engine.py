@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, ProgrammingError
 
 from hub.errors import BadSettings, HubError, Unavailable
 from hub.ledger import postgresql
@@ -227,6 +227,19 @@ def unreachable(error: DBAPIError) -> HubError:
     if isinstance(error, ProgrammingError) and error.statement is None:
         return BadSettings(f"{where}: {en}", f"{where}: {vi}", where=where)
     return Unavailable(en, vi, where=where)
+
+
+def no_ledger(error: DatabaseError, url: URL) -> Exception:
+    """Say that the file is none of SQLite's, or is damaged; any other error stays what it is."""
+    if url.get_backend_name() != "sqlite" or type(error) is not DatabaseError:
+        return error
+    where, cause = "hub.toml [ledger] url", str(error.orig)
+    return BadSettings(
+        f"{where}: {url.database} is not a ledger (SQLite: {cause}); name another file in url, or restore a backup",
+        f"{where}: tệp {url.database} không phải sổ cái hoặc đã hỏng (SQLite: {cause}); hãy ghi đường dẫn khác trong url, "
+        "hoặc khôi phục sổ cái từ bản sao lưu",
+        where=where,
+    )
 
 
 def unavailable(error: BaseException) -> Unavailable:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from hub.canonical.receipt import Receipt
 from hub.contract import Answer, Outgoing
@@ -25,7 +25,7 @@ from hub.ledger import (
     telling,
 )
 from hub.ledger.dispatch_verbs import DoubtPolicy
-from hub.ledger.engine import Readers, open_engine, unavailable, unreachable, writing
+from hub.ledger.engine import Readers, no_ledger, open_engine, unavailable, unreachable, writing
 from hub.ledger.values import (
     Acceptance,
     Budget,
@@ -76,6 +76,8 @@ class Ledger:
             schema.bring_forward(self._engine)
         except (OperationalError, ProgrammingError) as error:
             raise unreachable(error) from error
+        except DatabaseError as error:
+            raise no_ledger(error, self._engine.url) from error
 
     def close(self) -> None:
         """Finish open verbs and close all connections."""

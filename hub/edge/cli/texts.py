@@ -295,7 +295,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Personal data is hidden; exact bytes: lienthong show {name} --bytes sha256:… --why …",
     ),
     "check_ok": ("Cấu hình dùng được.", "The configuration can be used."),
-    "check_bad": ("Cấu hình có {errors} lỗi cần sửa.", "{errors} errors must be mended."),
+    "check_bad": ("Cấu hình có {errors} lỗi cần sửa.", "Errors to be mended: {errors}."),
     "ledger_whole": (
         "Sổ cái nguyên vẹn: {journal_rows} dòng nhật ký, {payloads} nội dung, {messages} thông điệp, {seals} niêm phong.",
         "The ledger is whole: {journal_rows} journal rows, {payloads} payloads, {messages} messages, {seals} seals.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import ipaddress
 import socket
@@ -35,6 +36,15 @@ MAX_HEAD_BYTES = 32_768
 _CHUNK_FRAME_BYTES = 20
 #: Connections at the same time; beyond, the answer is 503 at once.
 MAX_CONNECTIONS = 1000
+#: Why an address is not free, with the first half of what to do.
+_NO_PORT = {
+    errno.EADDRINUSE: (
+        "một chương trình khác đang dùng cổng này; hãy dừng chương trình đó, hoặc",
+        "another program uses this port; stop it, or",
+    ),
+    errno.EACCES: ("tài khoản chạy hub không được phép mở cổng này; hãy", "the account that runs the hub may not use this port;"),
+    errno.EADDRNOTAVAIL: ("địa chỉ này không có trên máy; hãy", "this machine has no such address;"),
+}
 #: A request's head must be here after so long; also what a caller may go on sending after it was answered.
 HEAD_SECONDS = 10.0
 #: Above the hub's own keep-alive as a client and below that of common fronts (60 s).
@@ -218,9 +228,10 @@ def listen(host: str, port: int, where: str = "hub.toml [doors] host, port") -> 
     try:
         return socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
     except OSError as error:
+        why_vi, why_en = _NO_PORT.get(error.errno or 0, (f"{error.strerror}; hãy", f"{error.strerror};"))
         raise BadSettings(
-            f"cannot listen at {host}:{port} ({error.strerror})",
-            f"không mở được cổng {host}:{port} ({error.strerror})",
+            f"cannot listen at {host}:{port}: {why_en} change {where}",
+            f"không mở được cổng {host}:{port}: {why_vi} đổi {where}",
             where=where,
         ) from error
 
