@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from hub import bootstrap
+from hub.edge.cli import app
+from hub.edge.cli.checking import look
+from hub.edge.cli.checks.findings import Finding
+from hub.edge.cli.texts import TEXTS
+from hub.edge.http.server import listen
 from hub.errors import BadSettings
 from tests.support import hub as support
 
@@ -39,3 +46,125 @@ def test_one_token_at_two_doors_is_refused(tmp_path: Path) -> None:
         assert f"{support.PARTNER}.toml" in words and f"{support.SENDER}.toml" in words
         assert digest not in words.lower()
     assert told.where.endswith(".toml [inbound] token_sha256")
+
+
+def test_two_routes_of_one_name_are_refused(tmp_path: Path) -> None:
+    one = f'[[route]]\nname = "về bộ"\nfrom = ["{support.SENDER}"]\nto = ["{support.PARTNER}"]\n'
+    support.configure(tmp_path, routes=one + one)
+
+    told = refused(tmp_path)
+
+    assert "nhiều quy tắc cùng tên 'về bộ'" in told.vi and "several routes have the name 'về bộ'" in told.en
+    assert "routes.toml" in told.where
+
+
+def test_a_public_address_is_whole(tmp_path: Path) -> None:
+    support.configure(tmp_path, bus='[hub]\npublic_url = "truc.example.org"\n')
+
+    told = refused(tmp_path)
+
+    assert "[hub.public_url] phải là địa chỉ đầy đủ" in told.vi and "begins with http:// or https://" in told.en
+
+
+# --- told by check ------------------------------------------------------------------------------------------------
+
+
+def found(folder: Path, where: str) -> list[Finding]:
+    return [each for each in look(folder, reach=False) if each.where == where]
+
+
+@pytest.mark.parametrize(
+    ("doors", "console", "told"),
+    [
+        ("port = 8085", "port = 8085", True),
+        ('host = "0.0.0.0"\nport = 8085', "port = 8085", True),
+        ('host = "10.0.0.1"\nport = 8085', "port = 8085", False),
+        ("port = 8085", "port = 8086", False),
+        ("port = 0", "port = 0", False),
+    ],
+)
+def test_doors_and_console_at_one_port_are_told(tmp_path: Path, doors: str, console: str, told: bool) -> None:
+    support.configure(tmp_path, bus=f"[doors]\n{doors}\n[console]\n{console}\n")
+
+    assert [each.level for each in found(tmp_path, "hub.toml [console] port")] == ["error"] * told
+
+
+def test_a_placeholder_for_the_token_of_the_metrics_is_told(tmp_path: Path) -> None:
+    support.configure(tmp_path, bus='[doors]\nmetrics_token_sha256 = "<SHA-256 of your own token>"\n')
+
+    (finding,) = found(tmp_path, "hub.toml [doors] metrics_token_sha256")
+
+    assert finding.level == "error" and "<" not in finding.vi + finding.en
+
+
+def test_a_configuration_without_rules_is_told(tmp_path: Path) -> None:
+    (support.configure(tmp_path) / "routes.toml").unlink()
+
+    (finding,) = found(tmp_path, "routes.toml")
+
+    assert finding.level == "warning"
+
+
+@pytest.mark.parametrize("name", ["endpoints/so.toml.bak", "endpoints/so.tml", "codes/fields.xlsx"])
+def test_a_file_that_nothing_reads_is_told(tmp_path: Path, name: str) -> None:
+    support.configure(tmp_path)
+    assert found(tmp_path, name) == []
+    (tmp_path / name).write_text("", encoding="utf-8")
+
+    (finding,) = found(tmp_path, name)
+
+    assert finding.level == "warning" and "đổi tên" in finding.vi
+
+
+def test_a_deadline_that_outlasts_the_units_is_told(tmp_path: Path) -> None:
+    where = f"endpoints/{support.PARTNER}.toml [outbound] deadline_seconds"
+    support.configure(tmp_path, {support.PARTNER: support.At(deadline_seconds=120)})
+    assert found(tmp_path, where) == []
+    support.configure(tmp_path, {support.PARTNER: support.At(deadline_seconds=121)})
+
+    (finding,) = found(tmp_path, where)
+
+    assert finding.level == "warning" and "TimeoutStopSec" in finding.vi and "TimeoutStopSec" in finding.en
+
+
+def test_a_partner_without_an_address_is_told_without_reaching_it(tmp_path: Path) -> None:
+    support.configure(tmp_path)
+    text = 'adapter = "ministry"\ntitle = "Bộ"\n[outbound]\n'
+    (tmp_path / "endpoints" / f"{support.PARTNER}.toml").write_text(text, encoding="utf-8")
+
+    (finding,) = found(tmp_path, f"endpoint {support.PARTNER}")
+
+    assert finding.level == "error" and "base_url" in finding.vi
+
+
+# --- told by verbs ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["check", "messages"])
+def test_a_ledger_that_is_none_is_told_by_its_path(tmp_path: Path, verb: str) -> None:
+    support.configure(tmp_path, ledger="sqlite:///ledger.db")
+    (tmp_path / "ledger.db").write_bytes(b"not a database, but long enough to be looked at\n" * 100)
+
+    said = CliRunner().invoke(app, ["--config", str(tmp_path), verb])
+
+    words = " ".join(said.output.split())
+    assert said.exit_code == 1
+    assert "ledger.db không phải sổ cái hoặc đã hỏng" in words and "bản sao lưu" in words
+
+
+def test_a_port_that_is_taken_is_told_with_the_setting_to_change() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BadSettings) as told:
+            listen("127.0.0.1", port)
+
+    where = "hub.toml [doors] host, port"
+    assert told.value.vi == (
+        f"không mở được cổng 127.0.0.1:{port}: một chương trình khác đang dùng cổng này; "
+        f"hãy dừng chương trình đó, hoặc đổi {where}"
+    )
+    assert told.value.en == f"cannot listen at 127.0.0.1:{port}: another program uses this port; stop it, or change {where}"
+
+
+def test_one_error_is_counted_in_good_english() -> None:
+    assert TEXTS["check_bad"][1].format(errors=1) == "Errors to be mended: 1."

@@ -13,7 +13,7 @@ import typer
 from hub import settings as settings_module
 from hub.contract import Adapter
 from hub.edge.cli import frame
-from hub.edge.cli.checks import alerts, certificates, codes, endpoints, files, parts, trust
+from hub.edge.cli.checks import alerts, certificates, codes, endpoints, files, hub_file, parts, trust
 from hub.edge.cli.checks.findings import ASSUMED, ERROR, OK, WARNING, Finding, fine, of_error
 from hub.edge.cli.frame import FAILED, Json, described, printable, table
 from hub.edge.cli.texts import choose, text
@@ -70,6 +70,7 @@ def look(folder: Path, *, reach: bool) -> Iterator[Finding]:
         yield of_error(error.where or str(folder), error)
         return
     yield fine("hub.toml", f"{len(settings.endpoints)} điểm kết nối", f"{len(settings.endpoints)} endpoints")
+    yield from hub_file.look(settings)
     yield from codes.look(settings)
     yield from certificates.look(settings)
     yield from trust.look(settings)

@@ -19,6 +19,8 @@ from hub.rules import windows
 from hub.rules.broker import read_address
 from hub.settings import Settings
 
+#: What fits into TimeoutStopSec=150 of the units, with time to record the reply.
+LONGEST_DEADLINE_SECONDS = 120
 #: Names of this machine itself.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -32,6 +34,7 @@ def look(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Iterator[F
     yield from signing.look(settings, where, endpoint)
     yield from _signatures(where, endpoint, adapter)
     yield from _hours(where, endpoint)
+    yield from _deadline(where, endpoint)
     yield from _broker(where, endpoint)
     yield from _files(where, endpoint)
     yield from _gateway(where, endpoint)
@@ -106,6 +109,20 @@ def _hours(where: str, endpoint: Endpoint) -> Iterator[Finding]:
     else:
         opens = frame.moment(windows.next_opening(outbound.open_hours, outbound.closed_days, now).timestamp())
         yield fine(place, f"ngoài giờ gửi; gửi tiếp từ {opens}", f"closed now; opens at {opens}")
+
+
+def _deadline(where: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Say of a long call that the supervisor would end it in the middle: what became of it would be in doubt."""
+    outbound = endpoint.outbound
+    if outbound is None or outbound.deadline_seconds <= LONGEST_DEADLINE_SECONDS:
+        return
+    given = f"{outbound.deadline_seconds:g}"
+    yield Finding(
+        level=WARNING,
+        where=f"{where} [outbound] deadline_seconds",
+        vi=f"{given} giây: khi dừng, systemd chỉ chờ 150 giây rồi ngắt cuộc gọi; hãy ghi tối đa 120 hoặc tăng TimeoutStopSec",
+        en=f"{given} s: systemd waits 150 s for the end, then cuts the call; write 120 at most, or raise TimeoutStopSec",
+    )
 
 
 def _broker(where: str, endpoint: Endpoint) -> Iterator[Finding]:

@@ -34,6 +34,8 @@ def look(settings: Settings, *, reach: bool) -> Iterator[Finding]:
         yield fine("hub.toml [ledger]", "sổ cái mở được", "the ledger opens")
         yield from codes.look_at_ledger(settings, hub)
         yield _store(hub, settings.file.payloads.max_bytes)
+        if not reach:
+            yield from _unopened(hub, settings)
         if reach:
             if not hub.bus.embedded:
                 yield _probe_bus(hub)
@@ -73,6 +75,15 @@ def _probe_bus(hub: Hub) -> Finding:
 
 def _called(settings: Settings) -> list[Endpoint]:
     return [endpoint for endpoint in settings.endpoints.values() if endpoint.outbound is not None]
+
+
+def _unopened(hub: Hub, settings: Settings) -> Iterator[Finding]:
+    """Say which partners cannot be called as their files are (no address): nobody need be reached to see that."""
+    for endpoint in _called(settings):
+        try:
+            hub.transports(endpoint)
+        except HubError as error:
+            yield of_error(f"endpoint {endpoint.name}", error)
 
 
 def _probe(hub: Hub, endpoint: Endpoint) -> Finding:
