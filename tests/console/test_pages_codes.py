@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -75,6 +77,18 @@ def test_a_code_leads_to_its_history(fresh: Office) -> None:
     assert "Vĩnh Phúc" in said
     before = words(seat.page("/codes/one", code="H62.14", day="2025-06-30"))
     assert "đang dùng theo cấp 1" in before
+
+
+def test_no_link_of_the_page_is_dead(fresh: Office) -> None:
+    receive(fresh, "6", "H38", "2026-02-12", MaTinh="99")
+    receive(fresh, "7", "?? lạ", "2026-02-12", MaTinh="26")
+    seat = fresh.seat("danh_muc")
+    page = seat.page("/codes")
+
+    links = {html.unescape(link) for link in re.findall(r'href="(/codes/one[^"]*)"', page)}
+    assert {link: seat.get(link).status for link in links if seat.get(link).status != 200} == {}
+    assert "/codes/one?code=H99.01" in links
+    assert ">99 " in page.replace("</span>", " ")
 
 
 def test_an_area_of_two_meanings_and_an_old_identifier_say_so(fresh: Office) -> None:

@@ -85,6 +85,16 @@ def test_a_refused_message_shows_every_fault_with_its_place(house: Office) -> No
     assert "/hoSo/thuTuc" in told
 
 
+def test_a_group_of_refused_messages_has_no_link_to_a_dossier_that_nobody_knows(house: Office) -> None:
+    house.night.send(110, "H11-4", hoSo={"soHoSo": "H11-4"})
+    seat = house.seat("an")
+    groups = re.findall(r'href="(/failures/[^"?]+)"', seat.page("/failures"))
+    pages = [seat.page(group) for group in groups]
+
+    assert any("bị từ chối khi tiếp nhận" in page for page in pages)
+    assert [page for page in pages if 'href="/timeline/"' in page] == []
+
+
 def test_an_address_of_the_other_kind_leads_to_the_right_page(house: Office) -> None:
     house.night.send(106, "H11-3")
     (delivery,) = house.night.deliveries("H11-3")
