@@ -47,6 +47,14 @@ class Fault:
     en: str
 
 
+def place(path: str) -> tuple[str, str]:
+    """Say where a fault is, in Vietnamese and English: by its path, or in words where that is a line or is empty."""
+    if not path:
+        return "toàn bộ nội dung", "the whole content"
+    number = path.removeprefix("line ")
+    return (f"dòng {number}" if number != path and number.isdigit() else path), path
+
+
 class HubError(Exception):
     """Says what is wrong, where, and what to do, in Vietnamese and English."""
 
@@ -130,9 +138,10 @@ class InvalidMessage(HubError):
         self._faults = tuple(faults)
         count = len(self._faults)
         first = self._faults[0] if self._faults else Fault("", "unreadable", "không đọc được", "cannot be read")
+        vi, en = place(first.path)
         super().__init__(
-            f"{count} fault(s); first: {first.path}: {first.en}",
-            f"{count} lỗi; lỗi đầu tiên: {first.path}: {first.vi}",
+            f"{count} fault(s); first: {en}: {first.en}",
+            f"{count} lỗi; lỗi đầu tiên: {vi}: {first.vi}",
             where=first.path,
         )
 

@@ -147,6 +147,16 @@ def test_a_stranger_sees_nothing_not_even_what_is_wrong(served: Served, path: st
     assert served.call("GET", path, headers={"Authorization": "Bearer x"}).status == 401
 
 
+def test_what_is_wrong_with_a_call_is_said_in_vietnamese(served: Served) -> None:
+    said = served.read("province_a", "/notices?since=abc&limit=-1")
+
+    assert said.status == 400
+    found = {each["DuongDan"]: each["MoTa"] for each in said.json["DanhSachLoi"]}
+    assert found["query/since"] == "phải là số nguyên"
+    assert found["query/limit"].startswith("phải từ ")
+    assert b"_parsing" not in said.body
+
+
 def test_a_stranger_acknowledges_nothing_and_sends_no_body(served: Served) -> None:
     with served.connect() as connection:
         connection.sendall(b"POST /notices/ack HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n")

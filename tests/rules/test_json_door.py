@@ -259,3 +259,18 @@ def test_a_partners_reason_is_passed_on_without_personal_numbers() -> None:
 )
 def test_an_inquiry_finds_only_what_is_clearly_said(status: int, body: bytes, outcome: str) -> None:
     assert json_door.read_finding(status, body, where="traCuuThongDiep").outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("body", "vi", "en"),
+    [
+        (b"{}" + b" " * LIMIT, "toàn bộ nội dung: ", "the whole content: "),
+        (b"{", "dòng 1: ", "line 1: "),
+    ],
+)
+def test_the_place_of_a_fault_is_said_in_words(body: bytes, vi: str, en: str) -> None:
+    with pytest.raises(InvalidMessage) as raised:
+        json_door.read_json(body, max_bytes=LIMIT)
+
+    assert f"lỗi đầu tiên: {vi}" in raised.value.vi
+    assert f"first: {en}" in raised.value.en

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from hub.edge.console import forms, rendering
 from hub.edge.console.forms import WrongForm
 from hub.edge.console.rooms import Desk, Room, after
-from hub.errors import InvalidMessage
+from hub.errors import Fault, InvalidMessage, place
 from hub.reconcile.procedures import looking
 from hub.rules import difference, procedure_sheets
 from hub.rules.spreadsheets import XLSX
@@ -53,9 +53,14 @@ def imported(desk: Desk) -> Response:
     except WrongForm as wrong:
         if not isinstance(wrong.__cause__, InvalidMessage):
             raise
-        faults = [Wrong("file", f"{each.path}: {each.vi}", f"{each.path}: {each.en}") for each in wrong.__cause__.faults]
+        faults = [_wrong_file(each) for each in wrong.__cause__.faults]
         raise WrongForm(wrong.verb, faults, wrong.posted) from wrong
     return desk.render("procedures/imported.html", done=done)
+
+
+def _wrong_file(fault: Fault) -> Wrong:
+    vi, en = place(fault.path)
+    return Wrong("file", f"{vi}: {fault.vi}", f"{en}: {fault.en}")
 
 
 @room.page("/procedures/of/{owner}", verb="procedures show")

@@ -17,6 +17,7 @@ from hub.edge import bugs
 from hub.edge.http.identity import UNKNOWN
 from hub.edge.http.turned_away import BadCall, Broken, NotReady, NotThere, TurnedAway, WrongMethod, answer
 from hub.errors import Fault, Unavailable
+from hub.rules.wrong_values import WRONG_VALUES, in_vietnamese
 from hub.telemetry import TURNED_AWAY
 
 log = structlog.get_logger()
@@ -80,7 +81,14 @@ def _unreadable() -> Fault:
 
 def _fault(found: dict[str, Any]) -> Fault:
     where = "/".join(str(part) for part in found["loc"])
-    return Fault(where, "bad_value", f"giá trị không hợp lệ ({found['type']})", str(found["msg"]))
+    return Fault(where, "bad_value", _in_vietnamese(found), str(found["msg"]))
+
+
+def _in_vietnamese(found: dict[str, Any]) -> str:
+    # What is missing from a call is no key of a configuration; what nobody translated is not said in pydantic's English.
+    if found["type"] == "missing":
+        return "thiếu giá trị bắt buộc"
+    return in_vietnamese(found) if found["type"] in WRONG_VALUES else "giá trị không hợp lệ"
 
 
 def _route(request: Request) -> str:

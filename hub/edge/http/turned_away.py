@@ -7,7 +7,7 @@ from html import escape
 
 from starlette.responses import Response
 
-from hub.errors import Fault, HubError
+from hub.errors import Fault, HubError, place
 from hub.rules import json_door
 
 #: A sender that is told to come again waits so long at least.
@@ -165,8 +165,8 @@ class BadCall(TurnedAway):
 
     def __init__(self, faults: tuple[Fault, ...], *, status: int = 400) -> None:
         super().__init__(
-            "the call is wrong: " + "; ".join(f"{fault.path}: {fault.en}" for fault in faults),
-            "lời gọi không đúng: " + "; ".join(f"{fault.path}: {fault.vi}" for fault in faults),
+            "the call is wrong: " + "; ".join(f"{place(fault.path)[1]}: {fault.en}" for fault in faults),
+            "lời gọi không đúng: " + "; ".join(f"{place(fault.path)[0]}: {fault.vi}" for fault in faults),
             where=faults[0].path,
         )
         self.status = status
