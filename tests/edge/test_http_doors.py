@@ -215,12 +215,21 @@ def test_a_soap_door_serves_its_contract(window: Served, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/doors/vnsw", "/doors/vnsw?xsd=../../etc/passwd", "/doors/vnsw?wsdl&x=1", "/doors/province_a?wsdl"]
+    "path", ["/doors/vnsw", "/doors/vnsw?xsd=../../etc/passwd", "/doors/vnsw?wsdl&x=1"]
 )
 def test_there_is_no_other_document(window: Served, path: str) -> None:
     name = path.split("/")[2].partition("?")[0]
 
     assert window.call("GET", path, headers=window.folder.authorized(name)).status == 404
+
+
+@pytest.mark.parametrize("path", ["/doors/province_a", "/doors/province_a?wsdl", "/doors/province_a/hoSo"])
+def test_a_door_without_documents_takes_no_other_method_than_its_own(served: Served, path: str) -> None:
+    own = served.folder.authorized("province_a")
+    said = [served.call(method, path, headers=own) for method in ("GET", "PUT")]
+
+    assert [(each.status, each.headers["allow"]) for each in said] == [(405, "POST"), (405, "POST")]
+    assert served.call("GET", path).status == 401
 
 
 def test_a_contract_is_for_its_partner_only(window: Served) -> None:

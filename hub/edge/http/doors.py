@@ -21,7 +21,7 @@ from hub.edge.http.identity import Gate
 from hub.edge.http.outbox import is_outbox
 from hub.edge.http.pressure import Pressure
 from hub.edge.http.routes import Guarded, answered
-from hub.edge.http.turned_away import BadCall, NotThere
+from hub.edge.http.turned_away import BadCall, NotThere, WrongMethod
 from hub.endpoint import Endpoint, InboundPolicy
 from hub.errors import Fault
 from hub.telemetry import DOOR_SECONDS
@@ -122,6 +122,8 @@ class Doors:
         wanted = _document_name(request)
         url = f"{self._public_url}/doors/{partner.name}{quote(_rest(request))}"
         documents = await run_in_threadpool(self._documents, partner, url)
+        if not documents:
+            raise WrongMethod("POST")
         if wanted not in documents:
             raise NotThere
         content_type, body = documents[wanted]
