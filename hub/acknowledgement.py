@@ -83,7 +83,7 @@ def _accepted(hub: Hub, endpoint: str, head: MemberHead, token: str, body: bytes
     recorded = _recorded(hub, acceptance)
     repeated = recorded is not answer
     RECEIVED.labels(endpoint, "repeated" if repeated else "accepted").inc()
-    log.info("message.repeated" if repeated else "message.received", **({"message": None} if repeated else {}))
+    log.info("message.repeated" if repeated else "message.received", **({"message": recorded.repeats} if repeated else {}))
     # The next in the chain may have its turn.
     hub.bus.wake(endpoint)
     return recorded

@@ -133,6 +133,8 @@ class Answer:
     body: bytes
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: Where it is given again: the message that it was recorded with.
+    repeats: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,8 +109,8 @@ def _accept(visit: Visit) -> Answer:
             log.info("message.received", **_others(visit.thoughts))
         else:
             RECEIVED.labels(endpoint.name, "repeated").inc()
-            # Nothing was recorded under the new id.
-            log.info("message.repeated", message=None, **_others(visit.thoughts))
+            # Nothing was recorded under the new id; the line leads to what was recorded before.
+            log.info("message.repeated", message=recorded.repeats, **_others(visit.thoughts))
         hub.bus.wake(*{planned.endpoint for planned in acceptance.planned})
         return recorded
     raise Unavailable("the dossier is changing too fast; send again", "hồ sơ đang thay đổi liên tục; hãy gửi lại")

@@ -114,6 +114,7 @@ def _repeat(commit: Commit, message_id: str, given: Acceptance) -> Answer:
         content_type=row.answer_type,
         body=payloads.get(commit.conn, row.answer_digest) or b"",
         headers=json.loads(row.answer_headers),
+        repeats=message_id,
     )
 
 
