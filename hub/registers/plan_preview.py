@@ -96,14 +96,20 @@ def estimate(conn: Connection, loads: Collection[Load], course: Course) -> Estim
 def _assumed(call: float, measured: int, steps: int) -> tuple[str, str]:
     if not measured:
         return (
-            f"giả định mỗi lượt gọi mất {call:g} giây (chưa có lượt nào gần đây), {steps} bước, không lỗi, đang giờ gửi",
+            f"giả định mỗi lượt gọi mất {_comma(f'{call:g}')} giây (chưa có lượt nào gần đây), {steps} bước, "
+            "không lỗi, đang giờ gửi",
             f"assumes {call:g} s for each call (none was made lately), {steps} steps, no failure, and open hours",
         )
     return (
-        f"giả định mỗi lượt gọi mất {call:.2f} giây (trung vị của {measured} lượt gần nhất), {steps} bước, không lỗi, đang giờ "
-        "gửi",
+        f"giả định mỗi lượt gọi mất {_comma(f'{call:.2f}')} giây (trung vị của {measured} lượt gần nhất), {steps} bước, "
+        "không lỗi, đang giờ gửi",
         f"assumes {call:.2f} s for each call (median of the last {measured}), {steps} steps, no failure, and open hours",
     )
+
+
+def _comma(number: str) -> str:
+    """Write a number below a thousand as Vietnamese does."""
+    return number.replace(".", ",")
 
 
 def _seconds(load: Load, call: float, measured: int) -> float:

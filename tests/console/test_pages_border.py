@@ -122,7 +122,7 @@ def test_one_document_shows_its_way_on_three_axes_its_items_and_its_clocks(desk:
     assert "Truyền nhận Đã gửi Đã tới nơi" in said
     assert "AS1: Cổng ASW nước gửi đã nhận" in said and "AS4: Cơ quan nước nhận đã nhận" in said
     assert "Nghiệp vụ đã cấp" in said and 'class="now" aria-current="step">cho hưởng ưu đãi' in page
-    assert "1 08109092 20010.5 kg" in said and "5000 kg trong hạn mức" in said
+    assert "1 08109092 20.010,5 kg" in said and "5.000 kg trong hạn mức" in said
     assert "Hết hiệu lực" in said and "100200300" in said
     assert [name for name in NAMES if name in page] == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -46,7 +47,7 @@ def of_language(language: str) -> dict[str, Callable[..., Any]]:
         "bare": bare,
         "country": partial(border_print.country, language=language),
         "unit": partial(border_units.unit_name, language=language),
-        "digits": border_print.number,
+        "digits": partial(digits, language),
         "text_day": border_print.text_day,
         "last_day": partial(last_day, language),
         "json": pretty,
@@ -99,6 +100,15 @@ def duration(language: str, seconds: float | None) -> str:
 def number(language: str, value: float | None) -> str:
     """Write a number; nothing where there is none."""
     return "" if value is None else str(numbers.format_decimal(value, locale=locale(language)))
+
+
+def digits(language: str, value: Decimal | None) -> str:
+    """Write an amount with the digits that it was certified with, no digit more, none less; nothing where there is none."""
+    if value is None:
+        return ""
+    decimals = len(format(value, "f").partition(".")[2])
+    form = "#,##0" + ("." + "0" * decimals if decimals else "")
+    return str(numbers.format_decimal(value, form, locale=locale(language)))
 
 
 def percent(language: str, share: float | None) -> str:
