@@ -9,7 +9,7 @@ import pytest
 
 from hub import partner_tests
 from hub.alerting import Alerting, watch
-from hub.registers import partners
+from hub.registers import partner_health, partners
 from tests.console.office import ELSEWHERE, Office, found, office, text, words
 from tests.support import hub as hubs
 from tests.support.hub import PARTNER, At
@@ -35,6 +35,17 @@ def test_the_list_and_the_page_tell_how_a_partner_is_doing(own: Office) -> None:
     assert "Tỷ lệ thành công" in words(page)
     assert '<svg class="plot"' in page
     assert "/do/" not in page
+
+
+def test_a_rate_of_some_calls_says_of_how_many(own: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        own.night.send(300 + number, f"H30-{number}")
+    whole = words(own.seat("an").page("/partners"))
+    monkeypatch.setattr(partner_health, "SMALL_SAMPLE", 2)
+    some = words(own.seat("an").page("/partners"))
+
+    assert "lượt gọi gần nhất" not in whole
+    assert "của 2 lượt gọi gần nhất" in some
 
 
 def test_pause_and_resume_need_a_reason_which_everybody_sees(own: Office) -> None:
