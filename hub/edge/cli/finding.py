@@ -12,7 +12,7 @@ import typer
 from hub import bootstrap
 from hub.app import UNROUTED
 from hub.edge.cli import frame
-from hub.edge.cli.frame import Actor, Json, Why, described, moment, table, who
+from hub.edge.cli.frame import Actor, Json, described, moment, table, who
 from hub.edge.cli.texts import choose, state_name, text
 from hub.edge.plain import short
 from hub.errors import NotAllowed
@@ -30,6 +30,10 @@ from hub.settings import Settings
 
 Endpoint = Annotated[str, typer.Option(help="Chỉ điểm kết nối này (only this endpoint).")]
 After = Annotated[str, typer.Option(help="Trang sau: nội dung `next` của trang trước (where the last page ended).")]
+#: Nobody says why for a search; only the index is kept in the journal.
+IndexWhy = Annotated[
+    str, typer.Option("--why", help="Lý do, ghi vào nhật ký; bắt buộc khi có --index (reason; required with --index only).")
+]
 Limit = Annotated[int, typer.Option(min=1, max=200, help="Số dòng nhiều nhất (at most so many).")]
 
 
@@ -98,7 +102,7 @@ def find(
     index: Annotated[
         bool, typer.Option("--index", help="Lập chỉ mục số định danh của thông điệp cũ (index the numbers of older messages).")
     ] = False,
-    why: Why = "",
+    why: IndexWhy = "",
     actor: Actor = "",
     as_json: Json = False,
 ) -> None:

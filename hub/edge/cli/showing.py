@@ -19,8 +19,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         "demo",
         help=described(
-            "Chạy trọn công việc chính trên máy này với các bản mô phỏng đối tác, rồi tự kết thúc (dưới 90 giây).",
-            "Run the main job on this machine against partners' simulators; ends by itself in under 90 s.",
+            "Chạy trọn công việc chính trên máy này với các bản mô phỏng đối tác, rồi tự kết thúc (mất vài phút).",
+            "Run the main job on this machine against partners' simulators; ends by itself after a few minutes.",
             "demo",
             "demo --folder /tmp/lienthong-demo",
         ),
