@@ -72,6 +72,8 @@ class Front:
         self.port, watched = _free_ports(2)
         shutil.copy(authority.issue("truc")[0], folder / "truc.crt")
         shutil.copy(authority.folder / "truc.key", folder / "truc.key")
+        shutil.copy(authority.issue("a")[0], folder / "machine.crt")
+        shutil.copy(authority.folder / "a.key", folder / "machine.key")
         text = pages.page("deploy/nginx/lienthong.conf")
         # The ports and places of the machine; the rest is as it stands.
         text = re.sub(r"\n *listen \[::\][^\n]*", "", text)

@@ -166,6 +166,8 @@ def test_the_monitoring_host_reaches_every_process_through_the_front() -> None:
     passes = re.findall(r'location ~ "(.+?)" +\{ proxy_pass http://127\.0\.0\.1:(\d\d)\$number', front)
     patterns = [(re.compile(pattern.replace("(?<", "(?P<")), port) for pattern, port in passes]
     digits = dict(_ports())
+    asked = {group["labels"]["__metrics_path__"].split("/")[1] for group in job["static_configs"]}
+    assert asked == set(digits)
 
     for group in job["static_configs"]:
         path = group["labels"]["__metrics_path__"]
