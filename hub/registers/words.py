@@ -171,6 +171,27 @@ REVOCATION: Mapping[str, Words] = {
     "unknown": ("không rõ, được chấp nhận", "not known, accepted"),
     "not_checked": ("không kiểm tra", "not checked"),
 }
+#: Why a verification says what it says, as it stands in the ledger -> what a page says.
+VERDICT_REASONS: Mapping[str, Words] = {
+    reason: (vi, reason)
+    for reason, vi in (
+        ("no signature in this protocol", "giao thức này không dùng chữ ký số"),
+        ("unsigned, which this endpoint allows", "thông điệp không ký, điểm kết nối này chấp nhận"),
+        ("revocation was not checked", "chưa kiểm tra tình trạng thu hồi"),
+        (
+            "revocation is not known, which this endpoint accepts",
+            "không rõ tình trạng thu hồi, điểm kết nối này chấp nhận",
+        ),
+        (
+            "its time stamps were not looked at, no authority is trusted to stamp",
+            "không xét dấu thời gian: chưa tin cậy tổ chức cấp dấu nào",
+        ),
+        (
+            "a signature came, which this endpoint's settings leave alone",
+            "có chữ ký, nhưng điểm kết nối này được cấu hình không kiểm tra",
+        ),
+    )
+}
 
 
 def called(words: Mapping[str, Words], name: str) -> Words:

@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 
 from hub.canonical.digests import digest_of
+from hub.edge.console import filters
+from hub.operations import endpoints
 from hub.registers import container_checks, history
 from hub.registers.records import Filters
+from hub.registers.words import VERDICT_REASONS
 from hub.rules.lifecycle import State
 from tests.console.office import Office, Seat, found, office, text, words
 from tests.support import hub as hubs
 from tests.support import pki
 from tests.support.browser import Page
+from tests.support.hub import PARTNER
 from tests.support.looking import broken_rows
 
 NAME = "Nguyễn Thử Nghiệm"
@@ -42,6 +46,32 @@ def test_a_dossier_is_told_in_order_with_links_to_everything(house: Office) -> N
     assert f'href="/bytes/{first.business_digest}?of={first.id}"'.replace(":", "%3A") in page
     assert "3 / 3" in told
     assert NAME not in page
+
+
+def test_what_a_message_is_and_says_is_told_in_words(house: Office) -> None:
+    house.night.send(191, "H10-4")
+    (delivery,) = house.night.deliveries("H10-4")
+    seat = house.seat("an")
+    told = words(seat.page("/timeline/H10-4"))
+
+    assert "Hồ sơ H10-4" in told
+    assert "loại: hồ sơ" in told and "loại: dossier" not in told
+    for page in (f"/messages/{delivery.message_id}", f"/deliveries/{delivery.id}"):
+        assert re.search(r"hồ sơ\s+·\s+\w.*\(dossier/\w+\)", words(seat.page(page)))
+
+
+def test_a_history_of_something_else_is_not_called_a_dossier(house: Office) -> None:
+    endpoints.pause(house.hub, PARTNER, actor="an", why="bảo trì")
+    told = words(house.seat("an").page(f"/timeline/endpoint:{PARTNER}"))
+    endpoints.resume(house.hub, PARTNER, actor="an", why="xong")
+
+    assert f"Điểm kết nối {PARTNER}" in told and f"Hồ sơ {PARTNER}" not in told
+
+
+@pytest.mark.parametrize("reason", list(VERDICT_REASONS))
+def test_why_a_signature_was_judged_so_is_said_in_vietnamese(reason: str) -> None:
+    assert filters.because("vi", f"{reason}; own words") == f"{VERDICT_REASONS[reason][0]}; own words"
+    assert filters.because("en", reason) == reason
 
 
 def test_newest_first_turns_the_order_around(house: Office) -> None:
@@ -82,11 +112,12 @@ def test_a_refused_message_shows_every_fault_with_its_place(house: Office) -> No
     told = words(house.seat("an").page(f"/messages/{refused.id}"))
 
     assert "Bị từ chối tại cửa" in told
+    assert "Thông điệp bị từ chối" in words(house.seat("an").page(f"/timeline/message:{refused.id}"))
     assert "/hoSo/thuTuc" in told
 
 
 def test_a_group_of_refused_messages_has_no_link_to_a_dossier_that_nobody_knows(house: Office) -> None:
-    house.night.send(110, "H11-4", hoSo={"soHoSo": "H11-4"})
+    house.night.send(190, "H11-4", hoSo={"soHoSo": "H11-4"})
     seat = house.seat("an")
     groups = re.findall(r'href="(/failures/[^"?]+)"', seat.page("/failures"))
     pages = [seat.page(group) for group in groups]

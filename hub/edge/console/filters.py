@@ -14,7 +14,7 @@ from babel import dates, numbers
 from markupsafe import Markup, escape
 
 from hub.edge.console.language import locale, translate
-from hub.edge.console.vocabulary import TABLES
+from hub.edge.console.vocabulary import A_DOSSIER, SUBJECTS, TABLES
 from hub.edge.plain import local, plain, short
 from hub.registers import border_print, border_units, plans
 from hub.registers.words import EVENTS, OUTCOMES, STATES, Words, called
@@ -45,6 +45,8 @@ def of_language(language: str) -> dict[str, Callable[..., Any]]:
         "reason": partial(reason, language),
         "short": short,
         "bare": bare,
+        "titled": partial(titled, language),
+        "because": partial(because, language),
         "country": partial(border_print.country, language=language),
         "unit": partial(border_units.unit_name, language=language),
         "digits": partial(digits, language),
@@ -170,6 +172,17 @@ def reason(language: str, name: str) -> str:
 def bare(subject: str) -> str:
     """Give a dossier's number without the name of who issued it; another subject as it is."""
     return subject.partition(":")[2] or subject
+
+
+def titled(language: str, subject: str) -> str:
+    """Name what a subject's history is about: an alert, a catalogue, a message that was refused, else a dossier."""
+    kind, _, number = subject.partition(":")
+    return said(language, SUBJECTS.get(kind, A_DOSSIER)) % {"number": number or subject}
+
+
+def because(language: str, reason: str) -> str:
+    """Say why a signature was judged as it was; reasons that have no other words stay as they were recorded."""
+    return "; ".join(word(language, each, "VERDICT_REASONS") for each in reason.split("; "))
 
 
 def pretty(value: Any) -> Markup:

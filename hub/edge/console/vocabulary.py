@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hub.canonical.codes import EVENT_NAMES, STAGE_NAMES, STATUS_NAMES
 from hub.registers import border_words, catalogue_words
-from hub.registers.words import INDICATIONS, PDF_OUTCOMES, REVOCATION, Words
+from hub.registers.words import INDICATIONS, PDF_OUTCOMES, REVOCATION, VERDICT_REASONS, Words
 from hub.rules import campaigns
 
 #: Bytes by their role.
@@ -70,6 +70,41 @@ FACTS: Mapping[str, Words] = {
 EVENTS_OF_DOSSIERS: Mapping[str, Words] = {
     event.value: (name, event.value.replace("_", " ")) for event, name in EVENT_NAMES.items()
 }
+#: What a message is about.
+KINDS: Mapping[str, Words] = {
+    "dossier": ("hồ sơ", "dossier"),
+    "border": ("chứng từ qua biên giới", "border document"),
+    "catalogue": ("danh mục thủ tục", "catalogue of procedures"),
+    "procedure": ("thủ tục", "procedure"),
+    "question": ("câu hỏi", "question"),
+    "statistics": ("số liệu thống kê", "statistics"),
+    "notice": ("thông báo", "notice"),
+    "acknowledgement": ("xác nhận của bên nhận", "acknowledgement"),
+    "raw": ("dịch vụ chuyển nguyên văn", "passed as it is"),
+}
+#: What stands before the first colon of a subject -> what its history is the history of; a dossier has its issuer there.
+SUBJECTS: Mapping[str, Words] = {
+    "border": ("Chứng từ %(number)s", "Border document %(number)s"),
+    "catalogue": ("Danh mục thủ tục %(number)s", "Catalogue of procedures %(number)s"),
+    "procedures": ("Danh mục thủ tục %(number)s", "Catalogue of procedures %(number)s"),
+    "procedure": ("Thủ tục %(number)s", "Procedure %(number)s"),
+    "question": ("Câu hỏi %(number)s", "Question %(number)s"),
+    "statistics": ("Số liệu thống kê %(number)s", "Statistics %(number)s"),
+    "notices": ("Thông báo %(number)s", "Notices %(number)s"),
+    "raw": ("Dịch vụ %(number)s", "Service %(number)s"),
+    "alert": ("Cảnh báo %(number)s", "Alert %(number)s"),
+    "alerts": ("Cảnh báo gửi tới %(number)s", "Alerts to %(number)s"),
+    "endpoint": ("Điểm kết nối %(number)s", "Endpoint %(number)s"),
+    "codes": ("Danh mục mã %(number)s", "Code list %(number)s"),
+    "campaign": ("Kế hoạch nâng mức %(number)s", "Campaign %(number)s"),
+    "group": ("Nhóm lỗi %(number)s", "Group of failures %(number)s"),
+    "plan": ("Kế hoạch gửi lại %(number)s", "Replay plan %(number)s"),
+    "token": ("Khóa API %(number)s", "Token %(number)s"),
+    "person": ("Tài khoản %(number)s", "Account %(number)s"),
+    "edit": ("Bản sửa %(number)s", "Correction %(number)s"),
+    "message": ("Thông điệp bị từ chối %(number)s", "Refused message %(number)s"),
+}
+A_DOSSIER: Words = ("Hồ sơ %(number)s", "Dossier %(number)s")
 #: Stages of a trade dossier.
 STAGES: Mapping[str, Words] = {stage.value: (name, stage.value.replace("_", " ")) for stage, name in STAGE_NAMES.items()}
 #: Those that are shown as text; states and verdicts are badges, digests are links.
@@ -211,6 +246,8 @@ TABLES: Mapping[str, Mapping[str, Words]] = {
     "ROLES": ROLES,
     "FORMS": FORMS,
     "FACTS": FACTS,
+    "KINDS": KINDS,
+    "VERDICT_REASONS": VERDICT_REASONS,
     "STAGES": STAGES,
     "EVENTS_OF_DOSSIERS": EVENTS_OF_DOSSIERS,
     "ON_DOUBT": ON_DOUBT,
