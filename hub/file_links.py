@@ -175,6 +175,9 @@ class _Work:
             ),
             self.held.subject,
         )
+        if self.hub.payloads.size(kept.digest) is None:
+            # Retention deleted the same file between the two; from now on it is named, and the next try fetches it again.
+            raise _not_fetched(item, "deleted meanwhile")
         log.info("file.fetched", delivery=self.held.id, digest=kept.digest, size=kept.size)
         return kept.digest
 

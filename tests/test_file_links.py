@@ -21,7 +21,7 @@ from hub.edge.console import shown
 from hub.edge.http.server import serve_http
 from hub.errors import NotAllowed, NotSent
 from hub.fetching import BAD_SECONDS, Fetching
-from hub.ledger import payloads
+from hub.ledger import link_verbs, payloads
 from hub.ledger.link_tables import fetched_files, file_tries
 from hub.ledger.link_tables import file_links as rows_of
 from hub.ledger.tables import attachments, deliveries, journal
@@ -470,6 +470,27 @@ def test_a_worker_that_dies_while_it_fetches_leaves_nothing_that_stands_in_the_w
 
     assert place.delivery().state == "delivered"
     assert (place.count(rows_of), place.count(fetched_files), place.fetched()) == (1, 1, [digest_of(PDF)])
+
+
+def test_a_file_that_retention_deletes_before_it_is_recorded_is_fetched_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.open(file_links="relay")
+    place.send(place.elsewhere.keep("/1", PDF))
+    record = link_verbs.record_fetched
+
+    def after_retention(*given: Any, digest: str, **words: Any) -> None:
+        place.hub.payloads.delete(digest)
+        record(*given, digest=digest, **words)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(link_verbs, "record_fetched", after_retention)
+        place.carry()
+    before = place.delivery().state
+    place.clock.advance(1000)
+    place.carry()
+
+    assert (before, place.delivery().state, place.fetched()) == ("waiting", "delivered", [digest_of(PDF)])
 
 
 def test_bytes_that_are_sent_again_say_addresses_that_are_good_again(place: Place) -> None:
