@@ -66,7 +66,6 @@ def load(folder: Path, adapters: Mapping[str, Adapter]) -> Settings:
     routes = read_routes(folder / "routes.toml", endpoints)
     file = _model(HubFile, _toml(folder / "hub.toml"), folder / "hub.toml")
     _check_members(folder, endpoints, file.bus)
-    _check_tokens(folder, endpoints)
     return Settings(
         folder=folder,
         file=file,
@@ -221,21 +220,6 @@ def _check_member(where: str, endpoint: Endpoint, bus: BusSection) -> None:
             where=where,
         )
     _check_not_asked(where, endpoint.outbound)
-
-
-def _check_tokens(folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
-    """Refuse one token at two doors: each endpoint has its own proofs, so that no partner opens another's door."""
-    doors: dict[str, str] = {}
-    for name, endpoint in endpoints.items():
-        where = f"{folder / 'endpoints' / name}.toml [inbound] token_sha256"
-        # As the doors compare them.
-        for digest in {each.replace(":", "").lower() for each in (endpoint.inbound.token_sha256 if endpoint.inbound else ())}:
-            if (other := doors.setdefault(digest, name)) != name:
-                raise BadSettings(
-                    f"{where}: endpoints/{other}.toml has the same token; give each partner a token of its own",
-                    f"{where}: trùng mã truy cập với endpoints/{other}.toml; mỗi đối tác phải có mã truy cập riêng",
-                    where=where,
-                )
 
 
 def _check_not_asked(where: str, outbound: OutboundPolicy | None) -> None:

@@ -32,22 +32,6 @@ def refused(folder: Path) -> BadSettings:
     return told.value
 
 
-def test_one_token_at_two_doors_is_refused(tmp_path: Path) -> None:
-    """Written in another case and with colons it is the same one."""
-    digest = "ab" * 32
-    support.configure(tmp_path, sender=f'token_sha256 = ["{digest}"]\n')
-    partner = tmp_path / "endpoints" / f"{support.PARTNER}.toml"
-    with partner.open("a", encoding="utf-8") as file:
-        file.write(f'[inbound]\ntoken_sha256 = ["{"cd" * 32}", "{":".join(["AB"] * 32)}"]\n')
-
-    told = refused(tmp_path)
-
-    for words in (told.vi, told.en):
-        assert f"{support.PARTNER}.toml" in words and f"{support.SENDER}.toml" in words
-        assert digest not in words.lower()
-    assert told.where.endswith(".toml [inbound] token_sha256")
-
-
 def test_two_routes_of_one_name_are_refused(tmp_path: Path) -> None:
     one = f'[[route]]\nname = "về bộ"\nfrom = ["{support.SENDER}"]\nto = ["{support.PARTNER}"]\n'
     support.configure(tmp_path, routes=one + one)

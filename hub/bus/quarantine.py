@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 #: A message that cannot be put aside within this time stays where it is.
 ASIDE_SECONDS = 5.0
+#: So long an answer is waited for by who is to stop: what comes by then lets the connection end as it should.
+HURRY_SECONDS = 1.0
 #: One look goes through so many, and sees after that whether to stop.
 MOST_DEAD = 100
 #: Why something between the hub and a member is put aside: given back too often, or rejected.
@@ -52,6 +54,9 @@ class Dead:
     def __init__(self, kept: Kept, topology: Topology, keys: SealKeys) -> None:
         self._kept, self._topology, self._keys = kept, topology, keys
         self._silent = Silent("get")
+        #: Nothing is asked at the moment.
+        self._rests = threading.Event()
+        self._rests.set()
 
     def drain(self, stop: threading.Event | None = None) -> None:
         """Note what is rightly sealed, since its lease brings it back, and put the rest aside.
@@ -59,20 +64,25 @@ class Dead:
         What lay between the hub and a member has no lease: it is put aside for a person, however well it is sealed.
         """
         link = None if DEAD in self._silent else self._kept.get()
-        # Looked at after the link is there to be cut: either this sees that it is to stop, or ``hurry`` ends the question.
-        if link is None or (stop is not None and stop.is_set()):
+        if link is None:
             return
+        self._rests.clear()
         try:
-            self._ask(link)
+            # After it is known that something is asked: either this sees that it is to stop, or ``hurry`` ends the question.
+            if stop is None or not stop.is_set():
+                self._ask(link)
         except TimeoutError as error:
             self._silent.add(DEAD)
             self._kept.lose(error)
         except BROKEN as error:
             self._kept.lose(error)
+        finally:
+            self._rests.set()
 
     def hurry(self) -> None:
-        """Give up an answer that is being waited for; any thread may call this."""
-        self._kept.cut()
+        """Give up an answer that does not come at once; any thread may call this."""
+        if not self._rests.wait(HURRY_SECONDS):
+            self._kept.cut()
 
     def close(self) -> None:
         """Close the link."""

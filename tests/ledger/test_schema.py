@@ -133,10 +133,11 @@ def as_of_the_first_version(engine: Engine) -> None:
     delivery = {column.name: "" for column in first_tables.tables["deliveries"].columns}
     delivery |= {"id": "d-1", "message_id": "m-1", "endpoint": "bo", "subject": "national:1", "state": "pending", "head": "{}"}
     delivery |= dict.fromkeys(("lease_until", "due_at", "created_at", "updated_at"), 1.0)
-    delivery |= {"epoch": 0, "attempts": 0, "fruitless": 0, "place": 1, "part": "{}"}
+    delivery |= {"epoch": 0, "attempts": 0, "fruitless": 0, "place": 1, "part": "{}", "canonical_digest": "sha256:1"}
     chain = {"endpoint": "bo", "subject": "national:1", "next_place": 2, "head_place": 1, "held": "{}"}
+    body = {"digest": "sha256:1", "size": 1, "body": b"1", "stored_at": 1.0}
     with engine.begin() as connection:
-        for name, row in (("messages", message), ("deliveries", delivery), ("chains", chain)):
+        for name, row in (("payloads", body), ("messages", message), ("deliveries", delivery), ("chains", chain)):
             connection.execute(first_tables.tables[name].insert(), row)
 
 
