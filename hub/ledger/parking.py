@@ -13,44 +13,27 @@ from hub.ledger.tables import deliveries
 from hub.ledger.works import Commit
 from hub.rules.lifecycle import State, next_state
 
+#: What speaks against a delivery, as its row says it.
+_SAID = {"now": Double, "code": Text, "place": Text, "en": Text, "vi": Text}
+
+
+def _said(given: Any) -> dict[str, Any]:
+    error = {"error_code": given.code, "error_where": given.place, "error_en": given.en, "error_vi": given.vi}
+    return {"updated_at": given.now, **error}
+
+
 _PARK_EACH = for_each(
     lambda given: update(deliveries)
     .where(deliveries.c.id == given.delivery)
-    .values(
-        state=given.new_state,
-        due_at=given.now,
-        updated_at=given.now,
-        error_code=given.code,
-        error_where=given.place,
-        error_en=given.en,
-        error_vi=given.vi,
-        partner_code="",
-    ),
+    .values(state=given.new_state, due_at=given.now, partner_code="", **_said(given)),
     delivery=Text,
     new_state=Text,
-    now=Double,
-    code=Text,
-    place=Text,
-    en=Text,
-    vi=Text,
+    **_SAID,
 )
 _LEAVE_EACH = for_each(
-    lambda given: update(deliveries)
-    .where(deliveries.c.id == given.delivery)
-    .values(
-        doubt="park",
-        updated_at=given.now,
-        error_code=given.code,
-        error_where=given.place,
-        error_en=given.en,
-        error_vi=given.vi,
-    ),
+    lambda given: update(deliveries).where(deliveries.c.id == given.delivery).values(doubt="park", **_said(given)),
     delivery=Text,
-    now=Double,
-    code=Text,
-    place=Text,
-    en=Text,
-    vi=Text,
+    **_SAID,
 )
 
 
