@@ -33,19 +33,33 @@ class Quarantine:
     """Moves messages aside over one link: the original is acked after the broker has confirmed the copy."""
 
     def __init__(self, link: Link, topology: Topology) -> None:
+        self._link = link
         self._confirms: Confirms[str] = Confirms(link, topology.exchange)
+        #: Nobody waits for each message of a flood where the first was waited for in vain.
+        self._silent = Silent("quarantine")
 
     def keep(self, message: Any, endpoint: str, reason: str) -> bool:
         """Put one message aside; say whether it is there for sure."""
         QUARANTINED.labels(endpoint, reason).inc()
         log.error("bus.quarantined", endpoint=endpoint, reason=reason)
+        if QUARANTINE in self._silent:
+            return False
         self._confirms.forget()
         headers = {"queue": endpoint, "reason": reason}
         if isinstance(token := headers_of(message).get(HEADER), str):
             headers[HEADER] = token
         self._confirms.send(reason, QUARANTINE, body_of(message), headers, str(message.delivery_tag))
         self._confirms.wait(ASIDE_SECONDS)
-        return not self._confirms.refused and not self._confirms.unknown()
+        return not self._confirms.refused and self._heard()
+
+    def _heard(self) -> bool:
+        """Say whether the broker has said what became of a copy."""
+        if not self._confirms.unknown():
+            self._silent.heard(QUARANTINE)
+            return True
+        if not self._link.blocked:
+            self._silent.add(QUARANTINE)
+        return False
 
 
 class Dead:

@@ -17,7 +17,7 @@ from hub.canonical.compact_json import compact_texts
 from hub.canonical.digests import digest_of
 from hub.canonical.receipt import Receipt
 from hub.errors import Damaged, HubError, Untrusted
-from hub.ledger import attempt_rows, breakers, chains, late_answers, number_verbs, payloads, telling, word_verbs
+from hub.ledger import attempt_rows, breakers, chains, late_answers, number_verbs, parking, payloads, telling, word_verbs
 from hub.ledger.chains import Ending
 from hub.ledger.dispatch_verbs import FRUITLESS_LIMIT
 from hub.ledger.for_each import for_each
@@ -140,7 +140,8 @@ def _rows(conn: Connection, sought: Sequence[tuple[str, int]]) -> dict[str, Row[
 def claim(commit: Commit, works: Sequence[Work[Claiming, Delivery]]) -> None:
     """Claim queued deliveries; None where a second copy or a late one finds nothing to claim.
 
-    Untrusted where the bus message says something else than the ledger: the delivery is then left as it is.
+    Untrusted where the bus message says something else than the ledger: the delivery is then left as it is. Where it is the
+    ledger's own content that was changed, no bus message will ever be right: the delivery is parked.
     """
     rows = _rows(commit.conn, [(work.given.due.id, work.given.due.epoch) for work in works])
     claimed = []
@@ -149,7 +150,8 @@ def claim(commit: Commit, works: Sequence[Work[Claiming, Delivery]]) -> None:
         if row is None or row.state != State.QUEUED.value:
             continue
         if (problem := _not_the_same(row, work.given.due)) is not None:
-            work.refuse(problem)
+            if not parking.changed(commit, row, work.given.now):
+                work.refuse(problem)
         elif row.fruitless >= FRUITLESS_LIMIT:
             _park_poison(commit, row, work.given.now)
         else:

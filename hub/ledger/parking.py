@@ -1,4 +1,4 @@
-"""Parking by who dispatches: what must not or cannot go out is left to an operator when its turn comes."""
+"""Parking without a try: what must not or cannot go out is left to an operator when its turn comes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Double, Text, update
 
+from hub.canonical.digests import digest_of
 from hub.errors import Damaged, HubError
+from hub.ledger import payloads
 from hub.ledger.for_each import for_each
 from hub.ledger.tables import deliveries
 from hub.ledger.works import Commit
@@ -39,12 +41,23 @@ _LEAVE_EACH = for_each(
 
 def park(commit: Commit, refused: Sequence[tuple[Any, HubError]], now: float) -> None:
     """Park deliveries (their rows), each with what speaks against it."""
-    marks = [
-        _mark(row, error, now) | {"new_state": next_state(State(row.state), "park").value} for row, error in refused
-    ]
+    marks = [_mark(row, error, now) | {"new_state": _parked(State(row.state)).value} for row, error in refused]
     _PARK_EACH.change(commit.conn, marks)
     for row, error in refused:
         _note(commit, row, "delivery.park", State.PARKED, error, now)
+
+
+def _parked(state: State) -> State:
+    return next_state(next_state(state, "claim") if state is State.QUEUED else state, "park")
+
+
+def changed(commit: Commit, row: Any, now: float) -> bool:
+    """Park a queued delivery whose content in the ledger is not what its digest says; say whether that is so."""
+    body = payloads.get(commit.conn, row.canonical_digest)
+    if body is not None and digest_of(body) == row.canonical_digest:
+        return False
+    park(commit, [(row, _lost(row))], now)
+    return True
 
 
 def only_whole(commit: Commit, found: Sequence[Any], bodies: Mapping[str, bytes], now: float) -> None:
@@ -63,9 +76,9 @@ def only_whole(commit: Commit, found: Sequence[Any], bodies: Mapping[str, bytes]
 def _lost(row: Any) -> Damaged:
     digest = row.canonical_digest
     return Damaged(
-        f"the content of delivery {row.id} ({digest}) is lost: restore it, then release it, or settle it by hand",
-        f"nội dung của lượt chuyển {row.id} ({digest}) không còn: phục hồi từ bản sao lưu rồi cho gửi tiếp (release), "
-        "hoặc xử lý thủ công (settle)",
+        f"the content of delivery {row.id} ({digest}) is lost or was changed: restore it, then release it, or settle it by hand",
+        f"nội dung của lượt chuyển {row.id} ({digest}) không còn hoặc đã bị sửa: phục hồi từ bản sao lưu rồi "
+        "cho gửi tiếp (release), hoặc xử lý thủ công (settle)",
         where=row.endpoint,
     )
 

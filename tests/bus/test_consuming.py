@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.bus import quarantine
 from hub.bus.consuming import Tags
 from hub.bus.rabbit import RabbitBus
 from hub.bus.sealing import sealed
 from hub.rules import seal
 from hub.telemetry import QUARANTINED
 from tests.bus.conftest import KEYS, Consuming, MakeBus, due
-from tests.support.rabbit import Corner, wait_until
+from tests.support.rabbit import PATIENCE_SECONDS, Corner, wait_until
 
 Consume = Callable[[RabbitBus], Consuming]
 
@@ -205,6 +206,22 @@ def test_a_message_that_cannot_be_put_aside_is_not_lost(make_bus: MakeBus, consu
 
     assert [bytes(each.body) for each in corner.empty("quarantine")] == [b"false"]
     assert corner.count("dead") == 0
+
+
+def test_a_flood_of_forged_messages_waits_once_for_a_quarantine_that_does_not_answer(
+    make_bus: MakeBus, consume: Consume, corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ten would be waited for longer than this test has patience.
+    monkeypatch.setattr(quarantine, "ASIDE_SECONDS", PATIENCE_SECONDS / 5)
+    bus = make_bus(delivery_limit=2)
+    bus.publish([])
+    with corner.silent("quarantine"):
+        for _ in range(10):
+            corner.put(b"false", {}, "bo")
+        bus.publish([due(1)])
+
+        assert consume(bus).wait_for(1) == ["d-1"]
+        wait_until(lambda: corner.count("dead") == 10)
 
 
 # --- the broker gives up ------------------------------------------------------------------------------------------

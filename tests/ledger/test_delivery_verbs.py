@@ -406,6 +406,19 @@ def test_what_has_lost_its_content_is_parked_once_and_goes_when_it_is_restored(l
     assert broken_rows(ledger) == []
 
 
+def test_what_was_changed_in_the_ledger_is_parked_and_not_called_forged_for_ever(ledger: Ledger, first: str) -> None:
+    body = change_content(ledger, first, b"something else")
+
+    assert ledger.claim(make.queue_one(ledger, now=LATER), LATER, LEASE) is None
+
+    row = delivery(ledger, first)
+    assert (row.state, row.error_code) == (State.PARKED, "damaged")
+    change_content(ledger, first, body)
+    ledger.release(first, actor="an", why="restored", now=LATER)
+    assert ledger.claim(make.queue_one(ledger, now=LATER), LATER, LEASE) is not None
+    assert broken_rows(ledger) == []
+
+
 @pytest.mark.parametrize("doubt", [make.asks_in_doubt, resends])
 def test_a_doubt_about_lost_content_stays_a_doubt_and_is_left_to_a_person(
     ledger: Ledger, first: str, doubt: Callable[[str, str, str], tuple[str, float]]
