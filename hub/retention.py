@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 #: So much is deleted in one commit.
 BATCH = 500
+#: So many files: their bytes are deleted before the commit, and messages that bring a file wait for it.
+FILES_AT_ONCE = 50
 #: Kinds of bodies that have an end.
 _DELETED = (Kept.WORK, Kept.PROOF, Kept.BORDER)
 #: The partners' files, beside the kinds of bodies.
@@ -149,7 +151,8 @@ def _batches(hub: Hub, at: Cuts) -> Iterator[_Batch]:
     texts = [(kind.name.lower(), _bodies_of(kind, texts=True)) for kind in _DELETED]
     for kind, listed in (*bodies, (FILES, retention_verbs.old_attachments), *texts):
         after = _FIRST
-        while found := _read(hub, listed, at, after):
+        limit = FILES_AT_ONCE if kind == FILES else BATCH
+        while found := _read(hub, listed, at, after, limit):
             yield _Batch(kind, found, rules.deletable(found, needed, at))
             after = (found[-1].named_at, found[-1].digest)
 
@@ -158,9 +161,9 @@ def _bodies_of(kind: Kept, *, texts: bool = False) -> _List:
     return lambda conn, at, after, limit: retention_verbs.old_bodies(conn, at, after, limit, kind, texts=texts)
 
 
-def _read(hub: Hub, listed: _List, at: Cuts, after: tuple[float, str]) -> list[Stored]:
+def _read(hub: Hub, listed: _List, at: Cuts, after: tuple[float, str], limit: int) -> list[Stored]:
     with hub.ledger.read() as conn:
-        return listed(conn, at, after, BATCH)
+        return listed(conn, at, after, limit)
 
 
 def _delete(hub: Hub, run_id: str, batch: _Batch, at: Cuts, actor: str) -> list[int]:
@@ -200,7 +203,7 @@ def _delete_left_over(hub: Hub) -> int:
     before = hub.now() - LEFT_OVER_SECONDS
     count = hub.payloads.sweep(before)
     old = (digest for digest, kept_at in hub.payloads.kept() if kept_at < before)
-    while digests := list(islice(old, BATCH)):
+    while digests := list(islice(old, FILES_AT_ONCE)):
         if unknown := _unknown(hub, digests):
             # Looked at again under the lock that whoever records a file takes.
             count += hub.ledger.forget_unknown_attachments(unknown, remove=hub.payloads.delete)

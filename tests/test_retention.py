@@ -215,6 +215,20 @@ def test_a_run_that_is_stopped_is_run_again(hub: Hub, clock: Clock, monkeypatch:
 # --- partners' files
 
 
+def test_files_go_few_at_a_time_since_messages_wait_for_that(
+    hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "FILES_AT_ONCE", 2)
+    for number in range(5):
+        give(hub, b"file %d" % number)
+    clock.advance((DAYS + 2) * DAY_SECONDS)
+    told: list[int] = []
+
+    assert run(hub, progress=told.append)["attachments"].count == 5
+
+    assert told == [2, 2, 1]
+
+
 def give(hub: Hub, body: bytes, *givers: str) -> str:
     kept = put(hub.payloads, [body])
     hub.ledger.record_given(kept.digest, size=kept.size, givers=givers or (support.SENDER,), now=hub.now())
