@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import structlog
 
-from hub.errors import HubError, NotAllowed
+from hub.errors import HubError, NotAllowed, NotSent
 from hub.simulation import Call, Said, SimulatorServer
 
 log = structlog.get_logger()
@@ -126,7 +126,8 @@ class Play:
 class Outcome:
     """What came of one scenario."""
 
-    state: Literal["not_run", "running", "done", "failed"] = "not_run"
+    #: ``unreached``: the system was not there, which says nothing of any clause; ``failed``: the bench itself.
+    state: Literal["not_run", "running", "done", "unreached", "failed"] = "not_run"
     findings: tuple[Finding, ...] = ()
     vi: str = ""
     en: str = ""
@@ -175,8 +176,13 @@ class Bench:
             self._one_at_a_time.release()
 
     def _played(self, scenario: Scenario) -> Outcome:
+        findings: list[Finding] = []
         try:
-            return Outcome(state="done", findings=tuple(scenario.run(self.stage)))
+            # What was found before the system went away stays found.
+            findings.extend(scenario.run(self.stage))
+            return Outcome(state="done", findings=tuple(findings))
+        except NotSent as error:
+            return Outcome(state="unreached", findings=tuple(findings), vi=error.vi, en=error.en)
         except HubError as error:
             return Outcome(state="failed", vi=error.vi, en=error.en)
         except Exception as error:
@@ -206,10 +212,10 @@ class Bench:
         return {clause: next((one for one in order if one in seen), "not_seen") for clause, seen in found.items()}
 
     def passed(self) -> bool:
-        """Say whether no clause is broken, no scenario failed, and something was seen."""
+        """Say whether no clause is broken, no scenario was cut off, and something was seen."""
         results = self.by_clause().values()
-        failed = any(outcome.state == "failed" for outcome in self.outcomes().values())
-        return not failed and "broken" not in results and "kept" in results
+        cut_off = any(outcome.state in ("unreached", "failed") for outcome in self.outcomes().values())
+        return not cut_off and "broken" not in results and "kept" in results
 
     def report(self) -> dict[str, Any]:
         """Give everything as plain values, for machines and for the page."""

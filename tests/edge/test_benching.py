@@ -91,6 +91,20 @@ def test_the_verb_plays_at_once_and_writes_the_report(careless: str, tmp_path: P
     assert "IDE-2" in report.read_text("utf-8")
 
 
+def test_the_verb_says_that_a_system_could_not_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIENTHONG_LANG", "en")
+    report = tmp_path / "report.html"
+    words = ["test-partner", "single_window", "--set", "url=http://127.0.0.1:9/x", "--run", "--report", str(report)]
+
+    result = runner.invoke(app, words)
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1] == "The partner could not be reached; no clause is judged by that."
+    assert result.stdout.count("http://127.0.0.1:9/x cannot be reached (ConnectionRefusedError") == 1
+    assert "broken" not in result.stdout
+    assert "KHÔNG KẾT NỐI ĐƯỢC" in report.read_text("utf-8")
+
+
 def test_the_page_of_clauses_is_the_list_of_clauses() -> None:
     text = pages.page("docs/vendor-tests.md")
 

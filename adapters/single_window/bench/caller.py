@@ -13,7 +13,7 @@ from adapters.single_window.samples import generator
 from adapters.single_window.send_gateway import SendGateway
 from adapters.single_window.soap import CONTENT_TYPE, SOAP
 from hub.canonical.codes import Event
-from hub.errors import BadSettings, HubError, InvalidMessage
+from hub.errors import BadSettings, InDoubt, InvalidMessage
 from hub.partner_bench import Evidence
 from hub.rules import xml
 from hub.wire import Wire
@@ -90,7 +90,7 @@ class Caller:
         return generator.message(*numbers, seed=self._seed, direction=self.options.incoming, options=self.options).decode()
 
     def say(self, document: str, *, payload: str = "", document_type: str = "") -> Heard:
-        """Call the system with a document, and read the answer."""
+        """Call the system with a document, and read the answer. Raises NotSent where the system is not reached at all."""
         gateway = SendGateway(self.options, self.url, self.version, payload or self.payload, self._addressing)
         body = gateway.wrap(document, document_type or self.procedure.document_type, self.procedure.office_code)
         headers = {"Content-Type": CONTENT_TYPE[self.version]}
@@ -99,7 +99,7 @@ class Caller:
         sent = body.decode()
         try:
             reply = self._wire.call("POST", self.url, body=body, headers=headers, deadline_seconds=DEADLINE_SECONDS)
-        except HubError as error:
+        except InDoubt as error:
             return Heard(sent=sent, problem=(error.vi, error.en))
         return self._read(sent, reply.status, reply.body)
 

@@ -37,6 +37,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "not_run": ("chưa chạy", "not run"),
     "running": ("đang chạy", "running"),
     "done": ("xong", "done"),
+    "unreached": ("không kết nối được", "not reached"),
     "failed": ("bộ kiểm thử lỗi", "the bench failed"),
 }
 
@@ -84,6 +85,7 @@ def render(report: Mapping[str, Any], *, live: bool = False) -> str:
     """Write the report as one HTML page; ``live``: with buttons, and anew every few seconds while something plays."""
     running = any(each["state"] == "running" for each in report["scenarios"])
     made = datetime.now(VIETNAM).strftime("%H:%M %d/%m/%Y")
+    unreached = any(each["state"] == "unreached" for each in report["scenarios"])
     broken = [each for each in report["clauses"] if each["result"] == "broken"]
     written: str = _template().render(
         report=report,
@@ -91,6 +93,7 @@ def render(report: Mapping[str, Any], *, live: bool = False) -> str:
         running=running,
         made=made,
         broken=broken,
+        unreached=unreached,
         results=RESULTS,
         states=STATES,
         labels=LABELS,

@@ -101,7 +101,18 @@ def _print(bench: Bench) -> None:
         for one in each["findings"]:
             if one["result"] == "broken":
                 frame.line(f"{one['clause']} ({each['name']}): {choose(one['vi'], one['en'])}")
-    frame.line(text("bench_passed" if told["passed"] else "bench_not_passed"))
+    for wrong in dict.fromkeys(choose(each["wrong_vi"], each["wrong_en"]) for each in told["scenarios"] if each["wrong_en"]):
+        frame.line(wrong)
+    frame.line(text(_verdict(told)))
+
+
+def _verdict(told: Mapping[str, Any]) -> str:
+    """Choose the last line: a system that was not there is no system that broke something."""
+    if told["passed"]:
+        return "bench_passed"
+    broken = any(each["result"] == "broken" for each in told["clauses"])
+    unreached = any(each["state"] == "unreached" for each in told["scenarios"])
+    return "bench_unreached" if unreached and not broken else "bench_not_passed"
 
 
 def _bench(system: str) -> Callable[..., Play]:

@@ -307,6 +307,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "benching": ("Kiểm thử đối tác {system}: {url} (Ctrl+C để dừng)", "The test bench of {system}: {url} (Ctrl+C stops it)"),
     "bench_passed": ("Đạt: mọi điều đã kiểm đều được tuân thủ.", "Passed: every clause that was seen is kept."),
     "bench_not_passed": ("Không đạt, hoặc chưa đủ căn cứ.", "Not passed, or not enough was seen."),
+    "bench_unreached": (
+        "Không kết nối được tới hệ thống được kiểm; chưa điều nào bị coi là không đạt.",
+        "The partner could not be reached; no clause is judged by that.",
+    ),
     "t_bench": ("Các điều", "Clauses"),
     "clause": ("Điều", "Clause"),
     "rule": ("Yêu cầu", "What it says"),

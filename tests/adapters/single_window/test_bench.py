@@ -134,11 +134,27 @@ def test_a_fault_is_named_by_its_clause(
     assert not bench.passed()
 
 
-def test_a_system_that_is_not_there_is_told_and_nothing_is_kept(bench_of: Any) -> None:
+def test_a_system_that_is_not_there_breaks_nothing_and_is_told(bench_of: Any) -> None:
     bench = bench_of("http://127.0.0.1:9/")
-    bench.start(["valid"]).join()
+    bench.start(calls(bench)).join()
 
-    assert broken(bench) == {"ANS-1"}
+    outcomes = [bench.outcomes()[name] for name in calls(bench)]
+    assert {each.state for each in outcomes} == {"unreached"}
+    assert all("127.0.0.1:9" in each.vi and "cannot be reached" in each.en for each in outcomes)
+    assert set(bench.by_clause().values()) == {"not_seen"}
+    assert not bench.passed()
+
+
+def test_a_system_that_a_deep_message_took_down_breaks_the_clause_about_it(bench_of: Any) -> None:
+    def fall(call: Call) -> Said:
+        vendor.stop()
+        return Said(hang=0.0)
+
+    vendor = SimulatorServer("vendor", fall).start()
+    bench = bench_of(f"{vendor.url}/MardService.asmx")
+    bench.start(["deep"]).join()
+
+    assert broken(bench) == {"SEC-2"}
 
 
 # --- a system that calls the bench -----------------------------------------------------------------------------------
