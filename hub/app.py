@@ -22,6 +22,7 @@ from hub.canonical.notice import NoticeMessage
 from hub.canonical.procedure import CatalogueMessage
 from hub.contract import Adapter, Transport
 from hub.endpoint import Endpoint
+from hub.endpoint_names import NO_PARTNER
 from hub.errors import BadSettings, HubError, NoRoute
 from hub.fetching import Fetching
 from hub.ledger import chains, payloads
@@ -45,7 +46,7 @@ from hub.rules.statistics.monthly import Monthly
 from hub.rules.trust import Signer, TrustSnapshot
 
 #: Deliveries of messages that no rule matched stand in this endpoint's chains, parked until an operator rebuilds them.
-UNROUTED = "unrouted"
+UNROUTED = NO_PARTNER
 #: A lease outlives the endpoint's total deadline by this much, where hub.toml says nothing else.
 LEASE_MARGIN_SECONDS = 30.0
 

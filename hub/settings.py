@@ -7,7 +7,6 @@ file in the folder that systemd made for this service alone).
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from hub.canonical.codes import CodeRow
 from hub.code_files import code_rows
 from hub.contract import Adapter
 from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy, TlsPolicy
+from hub.endpoint_names import name_of
 from hub.errors import BadSettings
 from hub.rules.border.purposes import lacking, names_of
 from hub.rules.broker import read_address
@@ -100,6 +100,7 @@ def _model(model: type[M], tree: Mapping[str, Any], path: Path, folder: Path | N
 
 def read_endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter], *, secrets: bool = True) -> Endpoint:
     """Read an endpoint's file; ``secrets`` False: references stay what they are, as for one that nothing is sent to."""
+    name = name_of(path)
     file = _model(EndpointFile, _toml(path), path)
     adapter = adapters.get(file.adapter)
     if adapter is None:
@@ -111,7 +112,7 @@ def read_endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter], *, 
         )
     options = _resolve(folder, path, file.options) if secrets else file.options
     return Endpoint(
-        name=path.stem,
+        name=name,
         adapter=file.adapter,
         title=file.title,
         agency_code=file.agency_code,
@@ -179,10 +180,6 @@ def _check_amqp(where: str, amqp: AmqpPolicy, outbound: OutboundPolicy | None) -
         _check_not_asked(where, outbound)
 
 
-#: The name of a member's endpoint is a word of its routing keys and of its permissions.
-_MEMBER_NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
-
-
 def _check_members(folder: Path, endpoints: Mapping[str, Endpoint], bus: BusSection) -> None:
     """Refuse members of the bus that could not be served, or not be told from each other."""
     users: dict[str, str] = {}
@@ -211,12 +208,6 @@ def _check_member(where: str, endpoint: Endpoint, bus: BusSection) -> None:
         raise BadSettings(
             f"{where}: the endpoint has an [amqp] table too; a partner has a broker of its own, or is a member of ours",
             f"{where}: điểm kết nối có cả bảng [amqp]; đối tác dùng máy chủ AMQP của mình, hoặc là thành viên bus của hub",
-            where=where,
-        )
-    if not _MEMBER_NAME.fullmatch(endpoint.name):
-        raise BadSettings(
-            f"{where}: the name of a member's endpoint has letters, digits, - and _ only, 50 at most",
-            f"{where}: tên điểm kết nối của thành viên chỉ gồm chữ không dấu, số, - và _, tối đa 50 ký tự",
             where=where,
         )
     _check_not_asked(where, endpoint.outbound)

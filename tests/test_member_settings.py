@@ -63,7 +63,6 @@ def told(folder: Path, partners: dict[str, str], **given: str) -> BadSettings:
         ({PARTNER: member()}, "", "members need a broker"),
         ({PARTNER: member() + OWN_BROKER}, BUS, "[amqp]"),
         ({PARTNER: support.SERVICES + member()}, BUS, "cannot be asked"),
-        ({"bo.xd": member()}, BUS, "letters, digits"),
         ({PARTNER: member(), OTHER: member("bo-user", "next.pem")}, BUS, "same user"),
         ({PARTNER: member("hub")}, BUS, "same user"),
         ({PARTNER: member(), OTHER: member("other-user")}, BUS, "keys of its own"),

@@ -50,6 +50,28 @@ def test_a_public_address_is_whole(tmp_path: Path) -> None:
     assert "[hub.public_url] phải là địa chỉ đầy đủ" in told.vi and "begins with http:// or https://" in told.en
 
 
+@pytest.mark.parametrize(
+    "name", ["Sở Nông nghiệp", "-bo", "bo.nnmt", "bo*", "bo nnmt", "b" * 51, ".#bo", "sở", "unrouted"]
+)
+def test_a_file_whose_name_no_endpoint_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    path = support.configure(tmp_path) / "endpoints" / f"{name}.toml"
+    path.write_text('adapter = "template"\ntitle = "Sở"\n', encoding="utf-8")
+
+    told = refused(tmp_path)
+
+    assert str(path) in told.vi and "hãy đổi tên tệp, ví dụ bo_nnmt.toml" in told.vi
+    assert str(path) in told.en and "rename the file" in told.en
+    assert str(path) in told.where
+
+
+@pytest.mark.parametrize("name", ["b", "9", "So-NNMT_2", "b" * 50])
+def test_names_of_letters_digits_hyphens_and_low_lines_are_taken(tmp_path: Path, name: str) -> None:
+    path = support.configure(tmp_path) / "endpoints" / f"{name}.toml"
+    path.write_text('adapter = "template"\ntitle = "Sở"\n', encoding="utf-8")
+
+    assert name in bootstrap.load_settings(tmp_path).endpoints
+
+
 # --- told by check ------------------------------------------------------------------------------------------------
 
 
