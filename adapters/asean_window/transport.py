@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hub.canonical.message import Message
 from hub.contract import Outgoing, Reply
 from hub.endpoint import Endpoint
-from hub.errors import NotSent
+from hub.errors import BadSettings, NotSent
 from hub.wire import Wire
 
 
@@ -26,8 +26,9 @@ class NoTransport:
         raise self._lacking()
 
     def probe(self) -> str:
-        """Raise NotSent, so that ``lienthong check`` says it before the first document waits."""
-        raise self._lacking()
+        """Raise BadSettings, so that ``lienthong check`` says it before the first document waits."""
+        lacking = self._lacking()
+        raise BadSettings(lacking.en, lacking.vi, where=lacking.where)
 
     def close(self) -> None:
         """Hold nothing."""

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from hub import settings as settings_module
 from hub.canonical.codes import CodeTables
 from hub.contract import Adapter
 from hub.edge.cli import app, checking
+from hub.simulation import Said, SimulatorServer
 from hub.trust import keys
 
 runner = CliRunner()
@@ -249,14 +251,25 @@ def test_check_speaks_both_languages(made: tuple[Path, dict[str, Any]]) -> None:
     assert "cannot be read" in fault["en"]
 
 
-def test_a_partner_that_cannot_be_reached_is_an_error(made: tuple[Path, dict[str, Any]]) -> None:
+def test_a_partner_that_is_away_is_a_warning_and_does_not_fail_the_check(made: tuple[Path, dict[str, Any]]) -> None:
     for name in ("thai_nguyen", "dvcqg"):
         path = made[0] / "endpoints" / f"{name}.toml"
         path.write_text(path.read_text(encoding="utf-8").replace("http://127.0.0.1:91", "http://127.0.0.1:1/"), encoding="utf-8")
 
-    found = levels(checked(made[0], "--reach"), "error")
+    tree = checked(made[0], "--reach")
 
-    assert {where for where, _ in found} == {"endpoint thai_nguyen", "endpoint dvcqg"}
+    assert tree["ok"] and not levels(tree, "error")
+    assert {"endpoint thai_nguyen", "endpoint dvcqg"} <= {where for where, _ in levels(tree, "warning")}
+
+
+def test_a_partner_that_answers_and_does_not_let_us_in_is_an_error(made: tuple[Path, dict[str, Any]]) -> None:
+    path = made[0] / "endpoints" / "thai_nguyen.toml"
+    with SimulatorServer("partner", lambda call: Said(b"", status=401)) as partner:
+        text = re.sub(r"http://127\.0\.0\.1:\d+", partner.url, path.read_text(encoding="utf-8"))
+        path.write_text(text, encoding="utf-8")
+        tree = checked(made[0], "--reach")
+
+    assert "endpoint thai_nguyen" in {where for where, _ in levels(tree, "error")}
 
 
 def test_what_an_adapter_says_of_its_options_is_listed(

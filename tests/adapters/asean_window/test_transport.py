@@ -8,7 +8,7 @@ import pytest
 import adapters.asean_window
 from adapters.asean_window import ADAPTER
 from hub.contract import Outgoing
-from hub.errors import NotSent
+from hub.errors import BadSettings, NotSent
 from hub.settings import load
 from hub.wire import Wire
 
@@ -23,8 +23,9 @@ def test_without_a_gateway_nothing_is_sent_and_the_check_says_what_is_lacking(tm
     transport = ADAPTER.open_transport(load(tmp_path, {"asean_window": ADAPTER}).endpoints["asw"], Wire())
     fenced: list[int] = []
 
+    with pytest.raises(BadSettings, match=r"endpoints/asw\.toml.*\[gateway\].*\[folder\]"):
+        transport.probe()
     for call in (
-        transport.probe,
         lambda: transport.send(Outgoing(service="origin.issued", body=b"<a/>"), lambda: fenced.append(1)),
         lambda: transport.ask(Outgoing(service="origin.issued", body=b"<a/>"), None),  # type: ignore[arg-type]
     ):

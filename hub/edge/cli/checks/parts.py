@@ -9,16 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from hub import bootstrap
 from hub.app import Hub
 from hub.edge.cli.checks import codes
-from hub.edge.cli.checks.findings import WARNING, Finding, fine, of_error
+from hub.edge.cli.checks.findings import ERROR, WARNING, Finding, fine, of_error
 from hub.edge.http.identity import Gate
 from hub.endpoint import Endpoint
-from hub.errors import HubError
+from hub.errors import Busy, HubError, InDoubt, NotSent
 from hub.folder.reaching import Places, look_at
 from hub.settings import Settings
 from hub.trust.timestamping import Authority, Timestamping
 
 #: Partners are tried at the same time; one that hangs costs its own deadline only.
 PROBES = 8
+#: What a folder says that is there: its server was reached.
+_OF_FILES = (FileNotFoundError, PermissionError, NotADirectoryError)
 
 
 def look(settings: Settings, *, reach: bool) -> Iterator[Finding]:
@@ -91,8 +93,23 @@ def _probe(hub: Hub, endpoint: Endpoint) -> Finding:
     try:
         said = hub.transports(endpoint).probe()
     except HubError as error:
-        return of_error(where, error)
+        return of_error(where, error, _level(error, endpoint))
     return fine(where, f"kết nối được: {said}", f"reached: {said}")
+
+
+def _level(error: HubError, endpoint: Endpoint) -> str:
+    """A partner that is away is waited for, and must not keep the hub from starting; a folder of this machine is ours to mend."""
+    ours = endpoint.folder is not None and endpoint.folder.is_local
+    return WARNING if _is_away(error) and not ours else ERROR
+
+
+def _is_away(error: HubError) -> bool:
+    """Say whether nobody answered; what was answered (a refused login, a queue that is not there) somebody must mend."""
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    answered = error.partner_code or isinstance(root, (HubError, *_OF_FILES))
+    return isinstance(error, Busy) or (isinstance(error, NotSent | InDoubt) and not answered)
 
 
 def _consumed(settings: Settings) -> list[Endpoint]:
@@ -107,7 +124,7 @@ def _probe_queue(endpoint: Endpoint) -> Finding:
     try:
         said = look_at_queue(endpoint)
     except HubError as error:
-        return of_error(where, error)
+        return of_error(where, error, _level(error, endpoint))
     return fine(where, f"kết nối được: {said}", f"reached: {said}")
 
 
@@ -122,7 +139,7 @@ def _probe_folder(endpoint: Endpoint) -> Finding:
     try:
         said = look_at(places)
     except HubError as error:
-        return of_error(where, error)
+        return of_error(where, error, _level(error, endpoint))
     finally:
         places.close()
     return fine(where, f"đọc và ghi được: {said}", f"can be worked in: {said}")
@@ -134,7 +151,7 @@ def _probe_authority(timestamping: Timestamping, authority: Authority) -> Findin
     try:
         stamped = timestamping.ask(authority, hashlib.sha256().digest())
     except HubError as error:
-        return of_error(where, error)
+        return of_error(where, error, WARNING if _is_away(error) else ERROR)
     drift = stamped.drift_seconds
     if abs(drift) > timestamping.max_drift_seconds:
         vi, en = f"đồng hồ máy này lệch {drift:.0f} giây", f"this machine's clock is {drift:.0f} s off"
