@@ -271,10 +271,18 @@ class TooMany(NotAllowed):
 
 
 class BadSettings(HubError):
-    """A configuration file is wrong; the message names file, table and key."""
+    """A configuration file is wrong; the message names file, table and key. Several may be: then each is one of the faults."""
 
     code = "bad_settings"
     who = "operator"
+
+    def __init__(self, en: str, vi: str, *, where: str = "", faults: Iterable[Fault] = ()) -> None:
+        super().__init__(en, vi, where=where)
+        self._faults = tuple(faults)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self._faults or super().faults
 
 
 class Unavailable(HubError):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,15 +23,16 @@ from hub.code_files import code_rows
 from hub.contract import Adapter
 from hub.endpoint import AmqpPolicy, Endpoint, OutboundPolicy, TlsPolicy
 from hub.endpoint_names import name_of
-from hub.errors import BadSettings
+from hub.errors import BadSettings, Fault
 from hub.rules.border.purposes import lacking, names_of
 from hub.rules.broker import read_address
 from hub.rules.routing import ORIGIN, Route
-from hub.rules.wrong_values import in_vietnamese
+from hub.rules.wrong_values import wrong_fields
 from hub.sections import BusSection, EndpointFile, HubFile, RoutesFile
 from hub.trust.store import TrustFile
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 #: The example configuration: ``config/`` beside ``hub/``, in a clone as in an installed package. ``lienthong init`` copies it.
 EXAMPLE = Path(__file__).parents[1] / "config"
@@ -60,19 +61,37 @@ def load(folder: Path, adapters: Mapping[str, Adapter]) -> Settings:
             f"không có tệp {folder / 'hub.toml'}: hãy chạy `lienthong init {folder}`",
             where=str(folder / "hub.toml"),
         )
-    endpoints = {
-        path.stem: read_endpoint(folder, path, adapters) for path in sorted((folder / "endpoints").glob("*.toml"))
-    }
-    routes = read_routes(folder / "routes.toml", endpoints)
-    file = _model(HubFile, _toml(folder / "hub.toml"), folder / "hub.toml")
-    _check_members(folder, endpoints, file.bus)
-    return Settings(
-        folder=folder,
-        file=file,
-        endpoints=endpoints,
-        routes=routes,
-        trust=_trust(folder / TRUST_FILE),
-    )
+    wrong: list[BadSettings] = []
+    paths = sorted((folder / "endpoints").glob("*.toml"))
+    endpoints = {path.stem: _kept(wrong, partial(read_endpoint, folder, path, adapters)) for path in paths}
+    file = _kept(wrong, lambda: _model(HubFile, _toml(folder / "hub.toml"), folder / "hub.toml"))
+    trust = _kept(wrong, lambda: _trust(folder / TRUST_FILE))
+    # What a file says of another one can only be held against it where that one was read.
+    if wrong:
+        _kept(wrong, lambda: _routes_file(folder / "routes.toml"))
+        raise _together(wrong)
+    read = {name: each for name, each in endpoints.items() if each is not None}
+    assert file is not None and trust is not None
+    routes = read_routes(folder / "routes.toml", read)
+    _check_members(folder, read, file.bus)
+    return Settings(folder=folder, file=file, endpoints=read, routes=routes, trust=trust)
+
+
+def _kept(wrong: list[BadSettings], read: Callable[[], T]) -> T | None:
+    """Read one file; keep what is wrong with it, so that the others are still looked at."""
+    try:
+        return read()
+    except BadSettings as error:
+        wrong.append(error)
+        return None
+
+
+def _together(wrong: Sequence[BadSettings]) -> BadSettings:
+    if len(wrong) == 1:
+        return wrong[0]
+    faults = tuple(fault for error in wrong for fault in error.faults)
+    en, vi = "; ".join(error.en for error in wrong), "; ".join(error.vi for error in wrong)
+    return BadSettings(en, vi, where=wrong[0].where, faults=faults)
 
 
 def _trust(path: Path) -> TrustFile:
@@ -91,11 +110,11 @@ def _model(model: type[M], tree: Mapping[str, Any], path: Path, folder: Path | N
     try:
         return model.model_validate(tree, context={"folder": folder} if folder else None)
     except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False)
-        places = [".".join(str(part) for part in each["loc"]) for each in wrong]
-        vi = "; ".join(f"[{place}] {in_vietnamese(each)}" for place, each in zip(places, wrong, strict=True))
-        en = "; ".join(f"[{place}] {each['msg']}" for place, each in zip(places, wrong, strict=True))
-        raise BadSettings(f"{path}: {en}", f"{path}: cấu hình sai: {vi}", where=f"{path}: {places[0]}") from error
+        wrong = wrong_fields(error)
+        vi = "; ".join(f"[{each.field}] {each.vi}" for each in wrong)
+        en = "; ".join(f"[{each.field}] {each.en}" for each in wrong)
+        faults = [Fault(f"{path}: {each.field}", BadSettings.code, each.vi, each.en) for each in wrong]
+        raise BadSettings(f"{path}: {en}", f"{path}: cấu hình sai: {vi}", where=faults[0].path, faults=faults) from error
 
 
 def read_endpoint(folder: Path, path: Path, adapters: Mapping[str, Adapter], *, secrets: bool = True) -> Endpoint:
@@ -226,10 +245,14 @@ def _check_not_asked(where: str, outbound: OutboundPolicy | None) -> None:
 
 def read_routes(path: Path, endpoints: Mapping[str, Endpoint]) -> tuple[Route, ...]:
     """Read routes.toml, where there is one; raise BadSettings where it names an endpoint that is not there."""
-    routes = _model(RoutesFile, _toml(path), path).route if path.is_file() else ()
+    routes = _routes_file(path)
     _check_routes(path, routes, endpoints)
     _check_purposes(path, routes, endpoints)
     return routes
+
+
+def _routes_file(path: Path) -> tuple[Route, ...]:
+    return _model(RoutesFile, _toml(path), path).route if path.is_file() else ()
 
 
 def _check_routes(path: Path, routes: tuple[Route, ...], endpoints: Mapping[str, Endpoint]) -> None:

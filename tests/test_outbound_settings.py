@@ -56,13 +56,13 @@ def test_urgent_events_are_named_by_patterns(tmp_path: Path) -> None:
         ('open_hours = ["mon 08:00-08:00"]', "open_hours.0", "hai giờ phải khác nhau", "not at the same time"),
         ("open_hours = [7]", "open_hours.0", "'7' không phải khung giờ", "write it like"),
         ("open_hours = [{ days = [1], opens = 1, closes = 2 }]", "open_hours.0", "không phải khung giờ", "write it like"),
-        ('open_hours = "mon 08:00-09:00"', "open_hours", "phải là danh sách", "valid tuple"),
+        ('open_hours = "mon 08:00-09:00"', "open_hours", "phải là danh sách", "must be a list"),
         ('closed_days = ["2/9/2026"]', "closed_days.0", 'phải là ngày dạng "2026-09-02"', "date"),
         ('closed_days = ["2026-09-02T07:00:00"]', "closed_days.0", "không kèm giờ", "date"),
         ("closed_days = [true]", "closed_days.0", 'phải là ngày dạng "2026-09-02"', "date"),
         ('urgent = ["withdrawed"]', "urgent.0", "'withdrawed' không khớp sự kiện nào", "'withdrawed' matches no event"),
         ("rate_per_minute = -1", "rate_per_minute", "phải từ 0 trở lên", "greater than or equal to 0"),
-        ("rate_per_minute = 1.5", "rate_per_minute", "phải là số nguyên", "integer"),
+        ("rate_per_minute = 1.5", "rate_per_minute", "phải là số nguyên", "a whole number"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_in_both_languages(tmp_path: Path, line: str, place: str, vi: str, en: str) -> None:

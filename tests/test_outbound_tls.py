@@ -124,7 +124,7 @@ def test_the_inventory_has_both_certificates(tmp_path: Path, post: SimulatorServ
         ("[outbound.tls]\n", "name certificate"),
         (TLS.replace("VN.key", "nobody.key"), "nobody.key"),
         (TLS.replace("file:trust/VN.pem", "-----BEGIN"), "is not the reference"),
-        (TLS + 'password = "secret"\n', "Extra inputs"),
+        (TLS + 'password = "secret"\n', "there is no such key"),
     ],
 )
 def test_a_table_that_cannot_be_used_stops_the_start(tls: str, said: str, tmp_path: Path, post: SimulatorServer) -> None:

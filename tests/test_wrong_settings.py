@@ -79,6 +79,35 @@ def found(folder: Path, where: str) -> list[Finding]:
     return [each for each in look(folder, reach=False) if each.where == where]
 
 
+def test_every_wrong_file_is_told_at_once_each_fault_by_itself_in_peoples_words(tmp_path: Path) -> None:
+    support.configure(tmp_path)
+    one = 'adapter = "template"\ntitle = "Sở"\nagency = "H55"\n[inbound]\nsignature = "maybe"\n'
+    (tmp_path / "endpoints" / "one.toml").write_text(one, encoding="utf-8")
+    (tmp_path / "endpoints" / "two.toml").write_text("adapter = ", encoding="utf-8")
+    (tmp_path / "codes" / "sai.csv").write_text("x;y\n1;2\n", encoding="utf-8")
+
+    wrong = [each for each in look(tmp_path, reach=False) if each.level == "error"]
+
+    said = {each.where: (each.vi, each.en) for each in wrong}
+    assert len(said) == len(wrong) == 4
+    assert said["endpoints/one.toml: inbound.signature"] == (
+        "phải là một trong: required, optional, none",
+        "must be one of: required, optional, none",
+    )
+    assert said["endpoints/one.toml: agency"][1] == "there is no such key (look at its spelling)"
+    assert "TOML" in said["endpoints/two.toml"][0] and "codes/sai.csv" in said
+
+
+def test_a_start_names_every_wrong_file(tmp_path: Path) -> None:
+    support.configure(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / "endpoints" / f"{name}.toml").write_text("adapter = ", encoding="utf-8")
+
+    told = refused(tmp_path)
+
+    assert "one.toml" in told.vi and "two.toml" in told.vi and "one.toml" in told.en and "two.toml" in told.en
+
+
 @pytest.mark.parametrize(
     ("doors", "console", "told"),
     [

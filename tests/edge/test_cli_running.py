@@ -190,8 +190,8 @@ TOKEN_LINE = "token_sha256 = ["
 @pytest.mark.parametrize(
     ("harm", "level", "where", "words"),
     [
-        (_edit("hub.toml", "port = 8080", "port = 80800"), "error", "hub.toml", "doors.port"),
-        (_edit("hub.toml", "[doors]", "[dors]"), "error", "hub.toml", "dors"),
+        (_edit("hub.toml", "port = 8080", "port = 80800"), "error", "hub.toml: doors.port", "less than or equal to 65535"),
+        (_edit("hub.toml", "[doors]", "[dors]"), "error", "hub.toml: dors", "there is no such key"),
         (_edit("hub.toml", "[doors]", "[doors"), "error", "hub.toml", "hub.toml"),
         (_edit(PORTAL, 'adapter = "national_portal"', 'adapter = "nobody"'), "error", "dvcqg.toml", "not installed"),
         (_edit(PORTAL, "file:keys/dvcqg.password", "file:keys/none"), "error", "dvcqg.toml", "cannot be read"),

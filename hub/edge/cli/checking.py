@@ -14,7 +14,7 @@ from hub import settings as settings_module
 from hub.contract import Adapter
 from hub.edge.cli import frame
 from hub.edge.cli.checks import alerts, certificates, codes, endpoints, files, hub_file, parts, trust
-from hub.edge.cli.checks.findings import ASSUMED, ERROR, OK, WARNING, Finding, fine, of_error
+from hub.edge.cli.checks.findings import ASSUMED, ERROR, OK, WARNING, Finding, fine
 from hub.edge.cli.frame import FAILED, Json, described, printable, table
 from hub.edge.cli.texts import choose, text
 from hub.errors import HubError
@@ -67,11 +67,12 @@ def look(folder: Path, *, reach: bool) -> Iterator[Finding]:
     try:
         settings = settings_module.load(folder.resolve(), adapters)
     except HubError as error:
-        yield of_error(error.where or str(folder), error)
+        yield from _unread(folder.resolve(), error)
+        yield from codes.look(folder.resolve())
         return
     yield fine("hub.toml", f"{len(settings.endpoints)} điểm kết nối", f"{len(settings.endpoints)} endpoints")
     yield from hub_file.look(settings)
-    yield from codes.look(settings)
+    yield from codes.look(settings.folder)
     yield from certificates.look(settings)
     yield from trust.look(settings)
     yield from alerts.look(settings, reach=reach)
@@ -79,6 +80,13 @@ def look(folder: Path, *, reach: bool) -> Iterator[Finding]:
         yield from endpoints.look(settings, endpoint, adapters[endpoint.adapter])
         yield from files.look(settings, endpoint, adapters[endpoint.adapter])
     yield from parts.look(settings, reach=reach)
+
+
+def _unread(folder: Path, error: HubError) -> Iterator[Finding]:
+    """Name each fault of the files by itself, at its place in the folder."""
+    for fault in error.faults:
+        where = (fault.path or str(folder)).removeprefix(f"{folder}/")
+        yield Finding(level=ERROR, where=where, vi=fault.vi, en=fault.en)
 
 
 def _adapters() -> tuple[dict[str, Adapter], list[Finding]]:

@@ -18,10 +18,10 @@ from hub.registers.codes import MappedRow
 from hub.settings import Settings
 
 
-def look(settings: Settings) -> Iterator[Finding]:
+def look(folder: Path) -> Iterator[Finding]:
     """Look at the package's code lists, and at those of a configuration."""
     yield from administration.shipped()
-    for path in map(Path, settings_module.code_files(settings.folder)):
+    for path in map(Path, settings_module.code_files(folder)):
         where = f"codes/{path.name}"
         try:
             rows = code_rows(path)
