@@ -29,13 +29,13 @@ PINNED = Use(
     kind="trusted_signer",
     side="partners",
     direction="in",
-    vi="thông điệp ký bằng chứng thư này bị từ chối tại cửa",
+    vi="thông điệp ký bằng chứng thư này bị từ chối khi tiếp nhận",
     en="messages signed with it are refused at the door",
 )
 ANCHOR = replace(
     PINNED,
     kind="trusted_authority",
-    vi="mọi thông điệp có chứng thư số do tổ chức này cấp bị từ chối tại cửa",
+    vi="mọi thông điệp có chứng thư số do tổ chức này cấp bị từ chối khi tiếp nhận",
     en="every message with a certificate of this authority is refused at the door",
 )
 STAMPS = Use(

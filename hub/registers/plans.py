@@ -51,9 +51,9 @@ class Counts:
     """What a plan comes to."""
 
     goes: int = 0
-    #: Wait behind those that go, and go by themselves after them.
+    #: Wait behind those that go, and go by themselves after them; whether they are listed or not.
     follows: int = 0
-    #: Reason -> how many are skipped for it; see ``reason``.
+    #: Reason -> how many are skipped for it; see ``reason``. Who goes with its head is none of them, but one that follows.
     skipped: Mapping[str, int] = field(default_factory=dict)
     #: The choice means more than the plan holds; the oldest are in it.
     more: bool = False
@@ -274,11 +274,16 @@ def _whole() -> Any:
     return select(plans, *summary).outerjoin(plan_summaries, plan_summaries.c.plan_id == plans.c.id)
 
 
+def _passed_over(skipped: str) -> dict[str, int]:
+    """Give what was skipped, by reason, without those that are counted as followers."""
+    return {reason: number for reason, number in json.loads(skipped).items() if reason != "goes_with"}
+
+
 def _plan(conn: Connection, row: Row[Any], now: float, items: tuple[Item, ...] = ()) -> Plan:
     same: dict[str, Any] = {name: getattr(row, name) for name in ("id", "verb", "actor", "why", "chosen_by")}
     summed: dict[str, Any] = {"endpoints": _unsummed(conn, row.id)} if row.goes is None else {}
     if row.goes is not None:
-        counts = Counts(goes=row.goes, follows=row.follows, skipped=json.loads(row.skipped), more=bool(row.more))
+        counts = Counts(goes=row.goes, follows=row.follows, skipped=_passed_over(row.skipped), more=bool(row.more))
         estimate = Estimate(**json.loads(row.estimate))
         summed = {"counts": counts, "endpoints": tuple(json.loads(row.endpoints)), "estimate": estimate}
     run = run_state(conn, row.id, now) if row.run_at is not None else None

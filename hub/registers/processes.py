@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from hub.ledger.working_tables import processes as rows_of
 
 #: A process that is at work says so at least so often (hub.edge.heartbeat says it every minute).
 SILENT_SECONDS = 180.0
+#: Without these nothing comes in, or nothing goes out.
+NEEDED = ("doors", "dispatch", "work")
 #: Processes that are listed.
 MOST = 500
 
@@ -42,6 +44,13 @@ def processes(conn: Connection, now: float) -> tuple[Process, ...]:
     """List processes of the last days, the one that was seen last first."""
     rows = conn.execute(select(rows_of).order_by(rows_of.c.seen_at.desc(), rows_of.c.id).limit(MOST))
     return tuple(_process(row, now) for row in rows)
+
+
+def nobody_does(found: Sequence[Process]) -> tuple[str, ...]:
+    """Name what no process does now, though every hub needs it, or though one did it and was not told to stop."""
+    running = [each for each in found if each.ended_at is None]
+    done, lost = ({role for each in running if each.silent is silent for role in each.roles} for silent in (False, True))
+    return (*(role for role in NEEDED if role not in done), *sorted(lost - done - set(NEEDED)))
 
 
 def _process(row: Row[Any], now: float) -> Process:

@@ -146,6 +146,11 @@ OUTCOMES: Mapping[str, Words] = {
     "doubt": ("chưa rõ kết quả", "in doubt"),
     "wait": ("chưa gửi được, chờ gửi lại", "not sent, waits"),
     "park": ("bị từ chối, dừng", "refused, parked"),
+    # Of a notice to the sender, too.
+    "refused": ("đối tác từ chối", "refused by the partner"),
+    "acknowledged": ("đối tác đã xác nhận", "acknowledged by the partner"),
+    "refused_late": ("đối tác từ chối sau khi nhận", "refused by the partner later"),
+    "abandoned": ("đã từ bỏ", "abandoned"),
 }
 #: What a verification came to, in the words of ETSI EN 319 102-1.
 INDICATIONS: Mapping[str, Words] = {

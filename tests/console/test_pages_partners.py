@@ -9,6 +9,7 @@ import pytest
 
 from hub import partner_tests
 from hub.alerting import Alerting, watch
+from hub.edge.heartbeat import Heartbeat
 from hub.registers import partner_health, partners
 from tests.console.office import ELSEWHERE, Office, found, office, text, words
 from tests.support import hub as hubs
@@ -111,6 +112,20 @@ def test_a_successor_must_be_one_that_can_take_dossiers(own: Office, successor: 
     assert own.seat("an").get(f"/partners/{PARTNER}/succeed", successor="bo_moi").status in (403, 404)
 
 
+def test_that_no_process_is_at_work_is_said_where_one_looks_first(own: Office, tmp_path: Path) -> None:
+    seat = own.seat("xem")
+    before = [words(seat.page(address)) for address in ("/", "/failures")]
+    here = Heartbeat(own.hub, ["doors", "dispatch"], tmp_path, name="may-1:1")
+    here.beat()
+    without_work = [words(seat.page(address)) for address in ("/", "/failures")]
+    Heartbeat(own.hub, ["work"], tmp_path, name="may-1:2").beat()
+    whole = [words(seat.page(address)) for address in ("/", "/failures")]
+
+    assert all("Không có tiến trình nào đang chạy" in each for each in before)
+    assert all("Không có tiến trình nào đang đảm nhận: gửi cho đối tác (work)" in each for each in without_work)
+    assert all("Không có tiến trình nào" not in each for each in whole)
+
+
 # --- alerts ------------------------------------------------------------------------------------------------------
 
 
@@ -136,7 +151,10 @@ def test_an_alert_leads_to_what_is_wrong_and_is_muted_with_a_reason(own: Office)
 
     assert "Không có cảnh báo nào đang diễn ra" in before
     assert own.seat("an").get(link).status == 200
+    asked = words(own.seat("an").page(form))
     assert 'value="8"' in own.seat("an").page(form)
+    assert all(each in asked for each in ("Từ lúc", "Đã báo", "chưa báo nơi nào")), asked
+    assert found(own.seat("an").page("/alerts"), r'data-label="Về">([^<]+)<') in asked
     assert (silent.status, muted.status) == (422, 303)
     assert "an: đang xử lý" in words(own.seat("xem").page("/alerts"))
     assert own.seat("an").page(f"/alerts/{alert}")

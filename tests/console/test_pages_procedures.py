@@ -68,6 +68,8 @@ def test_what_differs_stands_side_by_side_with_since_when_and_who_must_act(offic
 
 def test_codes_of_a_province_that_fit_nowhere_are_named(office: Office) -> None:
     assert "TN-7" in words(office.seat("xem").page("/procedures/compare", holder=PROVINCE))
+    assert "TN-7" not in words(office.seat("xem").page("/procedures/compare", holder=PROVINCE, owner="G10"))
+    assert "TN-7" not in words(office.seat("xem").page("/procedures/compare", holder=PROVINCE, code=FIRST))
 
 
 def test_a_procedure_shows_its_versions_and_who_holds_it(office: Office) -> None:

@@ -48,6 +48,29 @@ def test_a_dossier_is_told_in_order_with_links_to_everything(house: Office) -> N
     assert NAME not in page
 
 
+def test_steps_within_a_minute_can_be_told_apart(house: Office) -> None:
+    house.night.send(192, "H10-5")
+    (delivery,) = house.night.deliveries("H10-5")
+    at = filters.step_at("vi", delivery.attempts[0].started_at)
+
+    assert re.fullmatch(
+        r'<time datetime="([^"]+\.\d{3}\+07:00)" title="\1">\d\d/\d\d/\d{4} \d\d:\d\d:\d\d</time>', at
+    )
+    assert filters.step_at("vi", None) == ""
+    for page in ("/timeline/H10-5", f"/deliveries/{delivery.id}"):
+        assert at in house.seat("an").page(page)
+
+
+def test_what_the_sender_was_told_is_said_in_words(house: Office) -> None:
+    house.night.faults["H10-6"] = "refuse"
+    house.night.send(193, "H10-6")
+    (delivery,) = house.night.deliveries("H10-6")
+    pages = [words(house.seat("an").page(each)) for each in ("/timeline/H10-6", f"/messages/{delivery.message_id}")]
+
+    assert all("đối tác từ chối" in each for each in pages)
+    assert not [line for each in pages for line in re.findall(r".*(?:kết quả|mã|Đã báo)[^\n]*: refused.*", each)]
+
+
 def test_what_a_message_is_and_says_is_told_in_words(house: Office) -> None:
     house.night.send(191, "H10-4")
     (delivery,) = house.night.deliveries("H10-4")
@@ -109,9 +132,11 @@ def test_a_refused_message_shows_every_fault_with_its_place(house: Office) -> No
     house.night.send(105, "H11-2", hoSo={"soHoSo": "H11-2"})
     with house.hub.ledger.read() as conn:
         refused = next(row for row in history.listing(conn, Filters(accepted=False, limit=20)) if not row.accepted)
-    told = words(house.seat("an").page(f"/messages/{refused.id}"))
+    page = house.seat("an").page(f"/messages/{refused.id}")
+    told = words(page)
 
-    assert "Bị từ chối tại cửa" in told
+    assert "Bị từ chối khi tiếp nhận" in told
+    assert f'href="/timeline/message%3A{refused.id}"' in page
     assert "Thông điệp bị từ chối" in words(house.seat("an").page(f"/timeline/message:{refused.id}"))
     assert "/hoSo/thuTuc" in told
 

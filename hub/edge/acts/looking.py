@@ -37,7 +37,7 @@ class FailuresAsked(Asked):
 
     by: Literal["event", "procedure"] = Field("event", description="Nhóm theo (grouped by)")
     endpoint: str = Field("", max_length=100, description="Chỉ điểm kết nối này (only this endpoint)")
-    refused_since: float | None = Field(None, ge=0, description="Từ chối tại cửa kể từ (refusals since; default: 7 days)")
+    refused_since: float | None = Field(None, ge=0, description="Từ chối khi tiếp nhận kể từ (refusals since; default: 7 days)")
 
 
 class DoubtsAsked(Asked):

@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         "failures",
         help=described(
-            "Nhóm những gì đang dừng theo nguyên nhân: đang dừng, chưa rõ kết quả, chờ đối tác xác nhận, bị từ chối tại cửa.",
+            "Nhóm theo nguyên nhân: đang dừng, chưa rõ kết quả, chờ đối tác xác nhận, bị từ chối khi tiếp nhận.",
             "Group what stands still by its cause: parked, in doubt, not acknowledged, refused at the doors.",
             "failures --endpoint dvcqg --by procedure",
         ),
@@ -41,7 +41,7 @@ def failures(
     ctx: typer.Context,
     endpoint: Annotated[str, typer.Option(help="Chỉ điểm kết nối này (only this endpoint).")] = "",
     by: Annotated[str, typer.Option(help="Nhóm theo event (loại/sự kiện) hoặc procedure (thủ tục).")] = "event",
-    since: Annotated[str, typer.Option(help="Từ chối tại cửa kể từ: 2h, 7d hoặc ngày (refusals since).")] = "7d",
+    since: Annotated[str, typer.Option(help="Từ chối khi tiếp nhận kể từ: 2h, 7d hoặc ngày (refusals since).")] = "7d",
     as_json: Json = False,
 ) -> None:
     """Group failures by cause."""

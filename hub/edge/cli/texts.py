@@ -124,7 +124,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "t_parked": ("Dừng chờ xử lý", "Parked"),
     "t_in_doubt": ("Chưa rõ kết quả (không gửi lại: hỏi hoặc xác nhận)", "In doubt (never sent again: ask or settle)"),
     "t_unacknowledged": ("Đối tác đã nhận, chờ xác nhận", "Delivered, waiting for the partner's acknowledgement"),
-    "t_refused": ("Bị từ chối tại cửa nhận", "Refused at the doors"),
+    "t_refused": ("Bị từ chối khi tiếp nhận", "Refused at the doors"),
     "t_plan": ("Kế hoạch gửi lại {id}", "Replay plan {id}"),
     "t_plans": ("Các kế hoạch gửi lại", "Replay plans"),
     "t_check": ("Kiểm tra cấu hình", "Configuration check"),

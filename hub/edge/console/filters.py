@@ -22,12 +22,15 @@ from hub.rules.verbs import VERBS
 
 #: As officials write a moment; babel's own Vietnamese form puts the time first.
 MOMENT = "dd/MM/yyyy HH:mm"
+#: Where one step follows another within a minute.
+MOMENT_OF_A_STEP = "dd/MM/yyyy HH:mm:ss"
 
 
 def of_language(language: str) -> dict[str, Callable[..., Any]]:
     """Give the filters of one language's templates."""
     return {
         "when": partial(when, language),
+        "step_at": partial(step_at, language),
         "day": partial(day, language),
         "ago": partial(ago, language),
         "duration": partial(duration, language),
@@ -65,6 +68,15 @@ def when(language: str, seconds: float | None) -> Markup:
     written = dates.format_datetime(moment, MOMENT, tzinfo=moment.tzinfo, locale=locale(language))
     stamp = moment.isoformat(timespec="seconds")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, ago(language, seconds), written)
+
+
+def step_at(language: str, seconds: float | None) -> Markup:
+    """Write the moment of a step of a history to the second, with all of it as its title; nothing where there is none."""
+    if not seconds:
+        return Markup("")
+    moment = local(seconds)
+    written = dates.format_datetime(moment, MOMENT_OF_A_STEP, tzinfo=moment.tzinfo, locale=locale(language))
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(moment.isoformat(timespec="milliseconds"), written)
 
 
 def last_day(language: str, ends: float | None) -> Markup:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hub.edge.console import plots
 from hub.edge.console.rooms import Desk, Room
 from hub.edge.plain import local
+from hub.registers import processes
 
 room = Room()
 
@@ -34,6 +35,7 @@ def dashboard(desk: Desk) -> Response:
         more=len(groups) - len(groups[:SHOWN]),
         refused=sum(each.count for each in found.refused),
         flow_plot=flow_plot(desk, figures, days),
+        undone=processes.nobody_does(figures.processes),
     )
 
 

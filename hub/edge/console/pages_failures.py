@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from hub.edge.console import forms
 from hub.edge.console.rooms import Desk, Room
+from hub.registers import processes
 
 room = Room()
 
@@ -23,7 +24,9 @@ def failures(desk: Desk) -> Response:
     by = desk.query.get("by", "event")
     endpoint = desk.query.get("endpoint", "")
     found = desk.look("failures", by=by, endpoint=endpoint)
-    return desk.render("failures.html", found=found, by=by, endpoint=endpoint)
+    with desk.hub.ledger.read() as conn:
+        undone = processes.nobody_does(processes.processes(conn, desk.hub.now()))
+    return desk.render("failures.html", found=found, by=by, endpoint=endpoint, undone=undone)
 
 
 @room.page("/failures/{name}", verb="group show")

@@ -8,7 +8,9 @@ from hub.edge.acts.everything import ACTS
 from hub.edge.console import forms
 from hub.edge.console.forms import WrongForm
 from hub.edge.console.rooms import Desk, Room, landing, local
-from hub.errors import NotAllowed
+from hub.errors import HubError, NotAllowed
+from hub.registers import alerts
+from hub.registers.alerts import Alert
 from hub.rules import people
 from hub.rules.wrong_values import Wrong
 
@@ -46,7 +48,18 @@ def again(desk: Desk, wrong: WrongForm) -> Response:
 def _page(
     desk: Desk, verb: str, shown: tuple[forms.Field, ...], back: str, above: tuple[Wrong, ...] = (), status: int = 200
 ) -> Response:
-    return desk.render("verb.html", status, verb=verb, fields=shown, back=back, above=above)
+    alert = _alert(desk, shown) if verb == "alert mute" else None
+    return desk.render("verb.html", status, verb=verb, fields=shown, back=back, above=above, alert=alert, words=alerts)
+
+
+def _alert(desk: Desk, shown: tuple[forms.Field, ...]) -> Alert | None:
+    """Give the alert that a form is about; None where there is none, or none that the person sees: the form says so when sent."""
+    given = next((str(each.value) for each in shown if each.name == "alert"), "")
+    try:
+        found = desk.look("alert show", alert=given) if given else None
+    except HubError:
+        return None
+    return found.alerts[0] if found is not None else None
 
 
 def _named(verb: str) -> str:

@@ -48,7 +48,7 @@ FACTS: Mapping[str, Words] = {
     "where": ("vị trí", "where"),
     "accepted": ("đã nhận", "accepted"),
     "place": ("vị trí trong chuỗi", "place in the chain"),
-    "error": ("lỗi", "error"),
+    "error": ("mã lỗi", "error code"),
     "warnings": ("cảnh báo", "warnings"),
     "identity": ("mã của bên gửi", "sender's identifier"),
     "sub_indication": ("chi tiết chữ ký", "signature"),
@@ -174,7 +174,7 @@ STOPPED: Mapping[str, Words] = {
 #: How a partner stands to the hub.
 STANDING: Mapping[str, Words] = {
     "trial": ("chạy thử", "trial"),
-    "live": ("chính thức", "live"),
+    "live": ("đang vận hành", "live"),
     "leaving": ("đang chuyển sang hệ thống kế thừa", "handing over"),
     "closed": ("đã đóng", "closed"),
 }
@@ -182,6 +182,14 @@ BREAKER: Mapping[str, Words] = {
     "closed": ("bình thường", "closed"),
     "half_open": ("đang thử lại", "half open"),
     "open": ("đang ngắt", "open"),
+}
+#: What a process of the hub does.
+PROCESS_ROLES: Mapping[str, Words] = {
+    "doors": ("tiếp nhận thông điệp (doors)", "taking messages in (doors)"),
+    "dispatch": ("xếp lượt chuyển đến hạn để gửi (dispatch)", "queueing what is due (dispatch)"),
+    "work": ("gửi cho đối tác (work)", "sending to partners (work)"),
+    "console": ("trang quản trị (console)", "the console"),
+    "poll": ("lấy danh sách và hỏi kết quả ở đối tác (poll)", "asking partners for lists and results (poll)"),
 }
 #: An address at which a partner fetches a file.
 LINKS: Mapping[str, Words] = {
@@ -268,6 +276,7 @@ TABLES: Mapping[str, Mapping[str, Words]] = {
     "STOPPED": STOPPED,
     "STANDING": STANDING,
     "BREAKER": BREAKER,
+    "PROCESS_ROLES": PROCESS_ROLES,
     "STEPS": STEPS,
     "TESTS": TESTS,
     "TEST_STEPS": TEST_STEPS,

@@ -98,7 +98,8 @@ def differences(
             conn, today=_today(hub), owner=owner, holder=holder, code=code, after=after, limit=wanted, scope=scope
         )
         pulls = [each for each in catalogue.pulls(conn).values() if (not holder or each.holder == holder)]
-        local_codes, number = catalogue_shown.unmapped(conn, holder)
+        # They fit no agency's catalogue: beside one agency, or one procedure, they say nothing.
+        local_codes, number = ((), 0) if owner or code else catalogue_shown.unmapped(conn, holder)
     shown = tuple(each for each in pulls if scope is None or each.holder in scope)
     return Differences(
         counts=counts, procedures=found, after=more, pulls=shown, unmapped=local_codes, unmapped_count=number
