@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from hub import operations
 from hub.canonical.digests import digest_of
 from hub.edge.console import filters
 from hub.operations import endpoints
 from hub.registers import container_checks, history
+from hub.registers.plan_choice import Choice
 from hub.registers.records import Filters
 from hub.registers.words import VERDICT_REASONS
 from hub.rules.lifecycle import State
@@ -69,6 +71,21 @@ def test_what_the_sender_was_told_is_said_in_words(house: Office) -> None:
 
     assert all("đối tác từ chối" in each for each in pages)
     assert not [line for each in pages for line in re.findall(r".*(?:kết quả|mã|Đã báo)[^\n]*: refused.*", each)]
+
+
+def test_a_plan_shows_line_by_line_how_what_goes_differs_and_counts_each_delivery_once(tmp_path: Path) -> None:
+    with office(tmp_path / "config") as own:
+        own.night.faults["H10-7"] = "refuse"
+        own.night.send(194, "H10-7")
+        own.night.send(195, "H10-7")
+        own.act("mapping set", list_name="template_procedures", code="1.000001", value="TT-77", name="Tên mới")
+        chosen = Choice(endpoint=PARTNER, ids=tuple(own.night.ids("H10-7")))
+        plan = operations.plan(own.hub, chosen, "rebuild", actor="an", why="bổ sung mã")
+        page = own.seat("an").page(f"/replays/{plan.id}")
+
+    assert plan.samples[0].diff
+    assert re.search(r"<del>- [^<]*</del><ins>[+] [^<]*TT-77", page)
+    assert re.findall(r'<div class="card"><b>(\d+)</b>', page)[:3] == ["1", "1", "0"]
 
 
 def test_what_a_message_is_and_says_is_told_in_words(house: Office) -> None:
