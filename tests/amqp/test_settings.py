@@ -62,7 +62,7 @@ def test_references_are_resolved_and_the_password_does_not_show(tmp_path: Path) 
         ('[amqp]\nurl = "amqp://u@h"\npassword = "pl4in"\nconsume_queue = "q"\n', "password", "không hiện"),
         (table(URL, publish_exchange="x", prefetch=0), "amqp.prefetch", "phải từ 1"),
         (table(URL, publish_exchange="x", identity="body"), "amqp.identity", "không có dạng"),
-        (table(URL, publish_exchange="x", reply="later"), "amqp.reply", "không có dạng"),
+        (table(URL, publish_exchange="x", reply="later"), "amqp.reply", "phải là một trong"),
     ],
 )
 def test_what_cannot_be_right_is_told_in_both_languages(tmp_path: Path, lines: str, where: str, words: str) -> None:
