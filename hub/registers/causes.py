@@ -26,11 +26,15 @@ class Cause:
     what: str = ""
     #: Code list, field, service, …; never a partner's address.
     error_where: str = ""
+    #: Of a refusal: code of the first thing that was wrong there; empty where the error's own code says it.
+    fault: str = ""
 
     @property
     def group(self) -> str:
         """Name the group: the same cause has the same name tomorrow and on another machine."""
         fields = [self.state, self.error_code, self.endpoint, self.partner_code, self.what, self.error_where]
+        if self.fault:
+            fields.append(self.fault)
         return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()[:10]
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, case, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from hub.ledger.tables import messages
 from hub.registers.causes import DAY_SECONDS, SAMPLES, Cause, Collected, Group
@@ -18,7 +21,29 @@ REFUSED_SINCE_SECONDS = 7 * DAY_SECONDS
 REFUSED = "refused"
 #: Rows, and identifiers, in one round to the server.
 _ROWS_AT_ONCE, _IDS_AT_ONCE = 1000, 500
-_KEYS = (messages.c.error_code, messages.c.endpoint, messages.c.error_where)
+
+
+class _FirstCode(FunctionElement[str]):
+    """Code of the first fault in a JSON list of faults; empty where it has none."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(_FirstCode, "sqlite")
+def _first_code_in_sqlite(element: _FirstCode, compiler: Any, **given: Any) -> str:
+    return f"coalesce(json_extract({compiler.process(element.clauses, **given)}, '$[0].code'), '')"
+
+
+@compiles(_FirstCode, "postgresql")
+def _first_code_in_postgresql(element: _FirstCode, compiler: Any, **given: Any) -> str:
+    return f"coalesce(CAST({compiler.process(element.clauses, **given)} AS json) #>> '{{0,code}}', '')"
+
+
+_FIRST = _FirstCode(messages.c.faults)
+#: Senders mend one thing after the other: what is missing and what is badly written in the same place are two causes.
+_FAULT = case((_FIRST == messages.c.error_code, ""), else_=_FIRST).label("fault")
+_KEYS = (messages.c.error_code, messages.c.endpoint, messages.c.error_where, _FAULT)
 
 
 def groups(
@@ -44,7 +69,7 @@ def groups(
 
 def of_cause(cause: Cause, since: float | None, scope: Scope = None) -> ColumnElement[bool]:
     """Say, as a condition, which messages belong to a cause."""
-    same = [messages.c.error_code == cause.error_code, messages.c.error_where == cause.error_where]
+    same = [messages.c.error_code == cause.error_code, messages.c.error_where == cause.error_where, _FAULT.element == cause.fault]
     return and_(_refused(cause.endpoint, since, scope), *same)
 
 
@@ -64,8 +89,8 @@ def causes(conn: Connection, since: float) -> tuple[Cause, ...]:
 
 
 def _cause(row: Sequence[str]) -> Cause:
-    error_code, endpoint, error_where = row
-    return Cause(state=REFUSED, error_code=error_code, endpoint=endpoint, error_where=error_where)
+    error_code, endpoint, error_where, fault = row
+    return Cause(state=REFUSED, error_code=error_code, endpoint=endpoint, error_where=error_where, fault=fault)
 
 
 def _group(

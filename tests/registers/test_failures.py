@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from hub import intake, operations
 from hub.contract import Reply
 from hub.errors import InDoubt, NotAllowed
 from hub.ledger.tables import deliveries
-from hub.registers import failures
+from hub.registers import failures, group_members
 from hub.registers.failures import Failures, Group
+from hub.registers.group_members import GroupShown
 from hub.registers.plan_choice import Choice
+from tests.support.engines import ENGINES, ledger_on
 from tests.support.hub import PARTNER, SENDER, document, request
 from tests.support.night_shift import Shift, shift
 
@@ -154,6 +157,28 @@ def test_messages_refused_at_the_doors_are_groups_of_their_own(night: Shift) -> 
     ]
     assert [each.cause.error_where for each in lately.refused] == ["/hoSo/trangThai"]
     assert everything.refused[0].error_vi
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_refusals_in_one_place_are_a_group_for_each_kind_of_fault(tmp_path: Path, engine: str) -> None:
+    with ledger_on(engine) as url, shift(tmp_path, ledger=url.replace("sqlite:///", f"sqlite:///{tmp_path}/")) as night:
+        for number, event in enumerate(({}, {}, {"suKien": "KHAC"})):
+            intake.receive(night.hub, request(json.dumps({"maThongDiep": f"M-{number}", **event}).encode()))
+
+        found = grouped(night).refused
+        with night.hub.ledger.read() as conn:
+            listed = [shown(conn, each.name, night.hub.now()) for each in found]
+
+    assert [(each.cause.error_where, each.cause.fault, each.count) for each in found] == [
+        ("/suKien", "missing", 2),
+        ("/suKien", "bad_value", 1),
+    ]
+    assert len({each.name for each in found}) == 2
+    assert [(each.group, len(each.members)) for each in listed] == [(found[0], 2), (found[1], 1)]
+
+
+def shown(conn: Connection, name: str, now: float) -> GroupShown:
+    return group_members.show(conn, name, after="", limit=9, scope=None, on_doubt=lambda *_: "park", now=now)
 
 
 def test_groups_of_another_endpoint_are_left_out(night: Shift) -> None:

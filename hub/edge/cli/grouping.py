@@ -100,7 +100,7 @@ def note(
 
 def _print(ctx: typer.Context, found: GroupShown) -> None:
     of, cause = found.group, found.group.cause
-    named = (cause.error_code, cause.endpoint, cause.partner_code, cause.what, cause.error_where)
+    named = (cause.error_code, cause.fault, cause.endpoint, cause.partner_code, cause.what, cause.error_where)
     frame.line(f"{of.name}: {' · '.join(filter(None, named))}")
     frame.line(frame.placed(ctx, choose(of.error_vi, of.error_en)))
     frame.line(text("group_counts", count=of.count, followers=of.followers, new=of.new_1h, day=of.new_24h))

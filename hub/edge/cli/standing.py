@@ -75,6 +75,7 @@ def _print_failures(ctx: typer.Context, found: Failures) -> None:
         "followers": lambda group: group.followers or "",
         "endpoint": lambda group: group.cause.endpoint,
         "error": lambda group: group.cause.error_code,
+        "fault": lambda group: group.cause.fault,
         "partner_code": lambda group: group.cause.partner_code,
         "what": lambda group: group.cause.what,
         "where": lambda group: group.cause.error_where,
