@@ -103,6 +103,8 @@ class Status:
     uncounted_hours: int
     #: Processes of the hub, the one that was at work last first.
     processes: tuple[Process, ...]
+    #: Any of them is at work; else nothing is sent or replayed.
+    running: bool
 
 
 def hour_of(moment: float) -> int:
@@ -193,6 +195,7 @@ def status(
     partners = [_partner(conn, name, titles.get(name, name), flows[name], found, now) for name in names]
     partners.sort(key=_weight)
     sums = {name: sum(getattr(each, name) for each in partners) for name in _STANDING}
+    known_processes = processes.processes(conn, now)
     return Status(
         at=now,
         hours=tuple(hour * HOUR_SECONDS for hour in span),
@@ -203,7 +206,8 @@ def status(
         sealer=seals.measure(conn, now),
         dispatch_late_seconds=_dispatch_late(conn, [each for each in partners if each.endpoint in open_now], now),
         uncounted_hours=len([hour for hour in span if hour not in known]),
-        processes=processes.processes(conn, now),
+        processes=known_processes,
+        running=processes.any_at_work(known_processes),
     )
 
 

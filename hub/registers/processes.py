@@ -67,6 +67,11 @@ def _process(row: Row[Any], now: float) -> Process:
     )
 
 
+def any_at_work(found: Iterable[Process]) -> bool:
+    """Say whether any of these is at work: neither told to stop nor silent."""
+    return any(each.ended_at is None and not each.silent for each in found)
+
+
 def last_of_each(found: Iterable[Process]) -> dict[tuple[str, str], Process]:
     """Give of each (role, host) the process that was seen last: another one has taken its place after a restart."""
     newest: dict[tuple[str, str], Process] = {}

@@ -42,7 +42,7 @@ def _first_code_in_postgresql(element: _FirstCode, compiler: Any, **given: Any) 
 
 _FIRST = _FirstCode(messages.c.faults)
 #: Senders mend one thing after the other: what is missing and what is badly written in the same place are two causes.
-_FAULT = case((_FIRST == messages.c.error_code, ""), else_=_FIRST).label("fault")
+_FAULT = case((messages.c.error_code == _FIRST, ""), else_=_FIRST).label("fault")
 _KEYS = (messages.c.error_code, messages.c.endpoint, messages.c.error_where, _FAULT)
 
 

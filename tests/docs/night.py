@@ -15,6 +15,7 @@ from hub import alerting, bootstrap, intake, sealing
 from hub.alerting import Alerting
 from hub.app import Hub
 from hub.contract import Answer, Request
+from hub.edge.heartbeat import Heartbeat
 from hub.edge.partner_keeper import PartnerKeeper
 from hub.edge.replayer import Replayer
 from hub.edge.workers import Workers
@@ -154,7 +155,12 @@ def opened(folder: Path, *, ministry: bool = True) -> Iterator[Night]:
         if ministry:
             _add_ministry(folder)
         hub = hubs.open_hub(folder)
+        heartbeat = Heartbeat(hub, ("doors", "dispatch", "work"), folder)
+        # Before the first verb is shown, not some moment after the thread began.
+        heartbeat.beat()
+        heartbeat.start()
         try:
             yield Night(folder, hub, portal, software)
         finally:
+            heartbeat.stop()
             hubs.close(hub)

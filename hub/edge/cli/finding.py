@@ -58,6 +58,7 @@ def status(
         open_now = {budget.endpoint for budget in hub.budgets()}
         with hub.ledger.read() as conn:
             found = flow.status(conn, titles, hours=24 * days, scope=None, now=hub.now(), open_now=open_now)
+            frame.tell_if_idle(conn, hub.now(), as_json=as_json)
     frame.show(found, as_json=as_json, people=lambda: _print_status(found, days))
 
 
@@ -246,6 +247,7 @@ def doubts(ctx: typer.Context, endpoint: Endpoint = "", after: After = "", limit
         found = doubt_list.doubts(
             conn, endpoint=endpoint, after=after, limit=limit, scope=None, on_doubt=lambda *named: declared(settings, *named)
         )
+        frame.tell_if_idle(conn, time.time(), as_json=as_json)
     frame.show(found, as_json=as_json, people=lambda: _print_doubts(found))
 
 

@@ -19,6 +19,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
@@ -29,6 +30,7 @@ from hub.edge.cli.texts import english, text
 from hub.edge.plain import local, plain
 from hub.errors import HubError, NotAllowed
 from hub.ledger.ledger import Ledger
+from hub.registers import processes
 from hub.settings import Settings
 from hub.telemetry import configure_logging
 
@@ -164,6 +166,12 @@ def show(value: Any, *, as_json: bool, people: Callable[[], None]) -> None:
         sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
     else:
         people()
+
+
+def tell_if_idle(conn: Connection, now: float, *, as_json: bool) -> None:
+    """Say beside a result for people that no process of the hub is at work: what waits in it will not go."""
+    if not as_json and not processes.any_at_work(processes.processes(conn, now)):
+        typer.echo(f"lienthong: {text('nobody_at_work')}", err=True)
 
 
 def moment(seconds: float | None) -> str:

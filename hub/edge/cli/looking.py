@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -86,6 +87,7 @@ def messages(
     )
     with frame.opened_ledger(ctx) as ledger, ledger.read() as conn:
         found = history.listing(conn, filters)
+        frame.tell_if_idle(conn, time.time(), as_json=as_json)
     frame.show(found, as_json=as_json, people=lambda: _print_messages(found))
 
 

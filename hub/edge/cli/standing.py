@@ -13,7 +13,6 @@ from hub.edge.cli.frame import Json, described, moment, table
 from hub.edge.cli.texts import choose, text
 from hub.edge.plain import plain, short
 from hub.errors import NotAllowed
-from hub.ledger.ledger import Ledger
 from hub.registers import failures as failure_groups
 from hub.registers.failures import Failures, Group
 from hub.rules.lifecycle import State
@@ -48,15 +47,11 @@ def failures(
     if by not in failure_groups.WHAT:
         vi, en = f"--by là event hoặc procedure, không phải {by!r}", f"--by is event or procedure, not {by!r}"
         raise NotAllowed(en, vi, where="by")
-    with frame.opened_ledger(ctx) as ledger:
-        found = _failures(ledger, by, endpoint, frame.since(since))
+    with frame.opened_ledger(ctx) as ledger, ledger.read() as conn:
+        found = failure_groups.failures(conn, by=by, endpoint=endpoint, refused_since=frame.since(since), now=time.time())
+        frame.tell_if_idle(conn, time.time(), as_json=as_json)
     tree = {name: [_flat(group) for group in getattr(found, name)] for name in _TITLES}
     frame.show(tree, as_json=as_json, people=lambda: _print_failures(ctx, found))
-
-
-def _failures(ledger: Ledger, by: str, endpoint: str, since: float | None) -> Failures:
-    with ledger.read() as conn:
-        return failure_groups.failures(conn, by=by, endpoint=endpoint, refused_since=since, now=time.time())
 
 
 def _flat(group: Group) -> dict[str, Any]:

@@ -175,6 +175,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "accepted": ("đã nhận", "accepted"),
     "refused": ("từ chối", "refused"),
     "nothing": ("Không có gì.", "Nothing."),
+    "nobody_at_work": (
+        "Không có tiến trình nào của trục đang chạy: chưa có gì được gửi hoặc gửi lại. Chạy `lienthong serve`.",
+        "No process of the hub is running: nothing is sent or replayed. Start `lienthong serve`.",
+    ),
     "no_failures": ("Không có lượt chuyển nào bị dừng, không có thông điệp bị từ chối.", "Nothing stands still."),
     "plan_head": (
         "{verb}: {goes} lượt sẽ được thực hiện, {skipped} lượt không; lý do: {why}",
