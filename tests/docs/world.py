@@ -47,6 +47,8 @@ class World:
 
     def _run(self, words: list[str]) -> str:
         """Run a verb here; one that waits for what the hub's threads do, while they do it."""
+        if self._night is not None:
+            self._night.seen()
         if self._night is None or not (words[0] == "replay" or words[:2] == ["partner", "test"]):
             return consoles.run_in_process(words)
         with self._night.serving():
