@@ -60,7 +60,7 @@ def _require(dossier: Dossier) -> None:
 
 def _dossier_tree(dossier: Dossier, writing: Writing) -> dict[str, Any]:
     applicant = dossier.applicant
-    procedure = writing.codes.translate(writing.options.procedure_list, dossier.procedure.code, writing.now.date())
+    procedure = writing.codes.translate(writing.options.procedure_list, dossier.procedure.code, local(writing.now).date())
     return {
         "soHoSo": dossier.code,
         "thuTuc": {"ma": procedure, "ten": dossier.procedure.name},

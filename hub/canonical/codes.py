@@ -220,7 +220,7 @@ class CodeTables:
             raise NoMapping(
                 f"code list {table!r} has no entry for {code!r} on {day}: add it (`lienthong mapping set`, or "
                 f"config/codes/{table}.csv), then rebuild",
-                f"danh mục {table!r} chưa có mã {code!r} vào ngày {day}: "
+                f"danh mục {table!r} chưa có mã {code!r} vào ngày {day:%d/%m/%Y}: "
                 f"bổ sung mã (`lienthong mapping set`, hoặc tệp config/codes/{table}.csv) rồi dựng lại (rebuild)",
                 where=f"codes/{table}/{code}",
             )

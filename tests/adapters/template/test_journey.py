@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,14 @@ import pytest
 import adapters.template
 from adapters.template import ADAPTER
 from adapters.template.simulator import simulator
+from hub.canonical.codes import CodeTables
 from hub.canonical.dossier import DossierMessage
 from hub.canonical.receipt import Finding, Receipt
 from hub.conformance import samples
 from hub.contract import Outcome as Decided
 from hub.contract import Outgoing, Request, Transport, Writing
 from hub.endpoint import Endpoint, OutboundPolicy
-from hub.errors import Busy, HubError, InDoubt, NotSent, Refused
+from hub.errors import Busy, HubError, InDoubt, NoMapping, NotSent, Refused
 from hub.simulation import Call as Received
 from hub.simulation import Said, SimulatorServer
 from hub.wire import Wire
@@ -75,6 +78,17 @@ def wire() -> Iterator[Wire]:
 def partner(wire: Wire) -> Iterator[Partner]:
     with simulator(accepts="right") as server:
         yield Partner(server, wire)
+
+
+def test_a_code_is_sought_on_the_day_that_it_is_in_vietnam(partner: Partner) -> None:
+    late = datetime(2026, 3, 2, 17, 30, tzinfo=UTC)
+    writing = replace(partner.writing({}, "id-1"), codes=CodeTables(), now=late)
+    message = partner.message("first_time")
+
+    with pytest.raises(NoMapping) as refused:
+        ADAPTER.write_message(message, ADAPTER.plan(message, partner.options)[0], writing)
+
+    assert "2026-03-03" in refused.value.en and "03/03/2026" in refused.value.vi
 
 
 def test_a_dossier_is_created_then_updated_with_its_progress(partner: Partner) -> None:
