@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from fastapi.openapi.models import OpenAPI
+
+from hub.edge.http.sender import Acknowledged, Acknowledgement, NoticeList
 
 from .conftest import HubFolder, Serve, Served
 
@@ -83,6 +86,21 @@ def test_the_answers_shown_are_the_adapters_own(document: Any, described: Served
     moving = {"MaThongDiep": "", "ThoiDiem": ""}
     assert shown | moving == said | moving
     assert {"202", "400", "401", "409", "413", "503"} <= set(answers)
+
+
+def test_a_sender_sees_how_notices_are_read_and_acknowledged(document: Any, described: Served) -> None:
+    listed, kept = document["paths"]["/notices"]["get"], document["paths"]["/notices/ack"]["post"]
+    shown = NoticeList.model_validate(listed["responses"]["200"]["content"]["application/json"]["example"])
+    asked = kept["requestBody"]["content"]["application/json"]["example"]
+    wrong = kept["responses"]["400"]["content"]["application/json"]["example"]
+
+    said = described.call("POST", "/notices/ack", json.dumps(asked).encode(), described.folder.authorized("province_a"))
+
+    assert (said.status, said.json["DanhSachLoi"][0]["Ma"]) == (400, wrong["DanhSachLoi"][0]["Ma"]) == (400, "beyond_last")
+    assert shown.next == asked["up_to"] == Acknowledgement.model_validate(asked).up_to
+    assert Acknowledged.model_validate(kept["responses"]["200"]["content"]["application/json"]["example"]).acknowledged == 1
+    page = described.call("GET", "/docs").body.decode()
+    assert json.dumps(asked, indent=2) in unescape(page)
 
 
 def test_titles_are_vietnamese(document: Any) -> None:

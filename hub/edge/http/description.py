@@ -27,6 +27,7 @@ from hub.contract import JWS_HEADER, Adapter, Answer, Incoming, Opened, Outcome,
 from hub.edge.http import content_digest
 from hub.edge.http.doors import DOOR
 from hub.edge.http.outbox import OUTBOX, SettledOtherwise
+from hub.edge.http.sender import beyond
 from hub.edge.http.turned_away import (
     BadCall,
     BodyTooLarge,
@@ -40,6 +41,7 @@ from hub.edge.http.turned_away import (
 )
 from hub.endpoint import Endpoint
 from hub.errors import Conflict, Fault, HubError, InvalidMessage, bad_value, missing
+from hub.registers.fates import OUTCOME_WORDS
 
 #: A sample larger than this shows nothing that a smaller one does not.
 LARGEST_EXAMPLE_BYTES = 20_000
@@ -63,6 +65,19 @@ _READY: Mapping[str, Any] = {
     "content": "{}",
     "content_base64": None,
     "href": "/doors/bo_moi_truong/outbox/7d0f5b1e-2c3a-4a77-9a55-0c6e9b1f2a10",
+}
+
+#: What a sender is told of one of its messages, invented.
+_NOTICE: Mapping[str, Any] = {
+    "cursor": 42,
+    "message_id": _MESSAGE_ID,
+    "delivery_id": _READY["id"],
+    "subject": "000.00.00.H55-260302-0001",
+    "recipient": {"name": "bo_moi_truong", "title": "Hệ thống của bộ"},
+    "outcome": {"code": "delivered", **dict(zip(("vi", "en"), OUTCOME_WORDS["delivered"], strict=True))},
+    "error": None,
+    "at": _READY["ready_at"],
+    "acknowledged": False,
 }
 
 _ABOUT = """Cửa tiếp nhận của trục liên thông. Mỗi hệ thống có một cửa riêng và một mã truy cập (token) riêng, gửi trong
@@ -152,8 +167,17 @@ def _turned_away(description: str, error: TurnedAway) -> dict[str, Any]:
 def _describe_sender(paths: dict[str, Any]) -> None:
     wrong = BadCall((bad_value("query/limit", "giá trị không hợp lệ", "is not a possible value"),))
     paths["/messages/{message_id}"]["get"]["responses"]["404"] = _turned_away("Không có thông điệp này", NotThere())
-    for path, method in (("/notices", "get"), ("/notices/ack", "post")):
-        paths[path][method]["responses"]["400"] = _turned_away("Tham số không đúng", wrong)
+    listed, kept = paths["/notices"]["get"], paths["/notices/ack"]["post"]
+    listed["responses"]["400"] = _turned_away("Tham số không đúng", wrong)
+    last = _NOTICE["cursor"]
+    listed["responses"]["200"]["content"]["application/json"]["example"] = {"notices": [_NOTICE], "next": last, "more": False}
+    kept["description"] = (
+        "Xác nhận mọi thông báo tới con trỏ này, sau khi đã lưu. Gọi lặp lại không thay đổi gì: số được xác nhận khi đó là 0. "
+        "Thông báo chưa xác nhận luôn được trả về khi đọc không kèm since."
+    )
+    kept["requestBody"]["content"]["application/json"]["example"] = {"up_to": last}
+    kept["responses"]["200"]["content"]["application/json"]["example"] = {"up_to": last, "acknowledged": 1}
+    kept["responses"]["400"] = _turned_away("Con trỏ lớn hơn thông báo cuối cùng", BadCall((beyond(last),)))
 
 
 def _describe_attachments(paths: dict[str, Any]) -> None:

@@ -210,7 +210,7 @@ class SenderApi:
         with self._hub.ledger.read() as conn:
             last = fates.last_cursor(conn, names)
         if up_to > last:
-            raise BadCall((_beyond(last),))
+            raise BadCall((beyond(last),))
         count = sum(self._hub.ledger.take_notices(name, up_to, self._hub.now()) for name in names)
         return Acknowledged(up_to=up_to, acknowledged=count)
 
@@ -293,7 +293,8 @@ def _ack_fault(name: str, en: str) -> Fault:
     return Fault(f"/{name}" if name else "", "bad_value", vi, en)
 
 
-def _beyond(last: int) -> Fault:
+def beyond(last: int) -> Fault:
+    """Say that a cursor is beyond the last notice."""
     return Fault(
         "/up_to",
         "beyond_last",
