@@ -257,6 +257,15 @@ def test_show_tells_the_story_without_personal_data(night: Shift, as_json: list[
     assert "template_procedures" in result.stdout
 
 
+def test_show_calls_outcomes_and_reasons_in_the_readers_language(night: Shift) -> None:
+    shown = run(night.folder, "show", "H01-3", LIENTHONG_LANG="vi", COLUMNS="300").stdout
+    told = answer(night.folder, "show", "H01-3")
+
+    assert all(words in shown for words in ("bị từ chối, dừng", "đối tác từ chối", "giao thức này không dùng chữ ký số"))
+    assert [each["outcome"] for each in told["notices"]] == ["refused"]
+    assert told["deliveries"][0]["attempts"][0]["outcome"] == "park"
+
+
 def test_show_says_what_can_be_done_and_what_abandoning_would_do(night: Shift) -> None:
     shown = run(night.folder, "show", "H01-2").stdout
 

@@ -33,7 +33,7 @@ from hub.registers.records import (
     Timeline,
 )
 from hub.registers.signed_files import SignedFile
-from hub.registers.words import PDF_OUTCOMES, called
+from hub.registers.words import OUTCOMES, PDF_OUTCOMES, VERDICT_REASONS, called
 from hub.rules.lifecycle import FAILED
 from hub.settings import Settings
 
@@ -281,7 +281,7 @@ def _print_verdict(message: MessageDetail) -> None:
     by = masking.organisation(verdict.get("signer", ""))
     print_ = verdict.get("fingerprint", "")
     signed = f"; {by}; SHA-256 {print_}" if print_ else ""
-    reason = f" ({verdict['reason']})" if verdict.get("reason") else ""
+    reason = f" ({choose(*called(VERDICT_REASONS, verdict['reason']))})" if verdict.get("reason") else ""
     frame.line(f"{short(message.row.id)} {text('verdict')}: {told}{reason}{signed}")
     for fault in message.faults:
         frame.line(f"   {fault.get('path', '')}: {choose(fault.get('vi', ''), fault.get('en', ''))}")
@@ -327,7 +327,7 @@ def _print_attempts(found: Iterable[DeliveryDetail]) -> None:
         "number": lambda pair: pair[1].number,
         "started": lambda pair: moment(pair[1].started_at),
         "ended": lambda pair: moment(pair[1].ended_at),
-        "outcome": lambda pair: pair[1].outcome,
+        "outcome": lambda pair: choose(*called(OUTCOMES, pair[1].outcome)),
         "error": lambda pair: pair[1].error_code,
         "partner_code": lambda pair: pair[1].partner_code,
         "reply": lambda pair: pair[1].reply_status or "",
@@ -342,7 +342,7 @@ def _print_notices(found: Iterable[NoticeRow]) -> None:
         "endpoint": lambda each: each.endpoint,
         "delivery": lambda each: short(each.delivery_id),
         "recipient": lambda each: each.recipient,
-        "outcome": lambda each: each.outcome,
+        "outcome": lambda each: choose(*called(OUTCOMES, each.outcome)),
         "partner_code": lambda each: each.code,
         "told": lambda each: choose(each.vi, each.en),
         "taken": lambda each: moment(each.taken_at),
