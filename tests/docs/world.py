@@ -90,16 +90,23 @@ class Desk(World):
         parser = argparse.ArgumentParser()
         parser.add_argument("-sS", action="store_true", required=True)
         parser.add_argument("-H", action="append", required=True)
-        parser.add_argument("--data-binary", required=True)
+        parser.add_argument("--data-binary")
         parser.add_argument("url")
         given = parser.parse_args(words)
         headers = dict(line.replace("$TOKEN", self._given).split(": ", 1) for line in given.H)
-        body = (ROOT / given.data_binary.removeprefix("@")).read_bytes()
+        body = _body(given.data_binary)
         url = re.sub(r"http://127\.0\.0\.1:\d+", self._url, given.url)
         answer = posted(urllib.request.Request(url, body, headers))
         assert self._hub is not None
         self._hub.carry()
         return answer
+
+
+def _body(given: str | None) -> bytes | None:
+    """Give the octets of a file that is named, or of the text; nothing is sent where none is given."""
+    if given is None:
+        return None
+    return (ROOT / given[1:]).read_bytes() if given.startswith("@") else given.encode()
 
 
 def posted(request: urllib.request.Request) -> str:
