@@ -507,6 +507,8 @@ class Adapter:
     #: another call. It must be quick to say so, since every message comes by.
     greeting: Callable[[Request, Any], Answer | None] = lambda request, options: None
 
+    #: The services that ``plan`` names, where no option or message adds others; empty: they are not known beforehand.
+    services: frozenset[str] = frozenset()
     #: Say which native calls a message needs at this partner; none = nothing to tell it.
     plan: Callable[[Message, Any], tuple[Call, ...]]
     #: Write the business bytes of one call. Same input, same bytes. None: by ``Writing.held`` the partner holds already what

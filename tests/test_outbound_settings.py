@@ -89,3 +89,14 @@ def test_check_says_whether_a_partner_is_open(tmp_path: Path) -> None:
     assert closed.en.startswith("closed now; opens at ") and closed.vi.startswith("ngoài giờ gửi; gửi tiếp từ ")
 
     assert findings(tmp_path, "") == []
+
+
+def test_check_names_what_is_declared_for_a_service_that_is_not_there(tmp_path: Path) -> None:
+    services = '[outbound.services."GuiHoSo.create"]\non_doubt = "park"\n[outbound.services.guiHoSo]\non_doubt = "park"\n'
+    support.configure(tmp_path, {support.PARTNER: support.At(services=services)})
+
+    (told,) = (each for each in look(tmp_path, reach=False) if each.where.endswith("[outbound.services]"))
+
+    assert told.level == "warning"
+    assert "dịch vụ guiHoSo" in told.vi and "no service guiHoSo" in told.en
+    assert all("GuiHoSo, GuiTienTrinh" in text for text in (told.vi, told.en))

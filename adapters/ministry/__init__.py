@@ -2,7 +2,7 @@
 
 from adapters.ministry.inbound import answer, open_request, read_message
 from adapters.ministry.options import MinistryOptions
-from adapters.ministry.outbound import plan, write_message
+from adapters.ministry.outbound import SERVICES, plan, write_message
 from adapters.ministry.receipts import read_finding, read_receipt
 from adapters.ministry.transport import open_transport
 from hub.contract import Adapter
@@ -15,6 +15,7 @@ ADAPTER = Adapter(
     open_request=open_request,
     read_message=read_message,
     answer=answer,
+    services=SERVICES,
     plan=plan,
     write_message=write_message,
     read_receipt=read_receipt,

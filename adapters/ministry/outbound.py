@@ -25,6 +25,7 @@ NEW_DOSSIER = "nhanHoSo"
 EVENT = "nhanSuKien"
 NOTICE = "notice"
 BORDER = "nhanChungTu"
+SERVICES = frozenset({NEW_DOSSIER, EVENT, NOTICE, BORDER})
 
 
 def plan(message: Message, options: MinistryOptions) -> tuple[Call, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.national_portal_v2.calls import SERVICES
 from adapters.national_portal_v2.inbound import answer, open_request, read_message
 from adapters.national_portal_v2.options import Options, check
 from adapters.national_portal_v2.outbound import plan, write_message
@@ -17,6 +18,7 @@ ADAPTER = Adapter(
     open_request=open_request,
     read_message=read_message,
     answer=answer,
+    services=SERVICES,
     plan=plan,
     write_message=write_message,
     read_receipt=read_receipt,

@@ -21,6 +21,7 @@ UPLOAD = "TaiTepTin"
 CREATE = "NoiHoSo"
 PROGRESS = "CapNhatTienTrinh"
 STATUS = "CapNhatTrangThai"
+SERVICES = frozenset({NUMBER, UPLOAD, CREATE, PROGRESS, STATUS})
 
 
 # --- which calls -------------------------------------------------------------------------------------------------

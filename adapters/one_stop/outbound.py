@@ -24,6 +24,7 @@ NEW_DOSSIER = "nhanHoSo"
 EVENT = "nhanSuKien"
 CATALOGUE = "nhanDanhMucTTHC"
 NOTICE = "notice"
+SERVICES = frozenset({NEW_DOSSIER, EVENT, CATALOGUE, NOTICE})
 
 
 def plan(message: Message, options: OneStopOptions) -> tuple[Call, ...]:

@@ -16,6 +16,7 @@ from hub.errors import InvalidMessage, missing
 #: The partner's operations (README, section 1).
 SEND_DOSSIER = "GuiHoSo"
 SEND_PROGRESS = "GuiTienTrinh"
+SERVICES = frozenset({SEND_DOSSIER, SEND_PROGRESS})
 #: README, section 1: a call carries at most so many steps.
 STEPS_PER_CALL = 10
 

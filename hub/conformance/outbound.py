@@ -65,6 +65,12 @@ class OutboundChecks(Kit):
             (call["service"], call.get("part", {})) for call in outbound.expected["calls"]
         ]
 
+    def test_a_call_names_a_service_that_is_listed(self, outbound: Sample) -> None:
+        """Where the adapter lists its services: an endpoint's file is held against them."""
+        known = self.adapter.services
+
+        assert {call["service"] for call in outbound.expected["calls"]} <= known or not known
+
     def test_planning_is_pure(self, outbound: Sample) -> None:
         """The same message needs the same calls, without clock, chance, file or network."""
         message = self._message(outbound)

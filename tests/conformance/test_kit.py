@@ -60,6 +60,7 @@ README = "test_the_readme_names_every_option_and_service"
 PURE = "test_reading_is_pure"
 LASTS = "test_what_is_read_survives_its_json_form"
 CALLS = "test_a_message_needs_the_expected_calls"
+LISTED = "test_a_call_names_a_service_that_is_listed"
 ALIKE = "test_a_refusal_is_not_answered_like_acceptance"
 SIGNATURE = "test_a_signature_is_found_where_the_adapter_says"
 GREETING = "test_a_message_is_no_greeting"
@@ -367,6 +368,7 @@ FLAWS = [
         answering(lambda answer, _: replace(answer, status=200, body=b'{"ma": "00"}')),
     ),
     # writing
+    Flaw("lists too few services", LISTED, "GuiTienTrinh", {"services": frozenset({"GuiHoSo"})}),
     Flaw("plans a call too few", CALLS, "GuiTienTrinh", {"plan": _one_call}),
     Flaw("plans by the clock", PLAN_PURE, "the clock", {"plan": _calls_of_the_day}),
     Flaw("writes other bytes", BYTES, "tep/1", writer(lambda written: replace(written, body=written.body + b" "))),

@@ -39,6 +39,7 @@ def look(settings: Settings, endpoint: Endpoint, adapter: Adapter) -> Iterator[F
     yield from _files(where, endpoint)
     yield from _gateway(where, endpoint)
     yield from _member(settings, where, endpoint)
+    yield from _services(where, endpoint, adapter)
     for line in adapter.check(endpoint.options):
         level = ASSUMED if ASSUMED in line.lower() else ERROR
         yield Finding(level=level, where=where, vi=line, en=line)
@@ -188,6 +189,20 @@ def _member(settings: Settings, where: str, endpoint: Endpoint) -> Iterator[Find
         return
     for key_id in known:
         yield fine(place, f"khóa niêm phong của thành viên {key_id}", f"the member's seal key {key_id}")
+
+
+def _services(where: str, endpoint: Endpoint, adapter: Adapter) -> Iterator[Finding]:
+    """Say which policies are for a service that the adapter never calls: its calls have the safe default instead."""
+    policies = endpoint.outbound.services if endpoint.outbound and adapter.services else {}
+    known = ", ".join(sorted(adapter.services))
+    for name in policies:
+        if name.partition(".")[0] not in adapter.services:
+            yield Finding(
+                level=WARNING,
+                where=f"{where} [outbound.services]",
+                vi=f"bộ chuyển đổi {adapter.name} không có dịch vụ {name} nên phần khai báo này không có tác dụng; có: {known}",
+                en=f"adapter {adapter.name} has no service {name}, so that this table does nothing; there are: {known}",
+            )
 
 
 def _assumed_options(where: str, endpoint: Endpoint) -> Iterator[Finding]:
