@@ -58,7 +58,7 @@ def facts(conn: Connection, configured: Collection[str], now: float) -> Facts:
 def _machines(conn: Connection, now: float) -> Facts:
     there = processes(conn, now)
     last = last_of_each(there)
-    at_work = sorted((each for each in there if each.ended_at is None and not each.silent), key=lambda one: one.seen_at)
+    at_work = sorted((each for each in there if each.is_at_work), key=lambda one: one.seen_at)
     return Facts(
         silent=tuple(
             Silent(role=role, host=host, seen_at=each.seen_at) for (role, host), each in last.items() if each.ended_at is None

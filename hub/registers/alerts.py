@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 from hub.errors import NotAllowed
 from hub.ledger.working_tables import alert_letters, alert_mutes, alert_posts, alert_tellings, alerts
 from hub.registers import names
-from hub.registers.processes import processes
+from hub.registers.processes import any_at_work, processes
 from hub.rules import alert_kinds
 from hub.rules.alerts import Recipient, Severity, retry_seconds
 
@@ -249,5 +249,4 @@ def _recipient(each: Recipient, post: Row[Any] | None, waiting: bool) -> Recipie
 def watched(conn: Connection, now: float) -> tuple[float | None, bool]:
     """Say when a process that looks was seen last, and whether none is there now."""
     found = [each for each in processes(conn, now) if _DISPATCH in each.roles]
-    there = any(each.ended_at is None and not each.silent for each in found)
-    return max((each.seen_at for each in found), default=None), not there
+    return max((each.seen_at for each in found), default=None), not any_at_work(found)

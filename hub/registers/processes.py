@@ -39,6 +39,11 @@ class Process:
     #: It says nothing, and was not told to stop.
     silent: bool
 
+    @property
+    def is_at_work(self) -> bool:
+        """Say whether it was neither told to stop nor has fallen silent."""
+        return self.ended_at is None and not self.silent
+
 
 def processes(conn: Connection, now: float) -> tuple[Process, ...]:
     """List processes of the last days, the one that was seen last first."""
@@ -48,8 +53,8 @@ def processes(conn: Connection, now: float) -> tuple[Process, ...]:
 
 def nobody_does(found: Sequence[Process]) -> tuple[str, ...]:
     """Name what no process does now, though every hub needs it, or though one did it and was not told to stop."""
-    running = [each for each in found if each.ended_at is None]
-    done, lost = ({role for each in running if each.silent is silent for role in each.roles} for silent in (False, True))
+    done = {role for each in found if each.is_at_work for role in each.roles}
+    lost = {role for each in found if each.silent for role in each.roles}
     return (*(role for role in NEEDED if role not in done), *sorted(lost - done - set(NEEDED)))
 
 
@@ -68,8 +73,8 @@ def _process(row: Row[Any], now: float) -> Process:
 
 
 def any_at_work(found: Iterable[Process]) -> bool:
-    """Say whether any of these is at work: neither told to stop nor silent."""
-    return any(each.ended_at is None and not each.silent for each in found)
+    """Say whether any of these is at work."""
+    return any(each.is_at_work for each in found)
 
 
 def last_of_each(found: Iterable[Process]) -> dict[tuple[str, str], Process]:

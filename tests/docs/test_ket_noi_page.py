@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from hub.edge.http.turned_away import TurnedAway
-from tests.docs import consoles, pages, world
+from tests.docs import consoles, pages
 
 PAGE = "docs/ket-noi.md"
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[consoles.Reader]:
-    with world.opened(world.Desk, tmp_path_factory.mktemp("desk"), language="vi") as made:
-        yield made.reader
-
-
 @pytest.mark.parametrize("step", consoles.steps(PAGE), ids=lambda step: step.command[:50])
-def test_a_step_comes_out_as_it_is_shown(step: consoles.Step, reader: consoles.Reader) -> None:
+def test_a_step_comes_out_as_it_is_shown(step: consoles.Step, desk: consoles.Reader) -> None:
     """On one hub whose doors are open."""
-    reader.follow(step)
+    desk.follow(step)
 
 
 def statuses(kind: type[TurnedAway]) -> set[int]:

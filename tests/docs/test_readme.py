@@ -6,25 +6,18 @@ What it shows of the demo is compared in ``tests/edge/test_demo.py``, where the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
-from tests.docs import consoles, pages, world
+from tests.docs import consoles, pages
 
 PAGE = "README.md"
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[consoles.Reader]:
-    with world.opened(world.Desk, tmp_path_factory.mktemp("desk"), language="vi") as made:
-        yield made.reader
-
-
 @pytest.mark.parametrize("step", consoles.steps(PAGE), ids=lambda step: step.command[:50])
-def test_a_step_of_the_tour_comes_out_as_it_is_shown(step: consoles.Step, reader: consoles.Reader) -> None:
+def test_a_step_of_the_tour_comes_out_as_it_is_shown(step: consoles.Step, desk: consoles.Reader) -> None:
     """One after the other, on one hub whose doors are open."""
-    reader.follow(step)
+    desk.follow(step)
 
 
 def test_the_first_line_names_what_a_bare_machine_lacks() -> None:

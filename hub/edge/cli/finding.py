@@ -58,7 +58,8 @@ def status(
         open_now = {budget.endpoint for budget in hub.budgets()}
         with hub.ledger.read() as conn:
             found = flow.status(conn, titles, hours=24 * days, scope=None, now=hub.now(), open_now=open_now)
-            frame.tell_if_idle(conn, hub.now(), as_json=as_json)
+    if not as_json:
+        frame.tell_idle(found.running)
     frame.show(found, as_json=as_json, people=lambda: _print_status(found, days))
 
 

@@ -169,8 +169,14 @@ def show(value: Any, *, as_json: bool, people: Callable[[], None]) -> None:
 
 
 def tell_if_idle(conn: Connection, now: float, *, as_json: bool) -> None:
-    """Say beside a result for people that no process of the hub is at work: what waits in it will not go."""
-    if not as_json and not processes.any_at_work(processes.processes(conn, now)):
+    """Look whether a process of the hub is at work, and say beside a result for people where none is."""
+    if not as_json:
+        tell_idle(processes.any_at_work(processes.processes(conn, now)))
+
+
+def tell_idle(running: bool) -> None:
+    """Say that no process of the hub is at work, unless one is: what waits will not go."""
+    if not running:
         typer.echo(f"lienthong: {text('nobody_at_work')}", err=True)
 
 
